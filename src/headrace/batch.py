@@ -1,0 +1,55 @@
+"""What a source hands over: rows with the cursor they reach, files to be read in place, or a request that failed for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Arrow rows of one stream, as they arrived.
+
+    `rows` has the stream's columns (names normalised, types inferred or declared), in the order of arrival. `rejected` has the
+    text columns `reason`, `column`, `detail`, `raw` and `origin`, one row for each record that could not be read. `read` counts both.
+    `cursor` is the highest cursor value among the rows, as text. `resume` is what the source needs to go on after this batch.
+    """
+
+    rows: pa.Table
+    read: int
+    rejected: pa.Table | None = None
+    cursor: str | None = None
+    resume: Mapping[str, Any] = field(default_factory=dict)
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A file that is read where it lies, by the embedded DuckDB.
+
+    `options` are the reader's arguments that were detected or declared (delimiter, header, columns with DuckDB types, …), complete
+    enough that reading needs no guess. `stamp` identifies the content (size and modification time, or a hash).
+    """
+
+    path: str
+    format: Literal["csv", "json", "jsonl", "parquet"]
+    options: Mapping[str, Any]
+    stamp: str
+    member: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A request or file that failed for good: kept in quarantine with what is needed to ask for it again."""
+
+    request: Mapping[str, Any]
+    reason: str
+    resume: Mapping[str, Any] = field(default_factory=dict)
+
+
+Arrived: TypeAlias = Batch | Scan | Dead

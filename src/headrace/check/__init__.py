@@ -1,0 +1,1 @@
+"""Asking promises of data."""

@@ -1,0 +1,29 @@
+"""How far a stream has been read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A field that only grows, and the highest value of it that is safely stored, as the text the source wrote."""
+
+    field: str
+    value: str | None = None
+
+    def past(self, value: str | None) -> Cursor:
+        """The cursor after seeing `value`; it never moves back. Numbers compare as numbers, all else as text."""
+        if value is None or (self.value is not None and _order(value) <= _order(self.value)):
+            return self
+        return replace(self, value=value)
+
+
+def _order(value: str) -> tuple[int, Decimal, str]:
+    # Numbers exactly, whatever their length; the text decides among equal ones ("1.0" and "1").
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        return (1, Decimal(0), value)
+    return (0, number, value) if number.is_finite() else (1, Decimal(0), value)

@@ -1,0 +1,1 @@
+"""Landed rows into their table, all or nothing."""

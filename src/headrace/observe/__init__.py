@@ -1,0 +1,1 @@
+"""Listeners: one for each audience."""

@@ -1,0 +1,1 @@
+"""Statements as values: pure functions from names to SQL."""

@@ -1,0 +1,31 @@
+"""What an engine can do, as data: the statements are chosen by these, not by engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headrace.schema import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """An engine's traits.
+
+    `transactions`: ddl (tables are made and dropped inside one), dml, or none. `merge`: native MERGE, or delete + insert in a
+    transaction (which on DuckDB is faster and needs half the memory). `view_replace`: any, or drop_create where a view's columns
+    cannot change in place. `views_follow_names`: False where a view holds the table itself, so that dropping it takes the view.
+    `types`: the engine's word for each kind; `{precision}` and `{scale}` stand in decimal's, `{item}` in list's.
+    """
+
+    dialect: Literal["duckdb", "postgres"]
+    default_schema: str
+    transactions: Literal["ddl", "dml", "none"]
+    merge: Literal["native", "delete_insert"]
+    view_replace: Literal["any", "drop_create"]
+    views_follow_names: bool
+    max_name: int
+    types: Mapping[Kind, str]

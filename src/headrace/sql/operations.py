@@ -1,0 +1,193 @@
+"""What can be done to a table, as values. `sql.render.render` turns one into the statements of an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from headrace.schema import Change, Schema
+    from headrace.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class CreateSchema:
+    """Make the schema if it is not there."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTable:
+    """An empty table of these columns; `if_absent` leaves one that is there alone."""
+
+    table: Table
+    schema: Schema
+    if_absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTableAs:
+    """A new table holding a query's result; `temporary` ones belong to the session."""
+
+    table: Table
+    query: str
+    temporary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetView:
+    """A view of that name over the query; replaces a view of the same name whatever its columns were."""
+
+    view: Table
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """All rows of `staged` into `target`, by column name."""
+
+    target: Table
+    staged: Table
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overwrite:
+    """`target` holds the rows of `staged` and no others; readers see the old rows until the transaction commits."""
+
+    target: Table
+    staged: Table
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """`staged` rows replace those of the same key, and all others are added; the newest version of a row wins.
+
+    `order` names the columns that say which of two rows of one key is newer (later in the list breaks ties); a row older than the
+    one the table holds changes nothing. `hash` is the column whose equality says that nothing changed. Rows where the boolean
+    column `deleted` is true remove their key; `tombstones`, a table of key and order columns, remembers them so that an older row
+    that comes late does not bring the key back. `verdicts` is the temporary table that says of each staged row what became of it.
+    """
+
+    target: Table
+    staged: Table
+    verdicts: Table
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    order: tuple[str, ...] = ()
+    hash: str | None = None
+    deleted: str | None = None
+    tombstones: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteInsert:
+    """Rows of `target` whose key is in `staged` go, then all rows of `staged` are added (dbt's `delete+insert`)."""
+
+    target: Table
+    staged: Table
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    predicates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """Staged rows update those of the same key and are added otherwise (dbt's `merge`), in one statement where the engine can.
+
+    A key that `staged` holds twice is an error of the engine, as it is in dbt.
+    """
+
+    target: Table
+    staged: Table
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    update: tuple[str, ...] = ()
+    predicates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scd2:
+    """History: a changed row closes its open version at the staged row's `changed_at` and opens a new one there.
+
+    `target` has the columns plus `valid_from` and `valid_to` (NULL while open). `staged` holds one row for each key. With
+    `hard_deletes`, an open version whose key is not in `staged` is closed at `closed_at`, an SQL expression.
+    """
+
+    target: Table
+    staged: Table
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    changed_at: str
+    hash: str
+    valid_from: str = "valid_from"
+    valid_to: str = "valid_to"
+    hard_deletes: bool = False
+    closed_at: str = "current_timestamp"
+
+
+@dataclass(frozen=True, slots=True)
+class DependentView:
+    """A view over a table that is about to be replaced, with the query that makes it again."""
+
+    view: Table
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """`built` takes the name `target`; what had the name goes. Views over it, `kept` in order of need, are made again.
+
+    `was` says what has the name now: table, view or nothing. `columns_changed` views that no longer fit are an error of the engine.
+    """
+
+    target: Table
+    built: Table
+    was: str | None = None
+    kept: tuple[DependentView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AlterColumns:
+    """Add columns and widen types, so that what arrived fits."""
+
+    table: Table
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The relation goes, if it is there; `kind` is table or view."""
+
+    table: Table
+    kind: str = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A description of a table, or of one column of it."""
+
+    table: Table
+    text: str
+    column: str | None = None
+    kind: str = "table"
+
+
+Operation: TypeAlias = (
+    CreateSchema
+    | CreateTable
+    | CreateTableAs
+    | SetView
+    | Append
+    | Overwrite
+    | Merge
+    | DeleteInsert
+    | Upsert
+    | Scd2
+    | Publish
+    | AlterColumns
+    | Drop
+    | Comment
+)

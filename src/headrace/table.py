@@ -1,0 +1,23 @@
+"""The name of a relation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Table:
+    """Where a relation is: an optional database, a schema and a name, unquoted and in the case the warehouse stores."""
+
+    schema: str
+    name: str
+    database: str | None = None
+
+    def __str__(self) -> str:
+        """The dotted name for people; statements quote it with `sql.dialect`."""
+        return ".".join(part for part in (self.database, self.schema, self.name) if part)
+
+    def beside(self, suffix: str, *, max_name: int = 63) -> Table:
+        """A table of the same schema whose name ends in `__suffix`, cut so that the engine does not cut it silently."""
+        tail = f"__{suffix}"
+        return replace(self, name=self.name[: max_name - len(tail)] + tail)

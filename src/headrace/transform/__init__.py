@@ -1,0 +1,1 @@
+"""Models: from template to table."""

@@ -1,0 +1,93 @@
+"""The DuckDB inside headrace: it reads files, runs in-flight SQL, and is a warehouse of its own where the target says so.
+
+DuckDB 1.5 and 2.0 differ in small ways; this module is the one that knows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+
+from headrace.errors import StatementFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+
+class Embedded:
+    """A DuckDB session. One thread uses it at a time; `cursor()` gives another session of the same database."""
+
+    def __init__(self, session: duckdb.DuckDBPyConnection) -> None:
+        self.session = session
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        """A database that is gone when it is closed. Its time zone is UTC, so that reading does not depend on the machine."""
+        session = duckdb.connect(":memory:")
+        session.execute("SET TimeZone = 'UTC'")
+        return cls(session)
+
+    def cursor(self) -> Embedded:
+        """Another session of the same database, for another thread."""
+        return Embedded(self.session.cursor())
+
+    def close(self) -> None:
+        """End the session."""
+        self.session.close()
+
+    def execute(self, sql: str) -> int:
+        """Run a statement; how many rows it changed, or -1 where that means nothing. Raises StatementFailed."""
+        return _count(self.rows(sql))
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """A small result as Python rows. Raises StatementFailed."""
+        try:
+            return self.session.execute(sql, values or None).fetchall()
+        except duckdb.Error as error:
+            raise failed(sql, error) from error
+
+    def query(self, sql: str, batch_rows: int = 100_000) -> pa.RecordBatchReader:
+        """A result of any size as Arrow batches; read it before the session's next statement. Raises StatementFailed."""
+        try:
+            return self.session.sql(sql).to_arrow_reader(batch_rows)
+        except duckdb.Error as error:
+            raise failed(sql, error) from error
+
+    def table(self, sql: str) -> pa.Table:
+        """A result that fits into memory, as an Arrow table. Raises StatementFailed."""
+        try:
+            return self.session.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise failed(sql, error) from error
+
+    def register(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
+        """Let statements of this session read Arrow data under a name, without copying it."""
+        self.session.register(name, data)
+
+    def unregister(self, name: str) -> None:
+        """Forget registered data."""
+        self.session.unregister(name)
+
+    def interrupt(self) -> None:
+        """Stop the running statement; called from another thread."""
+        self.session.interrupt()
+
+
+def _count(rows: list[tuple[Any, ...]]) -> int:
+    # DuckDB answers a change with one row holding one number.
+    match rows:
+        case [(int() as count,)]:
+            return count
+        case _:
+            return -1
+
+
+def failed(sql: str, error: duckdb.Error) -> StatementFailed:
+    """DuckDB's complaint as ours: its first line says what, the statement is kept for `--debug`."""
+    text = str(error).strip()
+    wrapped = StatementFailed(text)
+    wrapped.add_note(sql if len(sql) < 4000 else sql[:4000] + " …")
+    return wrapped

@@ -1,0 +1,1 @@
+"""Public names keep their types: checked by mypy, never run."""
