@@ -33,6 +33,8 @@ class HeadraceError(Exception):
 
     code: ClassVar[str] = "HR000"
     exit_code: ClassVar[int] = 2
+    transient: bool = False
+    """Whether the same may well succeed when tried again: a lost connection, a conflict of transactions."""
 
     def __init__(self, what: str, *, where: Place | None = None, hint: str | None = None) -> None:
         super().__init__(what)

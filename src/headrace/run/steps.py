@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoadStream:
-    """Extract what is new of a stream, land it, and load it in one transaction."""
+    """Extract what is new of a stream, land it, and load it in one transaction; then ask the tests of its table."""
 
     node: SourceTable
+    checks: tuple[DataTest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

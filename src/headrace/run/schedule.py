@@ -1,0 +1,165 @@
+"""Jobs in threads: those on the longest remaining path first, within two limits, and no job before what it needs."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+Ending: TypeAlias = Literal["done", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece of work: it starts when all in `needs` and `after` have ended, and is skipped if one in `needs` did not succeed.
+
+    `pool` names a resource that only so many jobs may use at once; `rank` is the cost of the dearest chain that hangs on the job.
+    """
+
+    id: str
+    needs: frozenset[str] = frozenset()
+    after: frozenset[str] = frozenset()
+    pool: str | None = None
+    rank: float = 0.0
+
+
+@dataclass(slots=True)
+class _Board:
+    """What is known of all jobs; every access is under `changed`."""
+
+    waiting: dict[str, Job]
+    limits: Mapping[str, int]
+    endings: dict[str, Ending] = field(default_factory=dict)
+    ready: list[Job] = field(default_factory=list)
+    missing: dict[str, int] = field(default_factory=dict)
+    followers: dict[str, list[Job]] = field(default_factory=dict)
+    in_use: Counter[str] = field(default_factory=Counter)
+    running: int = 0
+    halted: bool = False
+    fault: BaseException | None = None
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def open(self) -> None:
+        """Count what each job waits for, and find those that wait for nothing."""
+        for job in self.waiting.values():
+            before = {other for other in job.needs | job.after if other in self.waiting}
+            self.missing[job.id] = len(before)
+            for other in before:
+                self.followers.setdefault(other, []).append(job)
+        self.ready = [job for job in self.waiting.values() if not self.missing[job.id]]
+        self._sort()
+
+    def _sort(self) -> None:
+        self.ready.sort(key=lambda job: (-job.rank, job.id))
+
+    def take(self) -> Job | None:
+        """The best ready job whose pool has room."""
+        for index, job in enumerate(self.ready):
+            if job.pool is None or self.in_use[job.pool] < self.limits.get(job.pool, 1):
+                del self.ready[index]
+                if job.pool is not None:
+                    self.in_use[job.pool] += 1
+                self.running += 1
+                return job
+        return None
+
+    def end(self, job: Job, ending: Ending) -> list[Job]:
+        """Note an ending; the jobs that can never start because of it, to be told about."""
+        if ending != "skipped":
+            self.running -= 1
+            if job.pool is not None:
+                self.in_use[job.pool] -= 1
+        self.endings[job.id] = ending
+        lost: list[Job] = []
+        for follower in self.followers.get(job.id, ()):
+            self.missing[follower.id] -= 1
+            if self.missing[follower.id]:
+                continue
+            if any(self.endings.get(need, "done") != "done" for need in follower.needs):
+                lost.append(follower)
+            else:
+                self.ready.append(follower)
+        self._sort()
+        return lost
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    work: Callable[[str], bool],
+    skip: Callable[[str], None],
+    *,
+    threads: int,
+    limits: Mapping[str, int],
+    fail_fast: bool = False,
+) -> dict[str, Ending]:
+    """Do all jobs; how each ended. `work` says whether a job succeeded; `skip` is told of each that will not run.
+
+    What `work` raises stops everything and is raised here once the running jobs have ended; so does KeyboardInterrupt. With
+    `fail_fast`, nothing new starts after a failure.
+    """
+    board = _Board({job.id: job for job in jobs}, limits)
+    board.open()
+    workers = [
+        threading.Thread(
+            target=copy_context().run, args=(_labour, board, work, skip, fail_fast), name=f"worker-{n}", daemon=True
+        )
+        for n in range(max(1, min(threads, len(board.waiting))))
+    ]
+    for worker in workers:
+        worker.start()
+    try:
+        for worker in workers:
+            worker.join()
+    except KeyboardInterrupt:
+        with board.changed:
+            board.halted = True
+            board.changed.notify_all()
+        raise
+    if board.fault:
+        raise board.fault
+    for job in jobs:
+        if job.id not in board.endings:
+            board.endings[job.id] = "skipped"
+            skip(job.id)
+    return board.endings
+
+
+def _labour(board: _Board, work: Callable[[str], bool], skip: Callable[[str], None], fail_fast: bool) -> None:  # noqa: FBT001 - a thread's arguments are positional
+    while True:
+        with board.changed:
+            while (job := None if board.halted else board.take()) is None:
+                if board.halted or not board.running:
+                    board.changed.notify_all()
+                    return
+                board.changed.wait()
+        try:
+            ending: Ending = "done" if work(job.id) else "failed"
+        except BaseException as fault:  # noqa: BLE001 - it is raised again in the thread that waits
+            with board.changed:
+                board.halted, board.fault = True, board.fault or fault
+                board.running -= 1
+                board.changed.notify_all()
+            return
+        _finish(board, job, ending, skip)
+        if fail_fast and ending == "failed":
+            with board.changed:
+                board.halted = True
+                board.changed.notify_all()
+
+
+def _finish(board: _Board, job: Job, ending: Ending, skip: Callable[[str], None]) -> None:
+    with board.changed:
+        told: list[Job] = []
+        lost = board.end(job, ending)
+        while lost:
+            one = lost.pop()
+            told.append(one)
+            lost.extend(board.end(one, "skipped"))
+        for one in told:
+            skip(one.id)
+        board.changed.notify_all()
