@@ -11,6 +11,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class DependentView:
+    """A view over a table that is about to be replaced, with the query that makes it again."""
+
+    view: Table
+    query: str
+
+
+@dataclass(frozen=True, slots=True)
 class CreateSchema:
     """Make the schema if it is not there."""
 
@@ -37,10 +45,14 @@ class CreateTableAs:
 
 @dataclass(frozen=True, slots=True)
 class SetView:
-    """A view of that name over the query; replaces a view of the same name whatever its columns were."""
+    """A view of that name over the query; replaces a view of the same name whatever its columns were.
+
+    Views over it, `kept` in order of need, are made again where the engine would not keep them.
+    """
 
     view: Table
     query: str
+    kept: tuple[DependentView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +138,6 @@ class Scd2:
     valid_to: str = "valid_to"
     hard_deletes: bool = False
     closed_at: str = "current_timestamp"
-
-
-@dataclass(frozen=True, slots=True)
-class DependentView:
-    """A view over a table that is about to be replaced, with the query that makes it again."""
-
-    view: Table
-    query: str
 
 
 @dataclass(frozen=True, slots=True)

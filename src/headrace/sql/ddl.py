@@ -1,0 +1,127 @@
+"""Statements that make, change and replace relations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headrace.schema import Added, Clash, Risky, Widened
+from headrace.sql.dialect import name, relation, spell, temporary, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headrace.schema import Column
+    from headrace.sql.capabilities import Capabilities
+    from headrace.sql.operations import (
+        AlterColumns,
+        Comment,
+        CreateTable,
+        CreateTableAs,
+        DependentView,
+        Drop,
+        Publish,
+        SetView,
+    )
+    from headrace.table import Table
+
+
+def create_schema(schema: str) -> list[str]:
+    """Make a schema unless it is there."""
+    return [f"CREATE SCHEMA IF NOT EXISTS {name(schema)}"]
+
+
+def create_table(operation: CreateTable, capabilities: Capabilities) -> list[str]:
+    """An empty table of typed columns."""
+    columns = ",\n    ".join(_definition(column, capabilities) for column in operation.schema)
+    absent = "IF NOT EXISTS " if operation.if_absent else ""
+    return [f"CREATE TABLE {absent}{relation(operation.table)} (\n    {columns}\n)"]
+
+
+def _definition(column: Column, capabilities: Capabilities) -> str:
+    return f"{name(column.name)} {spell(column.type, capabilities)}" + ("" if column.nullable else " NOT NULL")
+
+
+def create_table_as(operation: CreateTableAs, capabilities: Capabilities) -> list[str]:
+    """A table made of a query; a temporary one is where `dialect.temporary` says, whatever schema the operation names."""
+    if operation.temporary:
+        place = temporary(operation.table.name, capabilities)
+        return [f"CREATE TEMPORARY TABLE {relation(place)} AS\n{operation.query}"]
+    return [f"CREATE TABLE {relation(operation.table)} AS\n{operation.query}"]
+
+
+def set_view(operation: SetView, capabilities: Capabilities) -> list[str]:
+    """A view, with the views over it made again where replacing it would take them along."""
+    if capabilities.view_replace == "any":
+        return [f"CREATE OR REPLACE VIEW {relation(operation.view)} AS\n{operation.query}"]
+    return [
+        *_drop_kept(operation.kept),
+        f"DROP VIEW IF EXISTS {relation(operation.view)}",
+        f"CREATE VIEW {relation(operation.view)} AS\n{operation.query}",
+        *_make_kept(operation.kept),
+    ]
+
+
+def publish(operation: Publish, capabilities: Capabilities) -> list[str]:
+    """Let the built table take the name; in a transaction, readers see the old relation until the commit."""
+    kept = () if capabilities.views_follow_names else operation.kept
+    dropped = [f"DROP {operation.was.upper()} {relation(operation.target)}"] if operation.was else []
+    return [
+        *_drop_kept(kept),
+        *dropped,
+        *_rename(operation.built, operation.target, capabilities),
+        *_make_kept(kept),
+    ]
+
+
+def _rename(built: Table, target: Table, capabilities: Capabilities) -> list[str]:
+    if built.schema == target.schema:
+        return [f"ALTER TABLE {relation(built)} RENAME TO {name(target.name)}"]
+    if capabilities.dialect == "duckdb":
+        # DuckDB cannot move a table to another schema.
+        return [
+            f"CREATE TABLE {relation(target)} AS\nSELECT * FROM {relation(built)}",
+            f"DROP TABLE {relation(built)}",
+        ]
+    moved = f"{name(target.schema)}.{name(built.name)}"
+    return [
+        f"ALTER TABLE {relation(built)} SET SCHEMA {name(target.schema)}",
+        f"ALTER TABLE {moved} RENAME TO {name(target.name)}",
+    ]
+
+
+def _drop_kept(kept: Sequence[DependentView]) -> list[str]:
+    return [f"DROP VIEW {relation(dependent.view)}" for dependent in reversed(kept)]
+
+
+def _make_kept(kept: Sequence[DependentView]) -> list[str]:
+    return [f"CREATE VIEW {relation(dependent.view)} AS\n{dependent.query}" for dependent in kept]
+
+
+def alter_columns(operation: AlterColumns, capabilities: Capabilities) -> list[str]:
+    """One statement for each change; a clash has no statement, because nothing holds both types."""
+    return [
+        f"ALTER TABLE {relation(operation.table)} {_alteration(change, capabilities)}"
+        for change in operation.changes
+        if not isinstance(change, Clash)
+    ]
+
+
+def _alteration(change: Added | Widened | Risky, capabilities: Capabilities) -> str:
+    if isinstance(change, Added):
+        return f"ADD COLUMN {name(change.column.name)} {spell(change.column.type, capabilities)}"
+    held, word = name(change.column.name), spell(change.to, capabilities)
+    return f"ALTER COLUMN {held} TYPE {word} USING CAST({held} AS {word})"
+
+
+def drop(operation: Drop) -> list[str]:
+    """The relation goes, if it is there."""
+    return [f"DROP {operation.kind.upper()} IF EXISTS {relation(operation.table)}"]
+
+
+def comment(operation: Comment) -> list[str]:
+    """A description kept in the catalog, for whoever looks there."""
+    if operation.column is not None:
+        place = f"COLUMN {relation(operation.table)}.{name(operation.column)}"
+    else:
+        place = f"{operation.kind.upper()} {relation(operation.table)}"
+    return [f"COMMENT ON {place} IS {text(operation.text)}"]

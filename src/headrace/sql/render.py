@@ -1,0 +1,51 @@
+"""From an operation to the statements of an engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headrace.errors import NotSupported
+from headrace.sql import ddl, write
+from headrace.sql import operations as op
+
+if TYPE_CHECKING:
+    from headrace.sql.capabilities import Capabilities
+
+
+def render(operation: op.Operation, capabilities: Capabilities) -> list[str]:
+    """The statements that do the operation, in order; more than one of them belong into one transaction."""
+    match operation:
+        case op.CreateSchema():
+            return ddl.create_schema(operation.name)
+        case op.CreateTable():
+            return ddl.create_table(operation, capabilities)
+        case op.CreateTableAs():
+            return ddl.create_table_as(operation, capabilities)
+        case op.SetView():
+            return ddl.set_view(operation, capabilities)
+        case op.Publish():
+            return ddl.publish(operation, capabilities)
+        case op.AlterColumns():
+            return ddl.alter_columns(operation, capabilities)
+        case op.Drop():
+            return ddl.drop(operation)
+        case op.Comment():
+            return ddl.comment(operation)
+        case _:
+            return _write(operation, capabilities)
+
+
+def _write(
+    operation: op.Append | op.Overwrite | op.Merge | op.DeleteInsert | op.Upsert | op.Scd2, capabilities: Capabilities
+) -> list[str]:
+    match operation:
+        case op.Append():
+            return write.append(operation)
+        case op.Overwrite():
+            return write.overwrite(operation)
+        case op.DeleteInsert():
+            return write.delete_insert(operation)
+        case op.Upsert():
+            return write.upsert(operation, capabilities)
+        case _:
+            raise NotSupported(f"{type(operation).__name__} has no statements yet")

@@ -1,0 +1,220 @@
+"""DuckDB as a warehouse: one database for the process, a session for each thread."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+
+from headrace.errors import StatementFailed, WarehouseUnavailable
+from headrace.schema import Column, Kind, Schema
+from headrace.sql.capabilities import Capabilities
+from headrace.sql.dialect import name, read_type, relation, spell
+from headrace.sql.render import render
+from headrace.table import Table
+from headrace.warehouse.base import Relation
+from headrace.warehouse.embedded import Embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+
+    import pyarrow as pa
+
+    from headrace.sql.operations import DependentView, Operation
+
+CAPABILITIES = Capabilities(
+    dialect="duckdb",
+    default_schema="main",
+    transactions="ddl",
+    merge="delete_insert",
+    view_replace="any",
+    views_follow_names=True,
+    max_name=63,
+    types={
+        Kind.BOOLEAN: "BOOLEAN",
+        Kind.SMALLINT: "SMALLINT",
+        Kind.INTEGER: "INTEGER",
+        Kind.BIGINT: "BIGINT",
+        Kind.HUGEINT: "HUGEINT",
+        Kind.DECIMAL: "DECIMAL({precision},{scale})",
+        Kind.FLOAT: "FLOAT",
+        Kind.DOUBLE: "DOUBLE",
+        Kind.VARCHAR: "VARCHAR",
+        Kind.DATE: "DATE",
+        Kind.TIME: "TIME",
+        Kind.TIMESTAMP: "TIMESTAMP",
+        Kind.TIMESTAMPTZ: "TIMESTAMP WITH TIME ZONE",
+        Kind.INTERVAL: "INTERVAL",
+        Kind.UUID: "UUID",
+        Kind.JSON: "JSON",
+        Kind.BLOB: "BLOB",
+        Kind.LIST: "{item}[]",
+        Kind.STRUCT: "STRUCT({fields})",
+    },
+)
+
+_INSPECT = """
+SELECT t.schema_name, t.name, t.kind, c.column_name, c.data_type, c.is_nullable
+FROM (
+    SELECT schema_name, table_name AS name, 'table' AS kind, table_oid AS oid
+    FROM duckdb_tables() WHERE database_name = current_database() AND NOT temporary
+    UNION ALL
+    SELECT schema_name, view_name, 'view', view_oid
+    FROM duckdb_views() WHERE database_name = current_database() AND NOT temporary AND NOT internal
+) AS t
+JOIN duckdb_columns() AS c
+    ON c.database_name = current_database() AND c.schema_name = t.schema_name AND c.table_name = t.name
+WHERE list_contains($1, t.schema_name)
+ORDER BY t.schema_name, t.name, c.column_index
+"""
+
+
+class DuckDBConnection:
+    """A session of the database."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, local: Embedded) -> None:
+        self.local = local
+
+    def close(self) -> None:
+        """End the session; an open transaction is rolled back."""
+        self.local.close()
+
+    def __enter__(self) -> Self:
+        """The session, to be closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the session."""
+        self.close()
+
+    def execute(self, sql: str) -> int:
+        """Run one statement; how many rows it changed, or -1 where that means nothing."""
+        return self.local.execute(sql)
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """A small result as Python rows."""
+        return self.local.rows(sql, values)
+
+    def query(self, sql: str) -> pa.RecordBatchReader:
+        """A result of any size as Arrow batches."""
+        return self.local.query(sql)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing."""
+        self.local.execute("BEGIN TRANSACTION")
+        try:
+            yield
+        except BaseException:
+            self._roll_back()
+            raise
+        try:
+            self.local.execute("COMMIT")
+        except StatementFailed:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        try:
+            self.local.execute("ROLLBACK")
+        except StatementFailed as error:
+            # A commit that failed has ended the transaction by itself; the reason is already on its way up.
+            if "no transaction is active" not in error.what:
+                raise
+
+    def run(self, operation: Operation) -> int:
+        """Each statement that `render` gives for the operation."""
+        changed = -1
+        for statement in render(operation, self.capabilities):
+            changed = self.execute(statement)
+        return changed
+
+    def load(self, table: Table, data: pa.RecordBatchReader, schema: Schema | None = None) -> int:
+        """Arrow rows into a fresh table, read by DuckDB where they lie."""
+        arrived = f"arrived {table}"
+        self.local.register(arrived, data)
+        try:
+            return self.load_local(table, f"SELECT {_selected(schema)} FROM {name(arrived)}")
+        finally:
+            self.local.unregister(arrived)
+
+    def load_local(self, table: Table, query: str) -> int:
+        """The result of a query of this session into a fresh table."""
+        return self.execute(f"CREATE TABLE {relation(table)} AS\n{query}")
+
+    def inspect(self, *schemas: str) -> dict[Table, Relation]:
+        """All relations of the schemas."""
+        kinds: dict[Table, Any] = {}
+        columns: dict[Table, list[Column]] = {}
+        for schema, relation_name, kind, column, word, nullable in self.rows(_INSPECT, [list(schemas)]):
+            table = Table(schema, relation_name)
+            kinds[table] = kind
+            columns.setdefault(table, []).append(Column(column, read_type(word), nullable))
+        return {table: Relation(table, kind, Schema(tuple(columns[table]))) for table, kind in kinds.items()}
+
+    def dependents(self, table: Table) -> tuple[DependentView, ...]:  # noqa: ARG002 - what the protocol asks
+        """None: a view of DuckDB finds its tables by name."""
+        return ()
+
+    def cancel(self) -> None:
+        """Stop the statement that runs now."""
+        self.local.interrupt()
+
+
+def _selected(schema: Schema | None) -> str:
+    if schema is None:
+        return "*"
+    return ", ".join(
+        f"CAST({name(column.name)} AS {spell(column.type, CAPABILITIES)}) AS {name(column.name)}" for column in schema
+    )
+
+
+class DuckDBWarehouse:
+    """A database file, or one in memory, opened once for the process."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, url: str, root: Embedded) -> None:
+        self.url = url
+        self.root = root
+
+    def connect(self) -> DuckDBConnection:
+        """A new session, whose time zone is UTC."""
+        local = self.root.cursor()
+        local.execute("SET TimeZone = 'UTC'")
+        return DuckDBConnection(local)
+
+    def close(self) -> None:
+        """Close the database, so that other processes may open it."""
+        self.root.close()
+
+
+def open_duckdb(url: str, path: str) -> DuckDBWarehouse:
+    """The database at a path (`:memory:` for none); the folder of a new file is made. Raises WarehouseUnavailable."""
+    if path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        session = duckdb.connect(path)
+    except duckdb.Error as error:
+        raise _unavailable(path, error) from error
+    return DuckDBWarehouse(url, Embedded(session))
+
+
+def _unavailable(path: str, error: duckdb.Error) -> WarehouseUnavailable:
+    text = str(error).strip()
+    if "lock" not in text:
+        return WarehouseUnavailable(f"DuckDB cannot open '{path}': {text.splitlines()[0]}")
+    holder = re.search(r"held in (.+?) \(PID (\d+)\)", text)
+    who = f"process {holder[2]} ({holder[1]})" if holder else "another process"
+    return WarehouseUnavailable(
+        f"'{path}' is open in {who}",
+        hint="DuckDB lets one process write to a file: end the other one, or let it open the file read-only",
+    )

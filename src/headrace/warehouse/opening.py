@@ -1,0 +1,29 @@
+"""From a target's URL to its warehouse. An engine's driver is imported only when a URL asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headrace.errors import ConfigInvalid, did_you_mean
+
+if TYPE_CHECKING:
+    from headrace.warehouse.base import Warehouse
+
+SCHEMES = ("duckdb", "postgresql", "postgres")
+
+
+def open_warehouse(url: str) -> Warehouse:
+    """The warehouse of a URL such as `duckdb:///shop.duckdb` or `postgresql://user@host/database`.
+
+    Three slashes lead to a relative path, four to an absolute one, `duckdb://` into memory.
+    Raises ConfigInvalid, DriverMissing or WarehouseUnavailable.
+    """
+    scheme, found, rest = url.partition("://")
+    if found and scheme == "duckdb":
+        from headrace.warehouse.duckdb import open_duckdb
+
+        return open_duckdb(url, rest.removeprefix("/") or ":memory:")
+    raise ConfigInvalid(
+        f"no engine reads a URL that starts with '{scheme}'" if found else "a target's URL is written engine://place",
+        hint=did_you_mean(scheme, SCHEMES) or f"engines: {', '.join(SCHEMES[:2])}",
+    )
