@@ -1,0 +1,207 @@
+"""The macros of a project, its packages and headrace, found by name, by package and by dispatch."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headrace.project.jinja import PREFIX, Language, Returned, scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+BUILTIN = Path(__file__).parent / "builtin"
+"""Macros that come with headrace; their package is called `dbt`, as projects call it."""
+
+_DEFINITION = re.compile(
+    r"\{#.*?#\}"
+    r"|\{%-?\s*raw\s*-?%\}.*?\{%-?\s*endraw\s*-?%\}"
+    r"|\{%[-+]?\s*(?P<tag>macro|test|data_test|materialization)\s+(?P<name>\w+)(?P<rest>[^%]*)",
+    re.DOTALL,
+)
+_ADAPTER = re.compile(r"adapter\s*=\s*['\"](\w+)['\"]")
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A folder with macros: the project itself, an installed package, or what comes with headrace."""
+
+    name: str
+    root: Path
+    folders: tuple[str, ...] = ("macros",)
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """The path below `root` and the text of each macro file, in order of path."""
+        for folder in self.folders:
+            for file in sorted((self.root / folder).rglob("*.sql")):
+                yield file.relative_to(self.root).as_posix(), file.read_text(encoding="utf-8")
+
+
+@dataclass(slots=True)
+class MacroFile:
+    """A file with macros, compiled when the first of them is called."""
+
+    package: str
+    path: str
+    text: str
+    compiled: dict[str, Any] | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def function(self, name: str, language: Language) -> Any:
+        """The compiled macro of that name."""
+        if self.compiled is None:
+            with self.lock:
+                if self.compiled is None:
+                    self.compiled = self._compile(language)
+        return self.compiled[name]
+
+    def _compile(self, language: Language) -> dict[str, Any]:
+        tree = language.parse_definitions(self.text, self.path)
+        code = language.compile(tree, self.path, self.path)
+        template = language.template_class.from_code(language, code, language.globals)
+        module = template.make_module()
+        return {key.removeprefix(PREFIX): value for key, value in vars(module).items() if key.startswith(PREFIX)}
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A macro as a function: called with values, it gives what it returns, or the text that it writes."""
+
+    name: str
+    package: str
+    file: MacroFile
+    language: Language
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        """Run it in the rendering that is going on."""
+        scope.get().used.add(self.unique_id)
+        try:
+            return self.file.function(self.name, self.language)(*values, **named)
+        except Returned as left:
+            return left.value
+
+    @property
+    def unique_id(self) -> str:
+        """`macro.PACKAGE.NAME`, as dbt's manifest has it."""
+        return f"macro.{self.package}.{self.name}"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Namespace:
+    """A package as templates see it: `dbt_utils.star(...)`."""
+
+    def __init__(self, package: str, macros: Mapping[str, Macro]) -> None:
+        self._package = package
+        self._macros = macros
+
+    def __getattr__(self, name: str) -> Macro:
+        """A macro of the package."""
+        try:
+            return self._macros[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __getitem__(self, name: str) -> Macro:
+        return self._macros[name]
+
+
+class Macros:
+    """All macros: the look-up that templates use. Two macros of one name in one package: the file read last counts, as in dbt."""
+
+    def __init__(self, project: str, packages: Sequence[Package], dispatch: Mapping[str, Sequence[str]]) -> None:
+        self.project = project
+        self.language = Language()
+        self._dispatch = dispatch
+        self._macros: dict[str, dict[str, Macro]] = {package.name: {} for package in packages}
+        self._texts: dict[str, str] = {}
+        for package in packages:
+            for path, text in package.files():
+                shown = path if package.name == project else f"{package.name}/{path}"
+                self.add(package.name, shown, text)
+        self._spaces = {name: Namespace(name, macros) for name, macros in self._macros.items()}
+
+    @classmethod
+    def load(
+        cls,
+        project: str,
+        root: Path,
+        folders: Sequence[str] = ("macros",),
+        packages: Sequence[Package] = (),
+        dispatch: Mapping[str, Sequence[str]] | None = None,
+    ) -> Macros:
+        """Read the names of all macros of a project; `dispatch` is its `dispatch:` setting, from namespace to search order."""
+        own = Package(project, root, tuple(folders))
+        builtin = Package("dbt", BUILTIN.parent, (BUILTIN.name,))
+        return cls(project, (own, *packages, builtin), dispatch or {})
+
+    def add(self, package: str, path: str, text: str) -> None:
+        """Register the macros of one file."""
+        file = MacroFile(package, path, text)
+        self._texts[path] = text
+        for name in definitions(text):
+            self._macros[package][name] = Macro(name, package, file, self.language)
+
+    def own(self, name: str, package: str) -> Macro | None:
+        """A macro by its bare name, of the package that asks or of the project."""
+        return self._macros.get(package, {}).get(name) or self._macros[self.project].get(name)
+
+    def foreign(self, name: str) -> Namespace | Macro | None:
+        """A package by its name, or a macro that comes with headrace."""
+        return self._spaces.get(name) or self._macros["dbt"].get(name)
+
+    def find(self, name: str, package: str | None = None) -> Macro | None:
+        """A macro by name: anywhere a bare name would find it, or in one package."""
+        if package is not None:
+            return self._macros.get(package, {}).get(name)
+        return self.own(name, self.project) or self._macros["dbt"].get(name)
+
+    def dispatch(self, name: str, namespace: str | None, dialect: str) -> Macro | None:
+        """The macro for an engine: `duckdb__name`, else `default__name`, in the search order of the namespace."""
+        for package in self._order(namespace):
+            for prefix in (dialect, "default"):
+                found = self.find(f"{prefix}__{name}", package)
+                if found is not None:
+                    return found
+        return None
+
+    def _order(self, namespace: str | None) -> Sequence[str | None]:
+        if namespace is None:
+            return (None,)
+        return self._dispatch.get(namespace) or (self.project, namespace)
+
+    def text(self, path: str) -> str | None:
+        """The text of a macro file by the path that errors show."""
+        return self._texts.get(path)
+
+    def names(self) -> set[str]:
+        """Every name that a template may call, for did-you-mean."""
+        return {*self._macros[self.project], *self._macros["dbt"], *self._macros}
+
+    def digest(self) -> str:
+        """A hash over all macros that are not headrace's own: it changes when any of them does."""
+        import hashlib
+
+        texts = sorted(
+            {(macro.file.path, macro.file.text) for macros in self._macros.values() for macro in macros.values()}
+        )
+        return hashlib.sha256(repr(texts).encode()).hexdigest()
+
+
+def definitions(text: str) -> list[str]:
+    """The names of what a macro file defines: macros, `test_x`, `materialization_x_duckdb`."""
+    found = []
+    for match in _DEFINITION.finditer(text):
+        tag, name, rest = match["tag"], match["name"], match["rest"]
+        if tag == "macro":
+            found.append(name)
+        elif tag in ("test", "data_test"):
+            found.append(f"test_{name}")
+        elif tag == "materialization":
+            adapter = _ADAPTER.search(rest)
+            found.append(f"materialization_{name}_{adapter[1] if adapter else 'default'}")
+    return found

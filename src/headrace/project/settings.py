@@ -1,0 +1,82 @@
+"""The settings of a project for one target, whichever files they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from headrace.project.sources import Stream
+
+Dialect: TypeAlias = Literal["duckdb", "postgres"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A warehouse to build in. `url` may hold a password: its repr leaves it out."""
+
+    name: str
+    url: str = field(repr=False)
+    schema: str
+    threads: int = 4
+    database: str | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        """The engine's dialect, which is also `target.type` in templates."""
+        return "duckdb" if self.url.startswith("duckdb:") else "postgres"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Folders of a project, relative to its root; dbt's defaults."""
+
+    models: tuple[str, ...] = ("models",)
+    seeds: tuple[str, ...] = ("seeds",)
+    macros: tuple[str, ...] = ("macros",)
+    tests: tuple[str, ...] = ("tests",)
+    snapshots: tuple[str, ...] = ("snapshots",)
+    analyses: tuple[str, ...] = ("analyses",)
+    packages: str = "dbt_packages"
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """Config by folder, as `models:` with `+key`s in the project file gives it, with its Jinja rendered."""
+
+    models: Mapping[str, Any] = field(default_factory=dict)
+    seeds: Mapping[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, Any] = field(default_factory=dict)
+    data_tests: Mapping[str, Any] = field(default_factory=dict)
+    snapshots: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A project for one target: what `load_settings` makes of headrace.yml, or of dbt_project.yml and profiles.yml.
+
+    `overrides` are the variables of the command line, which win over `vars`; `environ` is the environment with `.env` below it.
+    """
+
+    name: str
+    root: Path
+    target: Target
+    targets: tuple[str, ...]
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    paths: Paths = field(default_factory=Paths)
+    trees: Trees = field(default_factory=Trees)
+    streams: tuple[Stream, ...] = ()
+    dispatch: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    hooks_start: tuple[str, ...] = ()
+    hooks_end: tuple[str, ...] = ()
+    alerts: tuple[Mapping[str, Any], ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """Where headrace keeps what it makes: `.headrace` in the project."""
+        return self.root / ".headrace"
