@@ -1,0 +1,104 @@
+"""The command `headrace`: which commands there are, and what becomes of an error. Each command is imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import click
+
+from headrace.cli.options import Asked, everywhere, write_examples
+from headrace.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command: the module that has it, the function's name, the group it is listed in, and its help in a few words."""
+
+    module: str
+    function: str
+    group: str
+    help: str
+    same_as: str | None = None
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "explain": Entry("explain", "explain", "Fix", "What an error code means."),
+}
+
+EXAMPLES = """\
+headrace init shop && cd shop && headrace build    a project that runs, in a minute
+headrace build -s +revenue                         revenue, and all that it needs
+headrace show -s revenue --limit 5                 rows of a model"""
+
+
+class Commands(click.Group):
+    """The commands by name, imported only when one is called, so that `headrace --help` costs nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click hands it over
+        """The names, in the order of the help page."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click hands it over
+        """The command of that name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = getattr(import_module(f"headrace.cli.{entry.module}"), entry.function)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command and what is left for it; an unknown one is an error that names the closest."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            hint = did_you_mean(args[0], COMMANDS) or "see `headrace --help`"
+            raise click.UsageError(f"there is no command '{args[0]}'; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Three examples, the commands by group, and the options."""
+        formatter.write_text("One engine for the whole data pipeline: extract, load, transform, test.")
+        write_examples(formatter, EXAMPLES)
+        for group in dict.fromkeys(entry.group for entry in COMMANDS.values()):
+            listed = {name: entry for name, entry in COMMANDS.items() if entry.group == group and not entry.same_as}
+            with formatter.section(group):
+                formatter.write_dl([(name.ljust(10), entry.help) for name, entry in listed.items()])
+        self.format_options(ctx, formatter)
+        formatter.write_paragraph()
+        formatter.write_text("headrace COMMAND --help says more about one.")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options that go before a command; most can follow it as well."""
+        rows = [row for row in (option.get_help_record(ctx) for option in self.get_params(ctx)) if row]
+        with formatter.section("Options, before or after a command"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("headrace"), "-V", "--version", prog_name="headrace", message="%(prog)s %(version)s")
+@everywhere
+def cli() -> None:
+    """One engine for the whole data pipeline: extract, load, transform, test."""
+
+
+def invoke(arguments: Sequence[str], asked: Asked) -> int:
+    """Run a command; the exit code. Errors are rendered here and nowhere else."""
+    try:
+        answer = cli.main(args=list(arguments), prog_name="headrace", standalone_mode=False, obj=asked)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place that can say it to the user
+        from headrace.cli.failures import report
+
+        return report(error, asked)
+    return answer if isinstance(answer, int) else 0
+
+
+def main() -> None:
+    """The entry point of the process."""
+    sys.exit(invoke(sys.argv[1:], Asked.first_look(sys.argv[1:])))
