@@ -1,8 +1,350 @@
 """Where arrived rows wait on disk until they are loaded: a package for each load, made of segments.
 
 .headrace/landing/TARGET/SOURCE.STREAM/PACKAGE/
-    package.json      what is being read: stream, from which cursor, since when
+    package.json      what is being read: the stream, from which cursor, under which configuration
     journal.jsonl     a line for each segment that is safe: its file, its rows, the cursor it reaches, where to go on
-    *.parquet         rows as they arrived (after an in-flight transform), with `_headrace_raw` gone and types inferred
+    000001.parquet    rows as they arrived (after an in-flight transform)
     complete.json     the extraction came to its end
+.headrace/landing/TARGET/SOURCE.STREAM/loaded/PACKAGE   the last few that were loaded
+
+A segment is written under another name, synced and renamed before its line is; a line without its end, or whose file is not of the
+size it says, is as if it had never been written, and so is everything after it.
 """
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from headrace.batch import Batch, Dead, Scan
+from headrace.cursor import Cursor
+from headrace.events import SegmentDied, SegmentLanded, Warned, emit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+ORIGIN = "_headrace_source"
+"""The column of a segment that says which file or endpoint a row came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Rows that are safe: a Parquet file of them, and one of the records that could not be read. `columns` are names and Arrow types."""
+
+    number: int
+    file: Path
+    rows: int
+    read: int
+    filtered: int = 0
+    rejected: Path | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class _Journal:
+    """What the lines of a journal add up to."""
+
+    segments: list[Segment] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
+    dead: list[Dead] = field(default_factory=list)
+    resume: Mapping[str, Any] = field(default_factory=dict)
+    reached: Cursor | None = None
+    lines: int = 0
+    end: int = 0
+
+
+class Package:
+    """What one load reads: segments, scans of files and dead requests. Its `id` grows with time and is the load's id."""
+
+    def __init__(self, folder: Path, loaded: Path, keep: int = 3) -> None:
+        about = json.loads((folder / "package.json").read_bytes())
+        self.folder = folder
+        self.id = folder.name
+        self.label: str = about["label"]
+        self.signature: str = about["signature"]
+        self.cursor = Cursor(*about["cursor"]) if about["cursor"] else None
+        self._loaded = loaded
+        self._keep = keep
+        self._journal = _read_journal(folder, self.cursor)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the extraction came to its end and nothing it wrote is missing."""
+        try:
+            return bool(json.loads((self.folder / "complete.json").read_bytes())["lines"] == self._journal.lines)
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return False
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The rows that are safe, in the order of arrival."""
+        return tuple(self._journal.segments)
+
+    @property
+    def scans(self) -> tuple[Scan, ...]:
+        """The files that are to be read in place."""
+        return tuple(self._journal.scans)
+
+    @property
+    def dead(self) -> tuple[Dead, ...]:
+        """The requests that failed for good."""
+        return tuple(self._journal.dead)
+
+    @property
+    def resume(self) -> Mapping[str, Any]:
+        """Where the source goes on: what the last line of the journal says."""
+        return self._journal.resume
+
+    @property
+    def reached(self) -> Cursor | None:
+        """The highest cursor of all that is here; where nothing is, the cursor it was read from."""
+        return self._journal.reached
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what is needed only while the package is read; it goes with the package."""
+        folder = self.folder / "scratch"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def write(self, batch: Batch, filtered: int = 0) -> None:
+        """Make a batch safe. `filtered` rows of those it read were taken out by the in-flight transform."""
+        name = f"{self._journal.lines + 1:06d}"
+        rows = batch.rows.num_rows
+        stored = _with_origin(batch.rows, batch.origin)
+        line: dict[str, Any] = {
+            "kind": "rows",
+            "file": f"{name}.parquet",
+            "rows": rows,
+            "read": batch.read,
+            "filtered": filtered,
+            "columns": [[column.name, str(column.type)] for column in stored.schema],
+            "size": _write_parquet(self.folder / f"{name}.parquet", stored),
+            "cursor": batch.cursor,
+            "resume": dict(batch.resume),
+        }
+        if batch.rejected is not None and batch.rejected.num_rows:
+            line["rejected"] = f"{name}.rejected.parquet"
+            line["rejected_size"] = _write_parquet(self.folder / line["rejected"], batch.rejected)
+        self._append(line)
+        emit(SegmentLanded(stream=self.label, segment=name, rows=rows))
+
+    def refer(self, scan: Scan) -> None:
+        """Note a file that the load is to read where it lies."""
+        self._append({"kind": "scan", "scan": asdict(scan), "resume": dict(self.resume)})
+
+    def bury(self, dead: Dead) -> None:
+        """Note a request that failed for good, so that it can be asked for again."""
+        self._append(
+            {"kind": "dead", "request": dict(dead.request), "reason": dead.reason, "resume": dict(dead.resume)}
+        )
+        emit(SegmentDied(stream=self.label, segment=f"{self._journal.lines:06d}", reason=dead.reason))
+
+    def finish(self) -> None:
+        """The extraction came to its end: the package can be loaded, and is not gone on with."""
+        _write_json(self.folder / "complete.json", {"lines": self._journal.lines})
+
+    def discard(self) -> None:
+        """The package waits no longer: kept among the loaded ones if it is complete, else gone."""
+        if not self.complete:
+            _remove(self.folder)
+            return
+        self._loaded.mkdir(exist_ok=True)
+        target = self._loaded / self.id
+        self.folder.rename(target)
+        self.folder = target
+        for old in _packages(self._loaded)[: -self._keep]:
+            _remove(old)
+
+    def _append(self, line: Mapping[str, Any]) -> None:
+        text = json.dumps(line, default=str).encode() + b"\n"
+        with (self.folder / "journal.jsonl").open("ab") as journal:
+            journal.truncate(self._journal.end)  # what a killed run left of a line must not begin this one
+            journal.write(text)
+            journal.flush()
+            os.fsync(journal.fileno())
+        _add(self._journal, self.folder, line)
+        self._journal.end += len(text)
+
+
+class Landing:
+    """The packages of one target. `clock` gives nanoseconds since 1970."""
+
+    def __init__(self, folder: Path, *, keep: int = 3, clock: Callable[[], int] = time.time_ns) -> None:
+        self.folder = folder
+        self._keep = keep
+        self._clock = clock
+
+    def pending(self, label: str) -> list[Package]:
+        """The packages of a stream that wait to be gone on with or loaded, oldest first."""
+        return [self._open(label, folder) for folder in _packages(self.folder / label)]
+
+    def loaded(self, label: str) -> list[Package]:
+        """The last packages of a stream that were loaded, oldest first."""
+        return [self._open(label, folder) for folder in _packages(self.folder / label / "loaded")]
+
+    def begin(self, label: str, cursor: Cursor | None, signature: str) -> Package:
+        """The package to read into: the one a run left incomplete if it read the same, else a new one.
+
+        `signature` stands for the stream's configuration; what was read under another, or from another cursor, is given up.
+        """
+        for package in self.pending(label):
+            if package.complete:
+                continue
+            if package.signature == signature and package.cursor == cursor:
+                return package
+            why = (
+                "its configuration changed" if package.signature != signature else "it is read from another cursor now"
+            )
+            segments = len(package.segments)
+            emit(Warned(f"{label} is read anew because {why}: {segments} segments of an unfinished read are given up"))
+            package.discard()
+        return self._new(label, cursor, signature)
+
+    def _new(self, label: str, cursor: Cursor | None, signature: str) -> Package:
+        home = self.folder / label
+        home.mkdir(parents=True, exist_ok=True)
+        known = [folder.name for folder in (*_packages(home), *_packages(home / "loaded"))]
+        name = _time_ordered(self._clock(), max(known, default=""))
+        draft = home / f".{name}"
+        draft.mkdir()
+        about = {"label": label, "signature": signature, "cursor": [cursor.field, cursor.value] if cursor else None}
+        _write_json(draft / "package.json", about)
+        folder = draft.rename(home / name)
+        _sync_folder(home)
+        return self._open(label, folder)
+
+    def _open(self, label: str, folder: Path) -> Package:
+        return Package(folder, self.folder / label / "loaded", self._keep)
+
+
+def _time_ordered(nanoseconds: int, after: str) -> str:
+    """An id of UUID 7's shape (60 bits of time, 62 of chance) that sorts behind `after` even where the clock went back."""
+    last = after.replace("-", "")
+    previous = int(last[:12] + last[13:16], 16) if last else 0
+    stamp = max(nanoseconds >> 4, previous + 1)  # 16 ns steps: 60 bits last until the year 2554
+    head = f"{stamp:015x}"
+    tail = f"{secrets.randbits(62) | 1 << 63:016x}"
+    return f"{head[:8]}-{head[8:12]}-7{head[12:]}-{tail[:4]}-{tail[4:]}"
+
+
+def _packages(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    found = (entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name != "loaded")
+    return sorted(entry for entry in found if (entry / "package.json").is_file())
+
+
+def _lines(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The lines that were written to their end, each with where in the file it ends."""
+    try:
+        raw = (folder / "journal.jsonl").read_bytes()
+    except FileNotFoundError:
+        return
+    end = 0
+    for line in raw.splitlines(keepends=True):
+        end += len(line)
+        try:
+            parsed = json.loads(line)
+        except ValueError:
+            return
+        if not line.endswith(b"\n"):
+            return
+        yield end, parsed
+
+
+def _read_journal(folder: Path, cursor: Cursor | None) -> _Journal:
+    """Everything that is safe."""
+    journal = _Journal(reached=cursor)
+    for line_end, line in _lines(folder):
+        files = [(line.get("file"), line.get("size")), (line.get("rejected"), line.get("rejected_size"))]
+        if not all(name is None or _size(folder / name) == size for name, size in files):
+            break
+        _add(journal, folder, line)
+        journal.end = line_end
+    return journal
+
+
+def _add(journal: _Journal, folder: Path, line: Mapping[str, Any]) -> None:
+    journal.lines += 1
+    journal.resume = line["resume"]
+    if line["kind"] == "scan":
+        journal.scans.append(Scan(**line["scan"]))
+    elif line["kind"] == "dead":
+        journal.dead.append(Dead(line["request"], line["reason"], line["resume"]))
+    else:
+        rejected = folder / line["rejected"] if line.get("rejected") else None
+        columns = tuple((name, kind) for name, kind in line["columns"])
+        segment = Segment(
+            journal.lines, folder / line["file"], line["rows"], line["read"], line["filtered"], rejected, columns
+        )
+        journal.segments.append(segment)
+        if journal.reached:
+            journal.reached = journal.reached.past(line["cursor"])
+
+
+def _with_origin(rows: pa.Table, origin: str) -> pa.Table:
+    import pyarrow as pa
+
+    for index, column in enumerate(rows.schema):
+        if pa.types.is_null(column.type):  # Parquet has no such type
+            rows = rows.set_column(index, column.name, rows.column(index).cast(pa.string()))
+    return rows.append_column(ORIGIN, pa.repeat(pa.scalar(origin, pa.string()), rows.num_rows))
+
+
+def _write_parquet(path: Path, rows: pa.Table) -> int:
+    """Bytes written, safely. LZ4 costs half the time of the lightest Zstandard, for files that live until the next load."""
+    import pyarrow.parquet as pq
+
+    draft = path.with_name(f".{path.name}")
+    with draft.open("wb") as out:
+        pq.write_table(rows, out, compression="lz4")
+        out.flush()
+        os.fsync(out.fileno())
+        size = out.tell()
+    draft.rename(path)
+    _sync_folder(path.parent)
+    return size
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    draft = path.with_name(f".{path.name}")
+    with draft.open("wb") as out:
+        out.write(json.dumps(value).encode())
+        out.flush()
+        os.fsync(out.fileno())
+    draft.rename(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make renames in a folder last, where the system lets a folder be opened."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _remove(folder: Path) -> None:
+    """Out of sight in one step, then gone."""
+    gone = folder.with_name(f".gone-{folder.name}")
+    folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)

@@ -1,1 +1,1 @@
-"""What is kept beside the data: ledger, cursors, builds."""
+"""What headrace remembers beside the data, in the schema `headrace` of the warehouse."""
