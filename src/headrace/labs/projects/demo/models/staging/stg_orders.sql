@@ -1,0 +1,9 @@
+select
+    order_id,
+    customer_id,
+    store_id,
+    status,
+    total,
+    cast(ordered_at as date) as ordered_on,
+    updated_at
+from {{ source('api', 'orders') }}

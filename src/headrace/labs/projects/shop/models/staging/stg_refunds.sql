@@ -1,0 +1,6 @@
+select
+    refund_id,
+    order_id,
+    amount,
+    reason
+from {{ source('till', 'refunds') }}
