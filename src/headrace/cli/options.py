@@ -201,11 +201,6 @@ def words(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(word for value in values for word in value.split())
 
 
-def utf8(stream: Any) -> bool:
-    """Whether a stream can show ✓ and ✗."""
-    return (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "") == "utf8"
-
-
 def is_terminal() -> bool:
     """Whether somebody looks: stdout is a terminal, and this is no CI."""
     return sys.stdout.isatty() and not os.environ.get("CI")
