@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from headrace.errors import NotSupported
-from headrace.sql import ddl, write
+from headrace.sql import ddl, history, merge, write
 from headrace.sql import operations as op
 
 if TYPE_CHECKING:
@@ -47,5 +46,9 @@ def _write(
             return write.delete_insert(operation)
         case op.Upsert():
             return write.upsert(operation, capabilities)
+        case op.Merge():
+            return merge.merge(operation, capabilities)
+        case op.Scd2():
+            return history.scd2(operation)
         case _:
-            raise NotSupported(f"{type(operation).__name__} has no statements yet")
+            assert_never(operation)

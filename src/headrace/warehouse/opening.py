@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headrace.errors import ConfigInvalid, did_you_mean
+from headrace.errors import ConfigInvalid, DriverMissing, did_you_mean
 
 if TYPE_CHECKING:
     from headrace.warehouse.base import Warehouse
@@ -23,6 +23,14 @@ def open_warehouse(url: str) -> Warehouse:
         from headrace.warehouse.duckdb import open_duckdb
 
         return open_duckdb(url, rest.removeprefix("/") or ":memory:")
+    if found and scheme in ("postgresql", "postgres"):
+        try:
+            from headrace.warehouse.postgres import open_postgres
+        except ImportError as error:
+            raise DriverMissing(
+                f"the driver for PostgreSQL cannot be imported: {error}", hint="pip install 'headrace[postgres]'"
+            ) from error
+        return open_postgres(url)
     raise ConfigInvalid(
         f"no engine reads a URL that starts with '{scheme}'" if found else "a target's URL is written engine://place",
         hint=did_you_mean(scheme, SCHEMES) or f"engines: {', '.join(SCHEMES[:2])}",

@@ -1,0 +1,163 @@
+"""The merge of a stream: each staged row gets a verdict, and the verdicts are carried out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from headrace.sql.dialect import column, name, names, relation, temporary
+from headrace.sql.write import same_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headrace.sql.capabilities import Capabilities
+    from headrace.sql.operations import Merge
+    from headrace.table import Table
+
+VERDICT = "_headrace_verdict"
+RANK = "_headrace_rank"
+NEWER = "_headrace_newer"
+
+
+def merge(operation: Merge, capabilities: Capabilities) -> list[str]:
+    """Judge the staged rows, carry the verdicts out, and remember what was deleted.
+
+    `staged` is a table with the columns, the hash, the deleted and the order columns; its keys hold no NULL. Of rows with one key
+    and equal order columns a deletion wins, then the one that was staged last. `target` holds each key once, and the hash and the
+    order columns that are among `columns`; an order column that is not decides within `staged` (and tombstones) only.
+    Against the stored row, a staged one of the same order is the newer.
+    """
+    verdicts = relation(temporary(operation.verdicts.name, capabilities))
+    carried = _by_merge if capabilities.merge == "native" else _by_delete_insert
+    return [
+        f"DROP TABLE IF EXISTS {verdicts}",
+        f"CREATE TEMPORARY TABLE {verdicts} AS\n{_judged(operation, capabilities)}",
+        *(_buried(operation, operation.tombstones, verdicts) if operation.tombstones else []),
+        *carried(operation, verdicts),
+    ]
+
+
+def count_verdicts(operation: Merge, capabilities: Capabilities) -> str:
+    """A query for (verdict, count) of the merge that this session did last under that name of verdicts."""
+    verdicts = relation(temporary(operation.verdicts.name, capabilities))
+    return f"SELECT {name(VERDICT)}, count(*) FROM {verdicts} GROUP BY 1 ORDER BY 1"
+
+
+def _judged(operation: Merge, capabilities: Capabilities) -> str:
+    """Every staged row with its verdict, and whether it moves the stored order columns forward."""
+    stored = tuple(part for part in operation.order if part in operation.columns)
+    known = column(operation.key[0], "t")
+    deleted = f"COALESCE({column(operation.deleted, 's')}, FALSE)" if operation.deleted else None
+    cases = [f"WHEN {column(RANK, 's')} > 1 THEN 'duplicate'"]
+    if _remembers(operation):
+        buried = f"{column(operation.key[0], 'd')} IS NOT NULL AND ({newer(operation.order, 's', 'd')}) IS NOT TRUE"
+        cases.append(f"WHEN {buried} THEN 'duplicate'")
+    if deleted:
+        cases.append(f"WHEN {known} IS NULL AND {deleted} THEN 'unchanged'")
+    cases.append(f"WHEN {known} IS NULL THEN 'insert'")
+    if stored:
+        cases.append(f"WHEN {newer(stored, 't', 's')} THEN 'duplicate'")
+    if deleted:
+        cases.append(f"WHEN {deleted} THEN 'delete'")
+    if operation.hash:
+        cases.append(f"WHEN {column(operation.hash, 't')} = {column(operation.hash, 's')} THEN 'unchanged'")
+    verdict = "\n        ".join([*cases, "ELSE 'update'"])
+    ahead = f"COALESCE({newer(stored, 's', 't')}, FALSE)" if stored else "FALSE"
+    return (
+        f"SELECT s.*,\n    CASE\n        {verdict}\n    END AS {name(VERDICT)},\n    {ahead} AS {name(NEWER)}\n"
+        f"FROM (\n{_ranked(operation, capabilities)}\n) AS s\n"
+        f"LEFT JOIN {relation(operation.target)} AS t ON {same_key(operation.key, 't', 's')}"
+        f"{_remembered(operation)}"
+    )
+
+
+def _ranked(operation: Merge, capabilities: Capabilities) -> str:
+    # A fresh table keeps its rows in the order in which they came; both engines can say the place of a row in it.
+    place = "rowid" if capabilities.dialect == "duckdb" else "ctid"
+    order = [f"{column(part)} DESC NULLS LAST" for part in operation.order]
+    if operation.deleted:
+        order.append(f"COALESCE({column(operation.deleted)}, FALSE) DESC")
+    latest = ", ".join([*order, f"{place} DESC"])
+    window = f"PARTITION BY {names(operation.key)} ORDER BY {latest}"
+    return f"    SELECT *, row_number() OVER ({window}) AS {name(RANK)}\n    FROM {relation(operation.staged)}"
+
+
+def _remembers(operation: Merge) -> bool:
+    # Without an order nothing says whether a row is older than a deletion, and then none is kept out.
+    return operation.tombstones is not None and bool(operation.order)
+
+
+def _remembered(operation: Merge) -> str:
+    if operation.tombstones is None or not operation.order:
+        return ""
+    return f"\nLEFT JOIN {relation(operation.tombstones)} AS d ON {same_key(operation.key, 'd', 's')}"
+
+
+def newer(order: Sequence[str], one: str, other: str) -> str:
+    """A condition, true where `one` comes later than `other`: NULL is the oldest, later columns break ties."""
+    if not order:
+        return "FALSE"
+    first, rest = order[0], order[1:]
+    left, right = column(first, one), column(first, other)
+    later = f"{left} > {right} OR ({left} IS NOT NULL AND {right} IS NULL)"
+    if not rest:
+        return later
+    return f"{later} OR ({left} IS NOT DISTINCT FROM {right} AND ({newer(rest, one, other)}))"
+
+
+def _buried(operation: Merge, tombstones: Table, verdicts: str) -> list[str]:
+    """Deletions leave their tombstone, also those of keys that the table never had."""
+    if operation.deleted is None:
+        return []
+    gone = f"COALESCE({column(operation.deleted, 'v')}, FALSE) AND {column(VERDICT, 'v')} IN ('delete', 'unchanged')"
+    kept = (*operation.key, *(part for part in operation.order if part not in operation.key))
+    return [
+        f"DELETE FROM {relation(tombstones)} AS d\nUSING {verdicts} AS v\n"
+        f"WHERE {same_key(operation.key, 'd', 'v')} AND {gone}",
+        f"INSERT INTO {relation(tombstones)} ({names(kept)})\nSELECT {names(kept, 'v')}\nFROM {verdicts} AS v\nWHERE {gone}",
+    ]
+
+
+def _by_delete_insert(operation: Merge, verdicts: str) -> list[str]:
+    written = _written(operation)
+    replaced = _touched(operation, "'update', 'delete'")
+    added = _touched(operation, "'insert', 'update'")
+    return [
+        f"DELETE FROM {relation(operation.target)} AS t\nUSING {verdicts} AS v\n"
+        f"WHERE {same_key(operation.key, 't', 'v')} AND {replaced}",
+        f"INSERT INTO {relation(operation.target)} ({names(written)})\nSELECT {names(written, 'v')}\n"
+        f"FROM {verdicts} AS v\nWHERE {added}",
+    ]
+
+
+def _by_merge(operation: Merge, verdicts: str) -> list[str]:
+    written = _written(operation)
+    changed = [part for part in written if part not in operation.key]
+    update = "UPDATE SET " + ", ".join(f"{name(part)} = {column(part, 'v')}" for part in changed)
+    touched = _touched(operation, "'insert', 'update', 'delete'")
+    return [
+        f"MERGE INTO {relation(operation.target)} AS t\n"
+        f"USING (\n    SELECT v.*\n    FROM {verdicts} AS v\n    WHERE {touched}\n) AS v\n"
+        f"ON {same_key(operation.key, 't', 'v')}\n"
+        f"WHEN MATCHED AND {column(VERDICT, 'v')} = 'delete' THEN DELETE\n"
+        f"WHEN MATCHED THEN {update if changed else 'DO NOTHING'}\n"
+        f"WHEN NOT MATCHED THEN INSERT ({names(written)})\nVALUES ({names(written, 'v')})"
+    ]
+
+
+def _touched(operation: Merge, verdicts: str) -> str:
+    """Which judged rows are written: those of the verdicts, and unchanged ones that move the order forward.
+
+    Without the latter, a version from between the stored and the unchanged one could come late and win.
+    """
+    chosen = f"{column(VERDICT, 'v')} IN ({verdicts})"
+    if not operation.order or not operation.hash:
+        return chosen
+    live = f" AND NOT COALESCE({column(operation.deleted, 'v')}, FALSE)" if operation.deleted else ""
+    return f"({chosen} OR ({column(VERDICT, 'v')} = 'unchanged' AND {column(NEWER, 'v')}{live}))"
+
+
+def _written(operation: Merge) -> tuple[str, ...]:
+    if operation.hash is None or operation.hash in operation.columns:
+        return operation.columns
+    return (*operation.columns, operation.hash)
