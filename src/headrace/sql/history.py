@@ -28,14 +28,18 @@ def scd2(operation: Scd2) -> list[str]:
         f"WHERE t.{end} IS NULL AND NOT EXISTS (\n    SELECT 1 FROM {staged} AS s WHERE {match}\n)"
     )
     return [
-        f"UPDATE {target} AS t\nSET {end} = {changed_at}\nFROM {staged} AS s\n"
-        f"WHERE {match}\n    AND t.{end} IS NULL\n"
-        f"    AND {column(operation.hash, 's')} IS DISTINCT FROM {column(operation.hash, 't')}\n"
-        f"    AND {changed_at} > t.{start}",
+        (
+            f"UPDATE {target} AS t\nSET {end} = {changed_at}\nFROM {staged} AS s\n"
+            f"WHERE {match}\n    AND t.{end} IS NULL\n"
+            f"    AND {column(operation.hash, 's')} IS DISTINCT FROM {column(operation.hash, 't')}\n"
+            f"    AND {changed_at} > t.{start}"
+        ),
         *([gone] if operation.hard_deletes else []),
-        f"INSERT INTO {target} ({names(written)}, {start}, {end})\n"
-        f"SELECT {names(written, 's')}, {_opening(operation)}, NULL\nFROM {staged} AS s\n{_earlier(operation)}"
-        f"WHERE NOT EXISTS (\n    SELECT 1 FROM {target} AS t WHERE {match} AND t.{end} IS NULL\n)",
+        (
+            f"INSERT INTO {target} ({names(written)}, {start}, {end})\n"
+            f"SELECT {names(written, 's')}, {_opening(operation)}, NULL\nFROM {staged} AS s\n{_earlier(operation)}"
+            f"WHERE NOT EXISTS (\n    SELECT 1 FROM {target} AS t WHERE {match} AND t.{end} IS NULL\n)"
+        ),
     ]
 
 

@@ -112,8 +112,10 @@ def _buried(operation: Merge, tombstones: Table, verdicts: str) -> list[str]:
     gone = f"COALESCE({column(operation.deleted, 'v')}, FALSE) AND {column(VERDICT, 'v')} IN ('delete', 'unchanged')"
     kept = (*operation.key, *(part for part in operation.order if part not in operation.key))
     return [
-        f"DELETE FROM {relation(tombstones)} AS d\nUSING {verdicts} AS v\n"
-        f"WHERE {same_key(operation.key, 'd', 'v')} AND {gone}",
+        (
+            f"DELETE FROM {relation(tombstones)} AS d\nUSING {verdicts} AS v\n"
+            f"WHERE {same_key(operation.key, 'd', 'v')} AND {gone}"
+        ),
         f"INSERT INTO {relation(tombstones)} ({names(kept)})\nSELECT {names(kept, 'v')}\nFROM {verdicts} AS v\nWHERE {gone}",
     ]
 
@@ -123,10 +125,14 @@ def _by_delete_insert(operation: Merge, verdicts: str) -> list[str]:
     replaced = _touched(operation, "'update', 'delete'")
     added = _touched(operation, "'insert', 'update'")
     return [
-        f"DELETE FROM {relation(operation.target)} AS t\nUSING {verdicts} AS v\n"
-        f"WHERE {same_key(operation.key, 't', 'v')} AND {replaced}",
-        f"INSERT INTO {relation(operation.target)} ({names(written)})\nSELECT {names(written, 'v')}\n"
-        f"FROM {verdicts} AS v\nWHERE {added}",
+        (
+            f"DELETE FROM {relation(operation.target)} AS t\nUSING {verdicts} AS v\n"
+            f"WHERE {same_key(operation.key, 't', 'v')} AND {replaced}"
+        ),
+        (
+            f"INSERT INTO {relation(operation.target)} ({names(written)})\nSELECT {names(written, 'v')}\n"
+            f"FROM {verdicts} AS v\nWHERE {added}"
+        ),
     ]
 
 
@@ -136,12 +142,14 @@ def _by_merge(operation: Merge, verdicts: str) -> list[str]:
     update = "UPDATE SET " + ", ".join(f"{name(part)} = {column(part, 'v')}" for part in changed)
     touched = _touched(operation, "'insert', 'update', 'delete'")
     return [
-        f"MERGE INTO {relation(operation.target)} AS t\n"
-        f"USING (\n    SELECT v.*\n    FROM {verdicts} AS v\n    WHERE {touched}\n) AS v\n"
-        f"ON {same_key(operation.key, 't', 'v')}\n"
-        f"WHEN MATCHED AND {column(VERDICT, 'v')} = 'delete' THEN DELETE\n"
-        f"WHEN MATCHED THEN {update if changed else 'DO NOTHING'}\n"
-        f"WHEN NOT MATCHED THEN INSERT ({names(written)})\nVALUES ({names(written, 'v')})"
+        (
+            f"MERGE INTO {relation(operation.target)} AS t\n"
+            f"USING (\n    SELECT v.*\n    FROM {verdicts} AS v\n    WHERE {touched}\n) AS v\n"
+            f"ON {same_key(operation.key, 't', 'v')}\n"
+            f"WHEN MATCHED AND {column(VERDICT, 'v')} = 'delete' THEN DELETE\n"
+            f"WHEN MATCHED THEN {update if changed else 'DO NOTHING'}\n"
+            f"WHEN NOT MATCHED THEN INSERT ({names(written)})\nVALUES ({names(written, 'v')})"
+        )
     ]
 
 

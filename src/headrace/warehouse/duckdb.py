@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from headrace.errors import StatementFailed, WarehouseUnavailable
-from headrace.schema import Column, Kind, Schema
-from headrace.sql.capabilities import Capabilities
+from headrace.schema import Column, Schema
 from headrace.sql.dialect import name, read_type, relation, spell
 from headrace.sql.render import render
 from headrace.table import Table
 from headrace.warehouse.base import Relation
-from headrace.warehouse.embedded import Embedded
+from headrace.warehouse.embedded import CAPABILITIES, Embedded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,36 +25,7 @@ if TYPE_CHECKING:
 
     from headrace.sql.operations import DependentView, Operation
 
-CAPABILITIES = Capabilities(
-    dialect="duckdb",
-    default_schema="main",
-    transactions="ddl",
-    merge="delete_insert",
-    view_replace="any",
-    views_follow_names=True,
-    max_name=63,
-    types={
-        Kind.BOOLEAN: "BOOLEAN",
-        Kind.SMALLINT: "SMALLINT",
-        Kind.INTEGER: "INTEGER",
-        Kind.BIGINT: "BIGINT",
-        Kind.HUGEINT: "HUGEINT",
-        Kind.DECIMAL: "DECIMAL({precision},{scale})",
-        Kind.FLOAT: "FLOAT",
-        Kind.DOUBLE: "DOUBLE",
-        Kind.VARCHAR: "VARCHAR",
-        Kind.DATE: "DATE",
-        Kind.TIME: "TIME",
-        Kind.TIMESTAMP: "TIMESTAMP",
-        Kind.TIMESTAMPTZ: "TIMESTAMP WITH TIME ZONE",
-        Kind.INTERVAL: "INTERVAL",
-        Kind.UUID: "UUID",
-        Kind.JSON: "JSON",
-        Kind.BLOB: "BLOB",
-        Kind.LIST: "{item}[]",
-        Kind.STRUCT: "STRUCT({fields})",
-    },
-)
+__all__ = ["CAPABILITIES", "DuckDBConnection", "DuckDBWarehouse", "open_duckdb"]
 
 _INSPECT = """
 SELECT t.schema_name, t.name, t.kind, c.column_name, c.data_type, c.is_nullable

@@ -10,11 +10,44 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from headrace.errors import StatementFailed
+from headrace.schema import Kind
+from headrace.sql.capabilities import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
+
+CAPABILITIES = Capabilities(
+    dialect="duckdb",
+    default_schema="main",
+    transactions="ddl",
+    merge="delete_insert",
+    view_replace="any",
+    views_follow_names=True,
+    max_name=63,
+    types={
+        Kind.BOOLEAN: "BOOLEAN",
+        Kind.SMALLINT: "SMALLINT",
+        Kind.INTEGER: "INTEGER",
+        Kind.BIGINT: "BIGINT",
+        Kind.HUGEINT: "HUGEINT",
+        Kind.DECIMAL: "DECIMAL({precision},{scale})",
+        Kind.FLOAT: "FLOAT",
+        Kind.DOUBLE: "DOUBLE",
+        Kind.VARCHAR: "VARCHAR",
+        Kind.DATE: "DATE",
+        Kind.TIME: "TIME",
+        Kind.TIMESTAMP: "TIMESTAMP",
+        Kind.TIMESTAMPTZ: "TIMESTAMP WITH TIME ZONE",
+        Kind.INTERVAL: "INTERVAL",
+        Kind.UUID: "UUID",
+        Kind.JSON: "JSON",
+        Kind.BLOB: "BLOB",
+        Kind.LIST: "{item}[]",
+        Kind.STRUCT: "STRUCT({fields})",
+    },
+)
 
 
 class Embedded:

@@ -1,0 +1,309 @@
+"""PostgreSQL as a warehouse, from version 15 on, which has MERGE."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.types.string import TextLoader
+
+from headrace.errors import StatementFailed, WarehouseUnavailable
+from headrace.schema import Column, Kind, Schema
+from headrace.sql.capabilities import Capabilities
+from headrace.sql.dialect import names, read_type, relation
+from headrace.sql.operations import CreateTable, DependentView
+from headrace.sql.render import render
+from headrace.table import Table
+from headrace.warehouse import pgtext
+from headrace.warehouse.base import Relation
+from headrace.warehouse.embedded import Embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+
+    import pyarrow as pa
+    from psycopg.pq.abc import PGresult
+
+    from headrace.sql.operations import Operation
+
+CAPABILITIES = Capabilities(
+    dialect="postgres",
+    default_schema="public",
+    transactions="ddl",
+    merge="native",
+    view_replace="drop_create",
+    views_follow_names=False,
+    max_name=63,
+    types={
+        Kind.BOOLEAN: "boolean",
+        Kind.SMALLINT: "smallint",
+        Kind.INTEGER: "integer",
+        Kind.BIGINT: "bigint",
+        Kind.HUGEINT: "numeric(39,0)",
+        Kind.DECIMAL: "numeric({precision},{scale})",
+        Kind.FLOAT: "real",
+        Kind.DOUBLE: "double precision",
+        Kind.VARCHAR: "text",
+        Kind.DATE: "date",
+        Kind.TIME: "time",
+        Kind.TIMESTAMP: "timestamp",
+        Kind.TIMESTAMPTZ: "timestamp with time zone",
+        Kind.INTERVAL: "interval",
+        Kind.UUID: "uuid",
+        # jsonb can be compared and grouped, and keeps every digit of a number; the order of keys it does not keep.
+        Kind.JSON: "jsonb",
+        Kind.BLOB: "bytea",
+        Kind.LIST: "jsonb",
+        Kind.STRUCT: "jsonb",
+    },
+)
+
+_SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'"
+
+_INSPECT = """
+SELECT n.nspname, c.relname, CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END,
+    a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname = ANY(?)
+ORDER BY n.nspname, c.relname, a.attnum
+"""
+
+_DEPENDENTS = """
+WITH RECURSIVE needs AS (
+    SELECT DISTINCT r.ev_class AS view, d.refobjid AS needed
+    FROM pg_depend AS d
+    JOIN pg_rewrite AS r ON r.oid = d.objid
+    WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND r.ev_class <> d.refobjid
+), found AS (
+    SELECT c.oid AS view, 0 AS depth
+    FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE n.nspname = ? AND c.relname = ?
+    UNION
+    SELECT needs.view, found.depth + 1
+    FROM found JOIN needs ON needs.needed = found.view
+)
+SELECT n.nspname, c.relname, pg_get_viewdef(c.oid)
+FROM found
+JOIN pg_class AS c ON c.oid = found.view AND c.relkind = 'v'
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE found.depth > 0
+GROUP BY n.nspname, c.relname, c.oid
+ORDER BY max(found.depth), c.oid
+"""
+
+
+class PostgresConnection:
+    """A session of the server, with a DuckDB beside it that reads files and converts values."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, session: psycopg.Connection[tuple[Any, ...]], local: Embedded) -> None:
+        self.session = session
+        self.local = local
+
+    def close(self) -> None:
+        """End the session; an open transaction is rolled back."""
+        self.session.close()
+        self.local.close()
+
+    def __enter__(self) -> Self:
+        """The session, to be closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the session."""
+        self.close()
+
+    def execute(self, sql: str) -> int:
+        """Run one statement; how many rows it changed, or -1 where that means nothing."""
+        try:
+            return self.session.execute(sql.encode()).rowcount
+        except psycopg.Error as error:
+            _fail(sql, error)
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """A small result as Python rows."""
+        try:
+            with psycopg.RawCursor(self.session) as cursor:
+                cursor.execute(_numbered(sql).encode() if values else sql.encode(), values or None)
+                return cursor.fetchall() if cursor.description else []
+        except psycopg.Error as error:
+            _fail(sql, error)
+
+    def query(self, sql: str) -> pa.RecordBatchReader:
+        """A result of any size as Arrow batches; the session is busy until it is read."""
+        schema = self._described(sql)
+        pages = self._copied_out(pgtext.selected(sql, schema))
+        return pgtext.read_pages(pages, schema, self.local.cursor())
+
+    def _described(self, sql: str) -> Schema:
+        plain = sql.rstrip().rstrip(";")
+        try:
+            result = self.session.execute(f"SELECT * FROM (\n{plain}\n) AS q LIMIT 0".encode()).pgresult
+        except psycopg.Error as error:
+            _fail(sql, error)
+        columns = range(result.nfields) if result else ()
+        return Schema(tuple(self._column(result, at) for at in columns if result))
+
+    def _column(self, result: PGresult, at: int) -> Column:
+        word = self.rows("SELECT format_type(?::oid, ?::integer)", (result.ftype(at), result.fmod(at)))[0][0]
+        return Column((result.fname(at) or b"").decode(), read_type(word))
+
+    def _copied_out(self, sql: str) -> Iterator[bytes]:
+        try:
+            with (
+                self.session.cursor() as cursor,
+                cursor.copy(f"COPY (\n{sql}\n) TO STDOUT (FORMAT csv)".encode()) as copy,
+            ):
+                for page in copy:
+                    yield bytes(page)
+        except psycopg.Error as error:
+            _fail(sql, error)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing."""
+        self.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            if not self.session.closed:
+                self.execute("ROLLBACK")
+            raise
+        self.execute("COMMIT")
+
+    def run(self, operation: Operation) -> int:
+        """Each statement that `render` gives for the operation."""
+        changed = -1
+        for statement in render(operation, self.capabilities):
+            changed = self.execute(statement)
+        return changed
+
+    def load(self, table: Table, data: pa.RecordBatchReader, schema: Schema | None = None) -> int:
+        """Arrow rows into a fresh table by COPY, in the session's transaction."""
+        # A cursor of its own, because the rows may come from an unfinished query of `local`.
+        local = self.local.cursor()
+        try:
+            local.register("arrived", data)
+            return self._copied_in(table, "SELECT * FROM arrived", local, schema)
+        finally:
+            local.close()
+
+    def load_local(self, table: Table, query: str) -> int:
+        """The result of a query of `local` into a fresh table by COPY, in the session's transaction."""
+        return self._copied_in(table, query, self.local, None)
+
+    def _copied_in(self, table: Table, query: str, local: Embedded, schema: Schema | None) -> int:
+        target = schema or pgtext.described(local, query)
+        self.run(CreateTable(table, target))
+        statement = f"COPY {relation(table)} ({names(target.names)}) FROM STDIN (FORMAT csv)"
+        reader = local.query(pgtext.written(query, target, cast=schema is not None))
+        try:
+            with self.session.cursor() as cursor:
+                with cursor.copy(statement.encode()) as copy:
+                    for page in pgtext.csv_pages(reader):
+                        copy.write(page)
+                return cursor.rowcount
+        except psycopg.Error as error:
+            _fail(statement, error)
+
+    def inspect(self, *schemas: str) -> dict[Table, Relation]:
+        """All relations of the schemas."""
+        kinds: dict[Table, Any] = {}
+        columns: dict[Table, list[Column]] = {}
+        for schema, relation_name, kind, column, word, nullable in self.rows(_INSPECT, [list(schemas)]):
+            table = Table(schema, relation_name)
+            kinds[table] = kind
+            held = columns.setdefault(table, [])
+            if column is not None:
+                held.append(Column(column, read_type(word), nullable))
+        return {table: Relation(table, kind, Schema(tuple(columns[table]))) for table, kind in kinds.items()}
+
+    def dependents(self, table: Table) -> tuple[DependentView, ...]:
+        """The views over a table, and those over them, in the order in which they can be made."""
+        found = self.rows(_DEPENDENTS, (table.schema, table.name))
+        return tuple(DependentView(Table(schema, view), query.rstrip(" ;")) for schema, view, query in found)
+
+    def cancel(self) -> None:
+        """Stop the statement that runs now, and what `local` does for it."""
+        self.local.interrupt()
+        self.session.cancel_safe()
+
+
+def _numbered(sql: str) -> str:
+    """The statement with `$1`, `$2`, … for each `?` outside of quotes and comments."""
+    parts, at = [], 0
+    for part in re.split(r"('(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|\?)", sql):
+        if part == "?":
+            at += 1
+            parts.append(f"${at}")
+        else:
+            parts.append(part)
+    return "".join(parts)
+
+
+def _fail(sql: str, error: psycopg.Error) -> NoReturn:
+    """PostgreSQL's own sentence, with its detail and its hint."""
+    told = error.diag
+    text = told.message_primary or str(error).strip()
+    if told.message_detail:
+        text = f"{text}: {told.message_detail}"
+    hint = told.message_hint
+    if isinstance(error, psycopg.errors.CharacterNotInRepertoire) and "0x00" in text:
+        hint = "PostgreSQL's text cannot hold the character NUL: take it out in the stream's `transform:`"
+    failed = StatementFailed(text, hint=hint)
+    failed.add_note(sql if len(sql) < 4000 else sql[:4000] + " …")
+    raise failed from error
+
+
+class PostgresWarehouse:
+    """A database of a server; nothing is opened before the first session."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._root = Embedded.in_memory()
+
+    def connect(self) -> PostgresConnection:
+        """A new session, whose time zone is UTC. Raises WarehouseUnavailable."""
+        try:
+            # Statements are not prepared behind our back: a plan would outlive the table it was made for.
+            session = psycopg.connect(
+                self.url, autocommit=True, prepare_threshold=None, connect_timeout=10, application_name="headrace"
+            )
+            session.execute(_SESSION)
+        except psycopg.Error as error:
+            raise WarehouseUnavailable(
+                f"PostgreSQL at {_place(self.url)} cannot be reached: {str(error).strip().splitlines()[-1]}",
+                hint="is the server up, and are host, user, password and database of the target right?",
+            ) from error
+        for kind in ("json", "jsonb"):
+            # As text every digit stays.
+            session.adapters.register_loader(kind, TextLoader)
+        local = self._root.cursor()
+        local.execute("SET TimeZone = 'UTC'")
+        return PostgresConnection(session, local)
+
+    def close(self) -> None:
+        """Close the DuckDB that the sessions share."""
+        self._root.close()
+
+
+def _place(url: str) -> str:
+    """Host and database of a URL, without user and password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'the local socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def open_postgres(url: str) -> PostgresWarehouse:
+    """The database of a URL as libpq reads it."""
+    return PostgresWarehouse(url)
