@@ -164,6 +164,14 @@ class Warned:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A macro of the project spoke by `log` or `print`; `shown` means that its author wants it on the terminal."""
+
+    message: str
+    shown: bool
+
+
 Event: TypeAlias = (
     RunStarted
     | RunFinished
@@ -180,6 +188,7 @@ Event: TypeAlias = (
     | CheckFinished
     | TablePublished
     | Warned
+    | Said
 )
 """All kinds of event: the telemetry reference."""
 

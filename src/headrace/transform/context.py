@@ -1,0 +1,356 @@
+"""The names that a template sees when it is resolved: all of dbt's, for one node over one session."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import RefUnknown, SecretMissing, TemplateInvalid, did_you_mean
+from headrace.project.nodes import DataTest, Model, SourceTable
+from headrace.transform.adapter import Adapter
+from headrace.transform.plain import PLAIN, Exceptions, say
+from headrace.transform.relation import Column, Relation
+from headrace.transform.statements import Statements
+
+if TYPE_CHECKING:
+    from headrace.errors import Place
+    from headrace.project.manifest import Manifest
+    from headrace.project.nodes import Node, Seed
+    from headrace.project.settings import Settings
+    from headrace.table import Table
+    from headrace.warehouse.base import Connection
+    from headrace.warehouse.base import Relation as Known
+
+DBT_VERSION = "1.11.16"
+"""What `dbt_version` answers: packages compare it with the versions whose behaviour they need."""
+
+FLAGS: Mapping[str, Any] = {
+    "FULL_REFRESH": False,
+    "STORE_FAILURES": False,
+    "WHICH": "build",
+    "EMPTY": False,
+    "DEBUG": False,
+    "FAIL_FAST": False,
+    "WARN_ERROR": False,
+    "USE_COLORS": False,
+    "VERSION_CHECK": True,
+    "INDIRECT_SELECTION": "eager",
+    "CACHE_SELECTED_ONLY": False,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """What all nodes of a run share. `flags` are dbt's, in capitals; `selected` the ids the run was asked for."""
+
+    manifest: Manifest
+    started: datetime.datetime
+    invocation: str
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    selected: tuple[str, ...] = ()
+    docs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def full_refresh(self) -> bool:
+        """Whether the command line asks for every incremental model to be built anew."""
+        return bool(self.flags.get("FULL_REFRESH"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One node about to be resolved: `known` are the relations there are, `audited` the unpublished results by node id.
+
+    `ephemeral` is told each ephemeral model that the template refers to, and answers the name of its CTE.
+    """
+
+    node: Node
+    runtime: Runtime
+    connection: Connection
+    known: Mapping[Table, Known]
+    ephemeral: Callable[[Model], str]
+    audited: Mapping[str, Table] = field(default_factory=dict)
+
+
+def names_for(scene: Scene) -> dict[str, Any]:
+    """The mapping a template of the node is rendered with."""
+    runtime, node = scene.runtime, scene.node
+    names: dict[str, Any] = dict(PLAIN)
+    settings = runtime.manifest.settings
+    adapter = Adapter(scene.connection, runtime.manifest.templates.dispatch)
+    statements = Statements(adapter)
+    ref, source, config = _ref(scene, adapter), _source(scene, adapter), Config(node)
+    names.update(
+        ref=ref,
+        source=source,
+        config=config,
+        var=Var(scoped(settings.vars, node.package, settings.name) | dict(settings.overrides), node.place),
+        env_var=_env_var(settings.environ, node.place),
+        this=None if isinstance(node, DataTest) else Relation.of(node.table, adapter.database, _kind(scene)),
+        target=_target(settings, adapter),
+        is_incremental=lambda: is_incremental(node, scene.known, full_refresh=runtime.full_refresh),
+        should_full_refresh=lambda: should_full_refresh(node, full_refresh=runtime.full_refresh),
+        execute=True,
+        adapter=adapter,
+        database=adapter.database,
+        schema=settings.target.schema,
+        api=SimpleNamespace(Relation=Relation, Column=Column),
+        run_query=statements.run_query,
+        statement=statements.statement,
+        load_result=statements.load_result,
+        store_result=statements.store_result,
+        load_relation=lambda it: adapter.get_relation(it.database, it.schema, it.identifier),
+        get_where_subquery=lambda relation: where_subquery(relation, config.get("where", "")),
+        exceptions=Exceptions(node.place),
+        modules=_modules(),
+        flags=SimpleNamespace(**{**FLAGS, **runtime.flags}),
+        invocation_id=runtime.invocation,
+        run_started_at=runtime.started,
+        dbt_version=DBT_VERSION,
+        project_name=settings.name,
+        model=as_dict(node),
+        graph=Nodes(runtime.manifest.nodes),
+        selected_resources=list(runtime.selected),
+        invocation_args_dict=dict(runtime.flags),
+        thread_id="Thread-1",
+        doc=_doc(runtime.docs, node.place),
+        log=say,
+        render=lambda text: runtime.manifest.templates.render(text, names, node.place, package=node.package),
+        builtins=SimpleNamespace(ref=ref, source=source, config=config),
+        context=names,
+    )
+    return names
+
+
+def is_incremental(node: Node, known: Mapping[Table, Known], *, full_refresh: bool) -> bool:
+    """Whether the node adds to a table that is there: false on the first run and on a full refresh."""
+    if not isinstance(node, Model) or node.materialized != "incremental":
+        return False
+    held = known.get(node.table)
+    return held is not None and held.kind == "table" and not should_full_refresh(node, full_refresh=full_refresh)
+
+
+def should_full_refresh(node: Node, *, full_refresh: bool) -> bool:
+    """The node's own `full_refresh` config, or else the command line's."""
+    own = node.config.get("full_refresh")
+    return full_refresh if own is None else bool(own)
+
+
+def where_subquery(relation: Any, where: str | None) -> Any:
+    """What a test reads: the relation, or only those of its rows that its `where` keeps."""
+    return f"(select * from {relation} where {where}) dbt_subquery" if where else relation
+
+
+def scoped(variables: Mapping[str, Any], package: str, root: str) -> dict[str, Any]:
+    """The variables a package sees: the global ones, under its own block, under what the root project says for it."""
+    merged = {name: value for name, value in variables.items() if name not in (package, root) or not _is_block(value)}
+    for scope in (package,) if package == root else (root, package):
+        block = variables.get(scope)
+        if _is_block(block):
+            merged |= dict(block)
+    return merged
+
+
+def _is_block(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+class Config:
+    """`config`: setting is done while the project is read, so a call says nothing here; reading gives the merged result."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def __call__(self, *_: Any, **__: Any) -> str:
+        """Nothing, in place of the call."""
+        return ""
+
+    set = __call__
+
+    def get(self, name: str, default: Any = None, validator: Any = None) -> Any:  # noqa: ARG002 - dbt's signature
+        """A config's value; where it is not set, what `meta` says, or the default."""
+        found = self._node.config.get(name)
+        if found is None:
+            found = self._node.meta.get(name)
+        return default if found is None else found
+
+    def require(self, name: str, validator: Any = None) -> Any:
+        """A config's value, which has to be set. Raises TemplateInvalid."""
+        found = self.get(name, None, validator)
+        if found is None:
+            raise TemplateInvalid(f"{self._node.name} needs the config '{name}'", where=self._node.place)
+        return found
+
+    def meta_get(self, name: str, default: Any = None) -> Any:
+        """A value of `meta`, or the default."""
+        return self._node.meta.get(name, default)
+
+    def persist_relation_docs(self) -> bool:
+        """Whether the description becomes the table's comment."""
+        return bool((self.get("persist_docs") or {}).get("relation"))
+
+    def persist_column_docs(self) -> bool:
+        """Whether the columns' descriptions become their comments."""
+        return bool((self.get("persist_docs") or {}).get("columns"))
+
+
+class Var:
+    """`var`: a variable of the project or of the command line."""
+
+    _MISSING = object()
+
+    def __init__(self, values: Mapping[str, Any], place: Place) -> None:
+        self._values = values
+        self._place = place
+
+    def __call__(self, name: str, default: Any = _MISSING) -> Any:
+        """The variable's value, or the default. Raises TemplateInvalid where there is neither."""
+        if name in self._values:
+            return self._values[name]
+        if default is self._MISSING:
+            hint = did_you_mean(name, self._values) or f"set it under `vars:`, or with --vars '{{{name}: …}}'"
+            raise TemplateInvalid(f"variable '{name}' has no value", where=self._place, hint=hint)
+        return default
+
+    def has_var(self, name: str) -> bool:
+        """Whether it is set at all."""
+        return name in self._values
+
+
+class Nodes:
+    """`graph`: the project's nodes as dbt's manifest shows them, made when a template first asks."""
+
+    def __init__(self, nodes: Mapping[str, Node]) -> None:
+        self._nodes = nodes
+
+    @property
+    def nodes(self) -> dict[str, Any]:
+        """Models, seeds and tests by id."""
+        return {key: as_dict(node) for key, node in self._nodes.items() if not isinstance(node, SourceTable)}
+
+    @property
+    def sources(self) -> dict[str, Any]:
+        """Sources by id."""
+        return {key: as_dict(node) for key, node in self._nodes.items() if isinstance(node, SourceTable)}
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """One of the two, as if this were a mapping."""
+        return getattr(self, name, default)
+
+
+def as_dict(node: Node) -> dict[str, Any]:
+    """A node in the form of dbt's manifest."""
+    table = None if isinstance(node, DataTest) else node.table
+    return {
+        "unique_id": node.unique_id,
+        "name": node.name,
+        "alias": table.name if table else node.name,
+        "schema": table.schema if table else None,
+        "database": table.database if table else None,
+        "resource_type": node.unique_id.partition(".")[0],
+        "package_name": node.package,
+        "path": node.place.path.partition("/")[2] or node.place.path,
+        "original_file_path": node.place.path,
+        "fqn": list(node.fqn),
+        "tags": list(node.tags),
+        "description": node.description,
+        "meta": dict(node.meta),
+        "config": dict(node.config) | {"enabled": node.config.get("enabled", True)},
+        "columns": {
+            name: {"name": name, "description": text} for name, text in getattr(node, "columns", {}).items()
+        },
+        "raw_code": getattr(node, "raw", ""),
+        "depends_on": {"nodes": list(node.depends_on), "macros": list(getattr(node, "macros", ()))},
+        "language": "sql",
+        "source_name": getattr(node, "source", None),
+        "identifier": table.name if table else None,
+        "column_name": getattr(node, "column", None),
+    }
+
+
+def _ref(scene: Scene, adapter: Adapter) -> Callable[..., Relation]:
+    def ref(*names: str, version: Any = None, v: Any = None) -> Relation:
+        if len(names) not in (1, 2):
+            raise TemplateInvalid(f"ref takes a name, or a package and a name; it got {len(names)}", where=scene.node.place)
+        package = names[0] if len(names) == 2 else None
+        node = _found(scene, names[-1], package, v if version is None else version)
+        if isinstance(node, Model) and node.materialized == "ephemeral":
+            return Relation.cte(scene.ephemeral(node))
+        return _relation(scene, node, adapter)
+
+    return ref
+
+
+def _found(scene: Scene, name: str, package: str | None, version: Any) -> Model | Seed:
+    manifest, place = scene.runtime.manifest, scene.node.place
+    node = manifest.ref(name if version is None else f"{name}.v{version}", place)
+    if package is not None and node.package != package:
+        raise RefUnknown(f"package '{package}' has no model '{name}'", where=place, hint=f"'{node.package}' has one")
+    return node
+
+
+def _target(settings: Settings, adapter: Adapter) -> SimpleNamespace:
+    target = settings.target
+    return SimpleNamespace(
+        name=target.name,
+        target_name=target.name,
+        profile_name=settings.name,
+        schema=target.schema,
+        type=target.dialect,
+        database=target.database or adapter.database,
+        dbname=target.database or adapter.database,
+        threads=target.threads,
+    )
+
+
+def _source(scene: Scene, adapter: Adapter) -> Callable[[str, str], Relation]:
+    def source(source_name: str, table_name: str) -> Relation:
+        return _relation(scene, scene.runtime.manifest.source(source_name, table_name, scene.node.place), adapter)
+
+    return source
+
+
+def _relation(scene: Scene, node: Any, adapter: Adapter) -> Relation:
+    table = scene.audited.get(node.unique_id, node.table)
+    held = scene.known.get(table)
+    return Relation.of(table, adapter.database, held.kind if held else None)
+
+
+def _kind(scene: Scene) -> str | None:
+    held = scene.known.get(scene.node.table) if not isinstance(scene.node, DataTest) else None
+    materialized = scene.node.materialized if isinstance(scene.node, Model) else "table"
+    return held.kind if held else {"view": "view"}.get(materialized, "table")
+
+
+def _env_var(environment: Mapping[str, str], place: Place) -> Callable[..., str]:
+    def env_var(name: str, default: Any = None) -> str:
+        if name.startswith("DBT_ENV_SECRET"):
+            raise TemplateInvalid(f"env_var('{name}') is a secret, which only profiles and packages may read", where=place)
+        if name in environment:
+            return environment[name]
+        if default is None:
+            raise SecretMissing(f"env_var('{name}') has no value", where=place, hint=did_you_mean(name, environment))
+        return str(default)
+
+    return env_var
+
+
+def _doc(docs: Mapping[str, str], place: Place) -> Callable[..., str]:
+    def doc(*names: str) -> str:
+        if names[-1] in docs:
+            return docs[names[-1]]
+        raise TemplateInvalid(f"there is no docs block '{names[-1]}'", where=place, hint=did_you_mean(names[-1], docs))
+
+    return doc
+
+
+def _modules() -> SimpleNamespace:
+    try:
+        import pytz  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    except ImportError:
+        return SimpleNamespace(datetime=datetime, re=re, itertools=itertools)
+    return SimpleNamespace(datetime=datetime, re=re, itertools=itertools, pytz=pytz)
