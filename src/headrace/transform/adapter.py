@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from headrace.sql.operations import CreateSchema, Drop
 from headrace.sql.dialect import name as quoted
+from headrace.sql.operations import CreateSchema, Drop
 from headrace.transform.grid import Grid
 from headrace.transform.relation import Column, Relation
 
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
     from headrace.warehouse.base import Connection
 
-_READS = re.compile(r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*(select|with|values|from|show|describe|explain|pragma|table|summarize)\b", re.I | re.S)
+_READS = re.compile(
+    r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*(select|with|values|from|show|describe|explain|pragma|table|summarize)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 _KINDS = {"BASE TABLE": "table", "LOCAL TEMPORARY": "table", "VIEW": "view", "FOREIGN": "external"}
 
 
 class Adapter:
     """dbt's adapter methods over one session. `resolve` finds a macro by name for `dispatch`."""
 
-    Relation = Relation
-    Column = Column
-
-    def __init__(self, connection: Connection, resolve: Callable[..., Any] | None = None) -> None:
+    def __init__(self, connection: Connection, resolve: Callable[[str, str | None], Any]) -> None:
+        self.Relation, self.Column = Relation, Column
         self._connection = connection
         self._resolve = resolve
         self._database: str | None = None
@@ -42,26 +43,27 @@ class Adapter:
         """The engine, by dbt's name for its adapter."""
         return self._connection.capabilities.dialect
 
-    def dispatch(self, macro_name: str, macro_namespace: str | None = None, packages: Sequence[str] | None = None) -> Any:  # noqa: ARG002 - dbt's old keyword
+    def dispatch(
+        self, macro_name: str, macro_namespace: str | None = None, packages: Sequence[str] | None = None
+    ) -> Any:
         """The macro that suits this engine: `duckdb__name`, else `default__name`, found in the order dbt looks."""
-        if self._resolve is None:
-            message = "adapter.dispatch is not available here"
-            raise RuntimeError(message)
         return self._resolve(macro_name, macro_namespace)
 
     def quote(self, identifier: str) -> str:
         """The name in quotes."""
         return quoted(identifier)
 
-    def quote_as_configured(self, identifier: str, quote_key: str) -> str:  # noqa: ARG002 - dbt's signature
+    def quote_as_configured(self, identifier: str, quote_key: str) -> str:
         """The name in quotes: all parts are quoted here."""
         return quoted(identifier)
 
-    def quote_seed_column(self, column: str, quote_config: bool | None = None) -> str:  # noqa: ARG002, FBT001 - dbt's signature
+    def quote_seed_column(self, column: str, quote_config: bool | None = None) -> str:
         """The name in quotes: seeds' columns always are, so that one called `end` can be loaded."""
         return quoted(column)
 
-    def execute(self, sql: str, auto_begin: bool = False, fetch: bool = False, limit: int | None = None) -> tuple[str, Grid]:  # noqa: ARG002, FBT001, FBT002 - dbt's signature
+    def execute(
+        self, sql: str, auto_begin: bool = False, fetch: bool = False, limit: int | None = None
+    ) -> tuple[str, Grid]:
         """Run a statement; what it was, and its result if it has one and `fetch` asks for it."""
         if fetch and _READS.match(sql):
             grid = self.read(sql)
@@ -74,14 +76,16 @@ class Adapter:
         table = self._connection.query(sql).read_all()
         return Grid(table.column_names, list(zip(*(column.to_pylist() for column in table.columns), strict=True)))
 
-    def add_query(self, sql: str, auto_begin: bool = True, bindings: Any = None, abridge_sql_log: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - dbt's signature
+    def add_query(self, sql: str, auto_begin: bool = True, bindings: Any = None, abridge_sql_log: bool = False) -> None:
         """Run a statement whose result nobody reads."""
         self._connection.execute(sql)
 
     def commit(self) -> None:
         """Nothing: a step is one transaction, and the step commits it."""
 
-    def get_relation(self, database: str | None = None, schema: str | None = None, identifier: str | None = None) -> Relation | None:
+    def get_relation(
+        self, database: str | None = None, schema: str | None = None, identifier: str | None = None
+    ) -> Relation | None:
         """The relation of that name if the warehouse has it, with its type; names are compared without case."""
         return next((one for one in self.list_relations(database, schema) if one.matches(identifier=identifier)), None)
 
@@ -149,7 +153,10 @@ class Adapter:
             " and lower(table_catalog) in (lower(?), 'temp') order by ordinal_position",
             (relation.identifier, relation.schema or "main", relation.database or self.database),
         )
-        return [Column(name, *_parted(kind), *_sizes(kind, size, precision, scale)) for name, kind, size, precision, scale in found]
+        return [
+            Column(name, *_parted(kind), *_sizes(kind, size, precision, scale))
+            for name, kind, size, precision, scale in found
+        ]
 
     def get_column_schema_from_query(self, sql: str) -> list[Column]:
         """The columns a query gives, without running it."""

@@ -98,7 +98,9 @@ def _hooks(node: Node, scene: Scene) -> tuple[tuple[str, ...], tuple[str, ...]]:
         hooks = [given] if isinstance(given, str | dict) else list(given)
         texts = [hook["sql"] if isinstance(hook, dict) else hook for hook in hooks]
         names = names_for(scene) if texts else {}
-        done = (scene.runtime.manifest.templates.render(text, names, node.place, package=node.package) for text in texts)
+        done = (
+            scene.runtime.manifest.templates.render(text, names, node.place, package=node.package) for text in texts
+        )
         return tuple(sql for sql in done if sql.strip())
 
     return rendered("pre"), rendered("post")

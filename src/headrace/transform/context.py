@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import itertools
 import re
 from collections.abc import Callable, Mapping
@@ -49,7 +49,7 @@ class Runtime:
     """What all nodes of a run share. `flags` are dbt's, in capitals; `selected` the ids the run was asked for."""
 
     manifest: Manifest
-    started: datetime.datetime
+    started: dt.datetime
     invocation: str
     flags: Mapping[str, Any] = field(default_factory=dict)
     selected: tuple[str, ...] = ()
@@ -147,16 +147,16 @@ def where_subquery(relation: Any, where: str | None) -> Any:
 
 def scoped(variables: Mapping[str, Any], package: str, root: str) -> dict[str, Any]:
     """The variables a package sees: the global ones, under its own block, under what the root project says for it."""
-    merged = {name: value for name, value in variables.items() if name not in (package, root) or not _is_block(value)}
+    merged = {
+        name: value
+        for name, value in variables.items()
+        if name not in (package, root) or not isinstance(value, Mapping)
+    }
     for scope in (package,) if package == root else (root, package):
         block = variables.get(scope)
-        if _is_block(block):
-            merged |= dict(block)
+        if isinstance(block, Mapping):
+            merged |= block
     return merged
-
-
-def _is_block(value: Any) -> bool:
-    return isinstance(value, Mapping)
 
 
 class Config:
@@ -171,7 +171,7 @@ class Config:
 
     set = __call__
 
-    def get(self, name: str, default: Any = None, validator: Any = None) -> Any:  # noqa: ARG002 - dbt's signature
+    def get(self, name: str, default: Any = None, validator: Any = None) -> Any:
         """A config's value; where it is not set, what `meta` says, or the default."""
         found = self._node.config.get(name)
         if found is None:
@@ -260,9 +260,7 @@ def as_dict(node: Node) -> dict[str, Any]:
         "description": node.description,
         "meta": dict(node.meta),
         "config": dict(node.config) | {"enabled": node.config.get("enabled", True)},
-        "columns": {
-            name: {"name": name, "description": text} for name, text in getattr(node, "columns", {}).items()
-        },
+        "columns": {name: {"name": name, "description": text} for name, text in getattr(node, "columns", {}).items()},
         "raw_code": getattr(node, "raw", ""),
         "depends_on": {"nodes": list(node.depends_on), "macros": list(getattr(node, "macros", ()))},
         "language": "sql",
@@ -275,7 +273,9 @@ def as_dict(node: Node) -> dict[str, Any]:
 def _ref(scene: Scene, adapter: Adapter) -> Callable[..., Relation]:
     def ref(*names: str, version: Any = None, v: Any = None) -> Relation:
         if len(names) not in (1, 2):
-            raise TemplateInvalid(f"ref takes a name, or a package and a name; it got {len(names)}", where=scene.node.place)
+            raise TemplateInvalid(
+                f"ref takes a name, or a package and a name; it got {len(names)}", where=scene.node.place
+            )
         package = names[0] if len(names) == 2 else None
         node = _found(scene, names[-1], package, v if version is None else version)
         if isinstance(node, Model) and node.materialized == "ephemeral":
@@ -329,7 +329,9 @@ def _kind(scene: Scene) -> str | None:
 def _env_var(environment: Mapping[str, str], place: Place) -> Callable[..., str]:
     def env_var(name: str, default: Any = None) -> str:
         if name.startswith("DBT_ENV_SECRET"):
-            raise TemplateInvalid(f"env_var('{name}') is a secret, which only profiles and packages may read", where=place)
+            raise TemplateInvalid(
+                f"env_var('{name}') is a secret, which only profiles and packages may read", where=place
+            )
         if name in environment:
             return environment[name]
         if default is None:
@@ -352,5 +354,5 @@ def _modules() -> SimpleNamespace:
     try:
         import pytz  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError:
-        return SimpleNamespace(datetime=datetime, re=re, itertools=itertools)
-    return SimpleNamespace(datetime=datetime, re=re, itertools=itertools, pytz=pytz)
+        return SimpleNamespace(datetime=dt, re=re, itertools=itertools)
+    return SimpleNamespace(datetime=dt, re=re, itertools=itertools, pytz=pytz)

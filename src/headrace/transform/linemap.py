@@ -57,8 +57,9 @@ def _origin(written: list[str], given: list[str], at: int) -> int:
         if kind == "equal" or a_to - a_from == b_to - b_from:
             return a_from + at - b_from
         if kind == "replace":
-            likest = max(range(a_from, a_to), key=lambda index: difflib.SequenceMatcher(None, written[index], given[at]).ratio())
-            return likest
+            return max(
+                range(a_from, a_to), key=lambda index: difflib.SequenceMatcher(None, written[index], given[at]).ratio()
+            )
         return max(a_from - 1, 0)
     return 0
 

@@ -24,7 +24,7 @@ def fromjson(string: str, default: Any = None) -> Any:
         return default
 
 
-def tojson(value: Any, default: Any = None, sort_keys: bool = False) -> Any:  # noqa: FBT001, FBT002 - dbt's signature
+def tojson(value: Any, default: Any = None, sort_keys: bool = False) -> Any:
     """A value as JSON text, or the default where JSON has no such value."""
     try:
         return json.dumps(value, sort_keys=sort_keys, default=_plain)
@@ -48,7 +48,7 @@ def fromyaml(value: str, default: Any = None) -> Any:
         return default
 
 
-def toyaml(value: Any, default: str | None = None, sort_keys: bool = False) -> str | None:  # noqa: FBT001, FBT002 - dbt's signature
+def toyaml(value: Any, default: str | None = None, sort_keys: bool = False) -> str | None:
     """A value as YAML text, or the default where YAML has no such value."""
     import yaml
 
@@ -79,7 +79,7 @@ def zipped(*args: Iterable[Any], default: Any = None) -> Any:
         return default
 
 
-def say(msg: Any, info: bool = False) -> str:  # noqa: FBT001, FBT002 - dbt's signature
+def say(msg: Any, info: bool = False) -> str:
     """Nothing in place of the call; the message goes to the log, and to the terminal with `info=True`."""
     emit(Said(str(msg), shown=info))
     return ""
@@ -96,7 +96,7 @@ class Exceptions:
     def __init__(self, place: Place) -> None:
         self._place = place
 
-    def raise_compiler_error(self, msg: str, node: Any = None) -> None:  # noqa: ARG002 - dbt's signature
+    def raise_compiler_error(self, msg: str, node: Any = None) -> None:
         """Stop with the macro's own words, which reach the user as MacroFailed."""
         raise CompilerError(str(msg))
 
@@ -113,7 +113,7 @@ class Exceptions:
         """Stop because a model's columns are not those of its contract. Raises ContractBroken."""
         raise ContractBroken(f"the contract has {yaml_columns}, the query gives {sql_columns}", where=self._place)
 
-    def warn(self, msg: str, node: Any = None) -> str:  # noqa: ARG002 - dbt's signature
+    def warn(self, msg: str, node: Any = None) -> str:
         """Nothing in place of the call; the user is warned."""
         emit(Warned(str(msg), where=str(self._place)))
         return ""

@@ -54,12 +54,12 @@ class Relation:
     alias_: str | None = field(default=None, repr=False)
 
     @classmethod
-    def create(  # noqa: PLR0913 - dbt's signature
+    def create(
         cls,
         database: str | None = None,
         schema: str | None = None,
         identifier: str | None = None,
-        type: str | None = None,  # noqa: A002 - dbt's word
+        type: str | None = None,
         quote_policy: Mapping[str, bool] | None = None,
         include_policy: Mapping[str, bool] | None = None,
         **_: Any,
@@ -78,7 +78,7 @@ class Relation:
         )
 
     @classmethod
-    def of(cls, table: Table, database: str | None = None, type: str | None = None) -> Self:  # noqa: A002 - dbt's word
+    def of(cls, table: Table, database: str | None = None, type: str | None = None) -> Self:
         """The relation a table is; `database` is the session's, which names do not have to repeat."""
         return cls(
             database=table.database or database,
@@ -153,7 +153,7 @@ class Relation:
         policy = self.quote_policy.but(database=database, schema=schema, identifier=identifier)
         return replace(self, quote_policy=policy)
 
-    def incorporate(self, path: Mapping[str, str] | None = None, type: str | None = None, **_: Any) -> Relation:  # noqa: A002 - dbt's word
+    def incorporate(self, path: Mapping[str, str] | None = None, type: str | None = None, **_: Any) -> Relation:
         """The same relation with other parts of its name, or another type."""
         parts: dict[str, Any] = {key: value for key, value in dict(path or {}).items() if key in _PARTS}
         if type is not None:
@@ -173,9 +173,7 @@ class Relation:
             include_policy=Policy(database=False),
         )
 
-    def matches(
-        self, database: str | None = None, schema: str | None = None, identifier: str | None = None
-    ) -> bool:
+    def matches(self, database: str | None = None, schema: str | None = None, identifier: str | None = None) -> bool:
         """Whether the parts given are those of this relation, however they are written."""
         wanted = dict(zip(_PARTS, (database, schema, identifier), strict=True))
         return all(

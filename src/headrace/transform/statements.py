@@ -36,12 +36,12 @@ class Statements:
         """Run a statement at once; its result, which is empty where it has none."""
         return self._adapter.execute(sql, fetch=True)[1]
 
-    def statement(  # noqa: PLR0913 - dbt's signature
+    def statement(
         self,
         name: str | None = None,
-        fetch_result: bool = False,  # noqa: FBT001, FBT002 - dbt's signature
-        auto_begin: bool = True,  # noqa: ARG002, FBT001, FBT002 - dbt's signature
-        language: str = "sql",  # noqa: ARG002 - dbt's signature
+        fetch_result: bool = False,
+        auto_begin: bool = True,
+        language: str = "sql",
         caller: Callable[[], str] | None = None,
     ) -> str:
         """Run the body of a `call` block, and keep what came of it under a name."""

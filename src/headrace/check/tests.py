@@ -1,0 +1,120 @@
+"""Asking one promise: dbt's data tests, with their severities and thresholds."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from headrace.errors import StatementFailed
+from headrace.events import CheckFinished, emit
+from headrace.sql.dialect import names
+from headrace.sql.operations import CreateSchema, Drop
+from headrace.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from headrace.project.nodes import DataTest
+    from headrace.warehouse.base import Connection
+
+SAMPLES = 5
+"""How many failing rows `failing_keys` shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What came of a test. `failures` is what its `fail_calc` counted; `failing` are the rows, where they are to be stored."""
+
+    check: DataTest
+    status: Literal["pass", "warn", "fail", "error"]
+    failures: int
+    seconds: float
+    message: str | None = None
+    failing: pa.Table | None = field(default=None, repr=False)
+    error: StatementFailed | None = None
+
+    @property
+    def stops(self) -> bool:
+        """Whether what was tested must not be published."""
+        return self.status in ("fail", "error")
+
+
+def run_check(connection: Connection, check: DataTest, sql: str, *, store_failures: bool = False) -> CheckResult:
+    """Ask the query for rows that break the promise, and judge their number.
+
+    A test that the engine cannot run is `error`; its exception is kept in the result, and the transaction it ran in may be lost.
+    `store_failures` is the command line's wish, which the test's own config overrides.
+    """
+    started = time.perf_counter()
+    query = _limited(check, sql)
+    try:
+        failures, warns, fails = _asked(connection, check, query)
+        failing = connection.query(query).read_all() if _keeps(check, default=store_failures) else None
+    except StatementFailed as error:
+        error.where = error.where or check.place
+        return _finished(CheckResult(check, "error", 0, time.perf_counter() - started, error.what, None, error))
+    status = _judged(check, warns=warns, fails=fails)
+    message = None if status == "pass" else _sentence(check, status, failures)
+    return _finished(CheckResult(check, status, failures, time.perf_counter() - started, message, failing))
+
+
+def store(connection: Connection, result: CheckResult, schema: str) -> Table | None:
+    """Keep the failing rows in `SCHEMA_dbt_test__audit.NAME`; where that is, or None where nothing is to be kept.
+
+    To be called when the transaction of the test is over, because a failed test rolls it back. `schema` is the target's.
+    """
+    if result.failing is None:
+        return None
+    config = result.check.config
+    name = str(config.get("alias") or result.check.name)[: connection.capabilities.max_name]
+    kept = Table(str(config.get("schema") or f"{schema}_dbt_test__audit"), name)
+    with connection.transaction():
+        connection.run(CreateSchema(kept.schema))
+        connection.run(Drop(kept))
+        connection.load(kept, result.failing.to_reader())
+    return kept
+
+
+def failing_keys(
+    connection: Connection, sql: str, key: tuple[str, ...], limit: int = SAMPLES
+) -> list[tuple[object, ...]]:
+    """The keys of some rows that fail, for a person who asks to see them; they go into no event and no log."""
+    return connection.rows(f"select {names(key)} from (\n{sql}\n) as failing limit {int(limit)}")
+
+
+def _asked(connection: Connection, check: DataTest, sql: str) -> tuple[int, bool, bool]:
+    ((failures, warns, fails),) = connection.rows(
+        f"select failures, failures {check.warn_if}, failures {check.error_if}"
+        f" from (select {check.fail_calc} as failures from (\n{sql}\n) as dbt_internal_test) as counted"
+    )
+    # A fail_calc such as sum() is NULL over no rows, which is no failure.
+    return int(failures or 0), bool(warns), bool(fails)
+
+
+def _judged(check: DataTest, *, warns: bool, fails: bool) -> Literal["pass", "warn", "fail"]:
+    if check.severity == "error" and fails:
+        return "fail"
+    return "warn" if warns else "pass"
+
+
+def _sentence(check: DataTest, status: str, failures: int) -> str:
+    rule = f"fail if {check.error_if}" if status == "fail" else f"warn if {check.warn_if}"
+    return f"got {failures} {'result' if failures == 1 else 'results'}, configured to {rule}"
+
+
+def _limited(check: DataTest, sql: str) -> str:
+    return sql if check.limit is None else f"select * from (\n{sql}\n) as dbt_internal_rows limit {int(check.limit)}"
+
+
+def _keeps(check: DataTest, *, default: bool) -> bool:
+    if check.config.get("store_failures_as") == "ephemeral":
+        return False
+    own = check.config.get("store_failures")
+    return bool(check.config.get("store_failures_as")) or (default if own is None else bool(own))
+
+
+def _finished(result: CheckResult) -> CheckResult:
+    check = result.check
+    emit(CheckFinished(check.unique_id, check.attached, result.status, result.failures, result.seconds, result.message))
+    return result

@@ -1,0 +1,149 @@
+"""From compiled SQL to a table or view, inside the step's transaction."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from headrace.errors import ContractBroken
+from headrace.events import ModelBuilt, emit
+from headrace.sql.dialect import name, temporary
+from headrace.sql.operations import Comment, CreateSchema, CreateTableAs, Drop, SetView
+from headrace.transform.adapter import describe
+from headrace.transform.context import is_incremental
+from headrace.transform.incremental import Increment, apply_increment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headrace.project.nodes import Model, Seed
+    from headrace.table import Table
+    from headrace.transform.compile import Compiled
+    from headrace.warehouse.base import Connection, Relation
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A result that stands in the warehouse: where, of how many rows (None where the engine does not count them).
+
+    `published` says that it has its name already, because it was changed in place or nothing had to be asked of it. `query` is the
+    SQL of a view. `table` is None for an ephemeral model, which stands nowhere.
+    """
+
+    table: Table | None
+    rows: int | None
+    published: bool
+    kind: Literal["table", "view"] = "table"
+    query: str | None = None
+
+
+def build(
+    connection: Connection,
+    node: Model,
+    compiled: Compiled,
+    *,
+    relations: Mapping[Table, Relation],
+    full_refresh: bool = False,
+) -> Built:
+    """Run the model's query; its result stands beside the model's name until it is published.
+
+    An incremental model that is there is changed in place, which others see only after the commit. To be called inside a transaction.
+    Raises StatementFailed with the place in the model's file, ContractBroken, SchemaFrozen or NotSupported.
+    """
+    if node.materialized == "ephemeral":
+        return Built(None, None, published=True)
+    connection.run(CreateSchema(node.table.schema))
+    with compiled.blame():
+        for hook in compiled.before:
+            connection.execute(hook)
+        query = _agreed(connection, node, compiled.sql)
+        if is_incremental(node, relations, full_refresh=full_refresh):
+            built = _increment(connection, node, query)
+        elif node.materialized == "view":
+            built = _view(connection, node, query, relations)
+        else:
+            built = _table(connection, node, query, relations)
+    emit(ModelBuilt(node.unique_id, str(node.table), built.rows))
+    return built
+
+
+def finish(connection: Connection, node: Model | Seed, compiled: Compiled | None, kind: str = "table") -> None:
+    """What comes after publishing, in the same transaction: the post-hooks, and comments where `persist_docs` asks for them."""
+    persist = node.config.get("persist_docs") or {}
+    if persist.get("relation") and node.description:
+        connection.run(Comment(node.table, node.description, kind=kind))
+    if persist.get("columns"):
+        for column, text in node.columns.items():
+            if text:
+                connection.run(Comment(node.table, text, column=column, kind=kind))
+    if compiled is not None:
+        with compiled.blame():
+            for hook in compiled.after:
+                connection.execute(hook)
+
+
+def _beside(connection: Connection, node: Model, relations: Mapping[Table, Relation]) -> Table:
+    """The name to build under, free of what a run that died without a transaction may have left."""
+    built = node.table.beside("new", max_name=connection.capabilities.max_name)
+    left = relations.get(built)
+    if left is not None:
+        connection.run(Drop(built, left.kind))
+    return built
+
+
+def _table(connection: Connection, node: Model, query: str, relations: Mapping[Table, Relation]) -> Built:
+    built = _beside(connection, node, relations)
+    return Built(built, _counted(connection.run(CreateTableAs(built, query))), published=False)
+
+
+def _view(connection: Connection, node: Model, query: str, relations: Mapping[Table, Relation]) -> Built:
+    built = _beside(connection, node, relations)
+    connection.run(SetView(built, query))
+    return Built(built, None, published=False, kind="view", query=query)
+
+
+def _increment(connection: Connection, node: Model, query: str) -> Built:
+    staged = node.table.beside("staged", max_name=connection.capabilities.max_name)
+    rows = connection.run(CreateTableAs(staged, query, temporary=True))
+    place = temporary(staged.name, connection.capabilities)
+    apply_increment(connection, Increment.of(node), place)
+    connection.run(Drop(place))
+    return Built(node.table, _counted(rows), published=True)
+
+
+def _counted(rows: int) -> int | None:
+    return None if rows < 0 else rows
+
+
+def _agreed(connection: Connection, node: Model, query: str) -> str:
+    """The query, with its columns in the order of the model's enforced contract. Raises ContractBroken where they differ."""
+    if not (node.config.get("contract") or {}).get("enforced"):
+        return query
+    given = describe(connection, query)
+    types = node.config.get("column_types") or {}
+    wanted = _declared(connection, {column: types.get(column) for column in node.columns})
+    complaints = [f"'{column}' is missing" for column in wanted if column not in dict(given)]
+    complaints += [f"'{column}' is not in the contract" for column, _ in given if column not in wanted]
+    complaints += [
+        f"'{column}' is {kind}, and the contract says {wanted[column]}"
+        for column, kind in given
+        if wanted.get(column) is not None and _family(kind) != _family(str(wanted[column]))
+    ]
+    if complaints:
+        raise ContractBroken(f"{node.name} breaks its contract: {'; '.join(complaints)}", where=node.place)
+    listed = ", ".join(name(column) for column in wanted)
+    return f"select {listed} from (\n{query}\n) as agreed"
+
+
+def _declared(connection: Connection, types: Mapping[str, str | None]) -> dict[str, str | None]:
+    """The contract's types in the engine's own words, so that `int` and `INTEGER` are one."""
+    typed = {column: kind for column, kind in types.items() if kind}
+    if not typed:
+        return dict(types)
+    casts = ", ".join(f"cast(null as {kind}) as {name(column)}" for column, kind in typed.items())
+    return dict(types) | dict(describe(connection, f"select {casts}"))
+
+
+def _family(kind: str) -> str:
+    return re.sub(r"\(.*\)", "", kind).strip().lower()
