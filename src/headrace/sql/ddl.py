@@ -82,11 +82,10 @@ def _rename(built: Table, target: Table, capabilities: Capabilities) -> list[str
             f"CREATE TABLE {relation(target)} AS\nSELECT * FROM {relation(built)}",
             f"DROP TABLE {relation(built)}",
         ]
-    moved = f"{name(target.schema)}.{name(built.name)}"
-    return [
-        f"ALTER TABLE {relation(built)} SET SCHEMA {name(target.schema)}",
-        f"ALTER TABLE {moved} RENAME TO {name(target.name)}",
-    ]
+    moved = [f"ALTER TABLE {relation(built)} SET SCHEMA {name(target.schema)}"]
+    if built.name != target.name:
+        moved.append(f"ALTER TABLE {name(target.schema)}.{name(built.name)} RENAME TO {name(target.name)}")
+    return moved
 
 
 def _drop_kept(kept: Sequence[DependentView]) -> list[str]:
