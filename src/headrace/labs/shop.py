@@ -38,7 +38,7 @@ SEASON = (0.7, 0.8, 0.9, 1.0, 1.3, 1.5, 0.8)
 STATUSES = ("placed", "shipped", "delivered", "cancelled", "returned")
 AFTER_PLACED = ("shipped",) * 12 + ("cancelled",)
 AFTER_SHIPPED = ("delivered",) * 8 + ("returned",)
-LONG_AGO = ("delivered",) * 3 + ("cancelled", "returned")
+LONG_AGO = ("delivered",) * 17 + ("cancelled", "cancelled", "returned")
 TIERS = ("bronze", "silver", "gold")
 QUARTERS = 96
 
