@@ -211,6 +211,8 @@ class StatementFailed(HeadraceError):
 
     code = "HR501"
     exit_code = 1
+    at: tuple[int, int | None] | None = None
+    """The 1-based line and column of the statement that the engine blames, where it says."""
 
 
 class WarehouseUnavailable(HeadraceError):

@@ -95,9 +95,10 @@ class Mill:
         return self.connection.rows(f"select * from {table} order by {order}")
 
 
-@pytest.fixture
+@pytest.fixture(params=["duckdb", "postgres"])
 def connection(request):
-    with open_warehouse("duckdb://").connect() as opened:
+    url = "duckdb://" if request.param == "duckdb" else request.getfixturevalue("postgres_url")
+    with open_warehouse(url).connect() as opened:
         opened.execute("create schema mart")
         yield opened
 

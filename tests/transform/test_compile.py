@@ -143,15 +143,17 @@ def test_the_adapter_describes_relations_and_columns(mill, model):
 
     compiled = mill.compile(model("m", raw))
 
-    assert compiled.sql.split() == [
-        '"mart"."t"', "True", "True", "True", '"id":INTEGER:False', '"label":VARCHAR:True', '"price":DECIMAL(10,2):False',
+    words = compiled.sql.lower().replace("character varying", "varchar").replace("numeric", "decimal").split()
+    assert words == [
+        '"mart"."t"', "true", "true", "true", '"id":integer:false', '"label":varchar:true', '"price":decimal(10,2):false',
     ]  # fmt: skip
 
 
 def test_a_relation_prints_only_the_parts_that_are_asked_for(mill, model):
     raw = "{{ this }} {{ this.include(schema=false) }} {{ this.quote(identifier=false) }} {{ this.identifier }} {{ this.schema }} {{ this.database }}"
 
-    assert mill.compile(model("m", raw)).sql == '"mart"."m" "m" "mart".m m mart memory'
+    (database,) = mill.connection.rows("select current_database()")[0]
+    assert mill.compile(model("m", raw)).sql == f'"mart"."m" "m" "mart".m m mart {database}'
 
 
 def test_dispatch_prefers_the_macro_of_the_engine(mill, model):
@@ -160,7 +162,10 @@ def test_dispatch_prefers_the_macro_of_the_engine(mill, model):
     {% macro default__word() %}any{% endmacro %}
     {% macro duckdb__word() %}duck{% endmacro %}"""
 
-    assert mill.compile(model("m", "select '{{ word() }}'")).sql == "select 'duck'"
+    engine = mill.connection.capabilities.dialect
+    assert mill.compile(model("m", "select '{{ word() }}'")).sql == (
+        "select 'duck'" if engine == "duckdb" else "select 'any'"
+    )
 
 
 def test_an_engine_s_error_points_at_the_line_its_author_wrote(mill, model):

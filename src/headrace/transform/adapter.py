@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
     from headrace.warehouse.base import Connection
 
+_START = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*"
 _READS = re.compile(
-    r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*(select|with|values|from|show|describe|explain|pragma|table|summarize)\b",
-    re.IGNORECASE | re.DOTALL,
+    _START + r"(select|with|values|from|table|show|describe|explain|pragma|summarize)\b", re.IGNORECASE | re.DOTALL
 )
+_DESCRIBED = re.compile(_START + r"(select|with|values)\b", re.IGNORECASE | re.DOTALL)
 _KINDS = {"BASE TABLE": "table", "LOCAL TEMPORARY": "table", "VIEW": "view", "FOREIGN": "external"}
 
 
@@ -73,6 +74,9 @@ class Adapter:
 
     def read(self, sql: str) -> Grid:
         """A small result, with its columns' names."""
+        if _DESCRIBED.match(sql):
+            plain = sql.rstrip().rstrip(";")
+            return Grid([column for column, _ in describe(self._connection, plain)], self._connection.rows(plain))
         table = self._connection.query(sql).read_all()
         return Grid(table.column_names, list(zip(*(column.to_pylist() for column in table.columns), strict=True)))
 
@@ -181,7 +185,7 @@ class Adapter:
 def describe(connection: Connection, sql: str) -> list[tuple[str, str]]:
     """Name and engine type of each column a query would give. Raises StatementFailed where it cannot run."""
     if connection.capabilities.dialect == "duckdb":
-        return [(str(row[0]), str(row[1])) for row in connection.rows(f"describe {sql}")]
+        return [(str(row[0]), str(row[1])) for row in connection.rows(f"describe\n{sql}")]
     probe = '"headrace__probe"'
     connection.execute(f"create temporary table {probe} as select * from (\n{sql}\n) probed limit 0")
     found = connection.rows(

@@ -13,8 +13,6 @@ from headrace.errors import Place, StatementFailed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_EXCERPT = re.compile(r"\s*^LINE (\d+): (.*)$(?:\n([ ]*)\^)?", re.MULTILINE)
-
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -87,17 +85,11 @@ def placed(sql: str, pieces: Sequence[Piece], fallback: Place) -> Iterator[None]
 
 
 def _blamed(error: StatementFailed, sql: str, pieces: Sequence[Piece]) -> Place | None:
-    excerpt = _EXCERPT.search(error.what)
-    if excerpt is None:
-        return None
     before = _lines_before(error, sql)
-    if before is None:
+    if error.at is None or before is None:
         return None
-    label = f"LINE {excerpt[1]}: "
-    # A long line is quoted in part, and then the caret says nothing of the column.
-    whole = excerpt[3] is not None and not excerpt[2].startswith("...")
-    column = len(excerpt[3]) - len(label) + 1 if whole else None
-    return trace(pieces, int(excerpt[1]) - before, column)
+    line, column = error.at
+    return trace(pieces, line - before, column)
 
 
 def _lines_before(error: StatementFailed, sql: str) -> int | None:

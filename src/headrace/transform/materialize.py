@@ -146,4 +146,6 @@ def _declared(connection: Connection, types: Mapping[str, str | None]) -> dict[s
 
 
 def _family(kind: str) -> str:
-    return re.sub(r"\(.*\)", "", kind).strip().lower()
+    """The type without its sizes; all unlimited or limited text is one."""
+    word = re.sub(r"\(.*\)", "", kind).strip().lower()
+    return "text" if word in ("character varying", "varchar", "character", "bpchar") else word

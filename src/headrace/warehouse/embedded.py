@@ -5,6 +5,7 @@ DuckDB 1.5 and 2.0 differ in small ways; this module is the one that knows.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
@@ -48,6 +49,13 @@ CAPABILITIES = Capabilities(
         Kind.STRUCT: "STRUCT({fields})",
     },
 )
+
+
+_EXCERPT = re.compile(
+    r"^(?P<label>LINE (?P<number>\d+): )(?P<line>.*)$(?:\n(?P<before> *)\^)?",
+    re.MULTILINE,
+)
+"""The part of a complaint that quotes the statement, with a caret below."""
 
 
 class Embedded:
@@ -122,5 +130,11 @@ def failed(sql: str, error: duckdb.Error) -> StatementFailed:
     """DuckDB's complaint as ours: its first line says what, the statement is kept for `--debug`."""
     text = str(error).strip()
     wrapped = StatementFailed(text)
+    excerpt = _EXCERPT.search(text)
+    if excerpt is not None:
+        # A long line is quoted in part, and then the caret says nothing of the column.
+        whole = excerpt["before"] is not None and not excerpt["line"].startswith("...")
+        column = len(excerpt["before"]) - len(excerpt["label"]) + 1 if whole else None
+        wrapped.at = int(excerpt["number"]), column
     wrapped.add_note(sql if len(sql) < 4000 else sql[:4000] + " …")
     return wrapped

@@ -260,6 +260,9 @@ def _fail(sql: str, error: psycopg.Error) -> NoReturn:
     if isinstance(error, psycopg.errors.CharacterNotInRepertoire) and "0x00" in text:
         hint = "PostgreSQL's text cannot hold the character NUL: take it out in the stream's `transform:`"
     failed = StatementFailed(text, hint=hint)
+    if told.statement_position:
+        before = sql[: int(told.statement_position) - 1]
+        failed.at = before.count("\n") + 1, len(before) - before.rfind("\n")
     failed.add_note(sql if len(sql) < 4000 else sql[:4000] + " …")
     raise failed from error
 
