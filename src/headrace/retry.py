@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import random
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time and chance, passed in so that tests need not wait: an aware UTC time, seconds that only grow, a pause, and [0, 1)."""
+
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], None]
+    random: Callable[[], float]
+
+
+SYSTEM = Clock(lambda: datetime.now(UTC), time.monotonic, time.sleep, random.random)
+"""The machine's own clock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Types are logical: each engine spells them its own way through its capabilities,
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
@@ -67,6 +68,61 @@ DATE = Type(Kind.DATE)
 TIMESTAMP = Type(Kind.TIMESTAMP)
 TIMESTAMPTZ = Type(Kind.TIMESTAMPTZ)
 JSON = Type(Kind.JSON)
+
+
+_WORDS = {
+    "bool": Kind.BOOLEAN,
+    "int2": Kind.SMALLINT,
+    "int": Kind.INTEGER,
+    "int4": Kind.INTEGER,
+    "int8": Kind.BIGINT,
+    "long": Kind.BIGINT,
+    "numeric": Kind.DECIMAL,
+    "real": Kind.FLOAT,
+    "float4": Kind.FLOAT,
+    "float8": Kind.DOUBLE,
+    "double precision": Kind.DOUBLE,
+    "text": Kind.VARCHAR,
+    "string": Kind.VARCHAR,
+    "character varying": Kind.VARCHAR,
+    "timestamp without time zone": Kind.TIMESTAMP,
+    "timestamp with time zone": Kind.TIMESTAMPTZ,
+    "jsonb": Kind.JSON,
+    "bytea": Kind.BLOB,
+    "binary": Kind.BLOB,
+}
+
+
+def parse_type(text: str) -> Type:
+    """The type that a text such as `decimal(12,2)`, `timestamptz` or `list(varchar)` means. Raises ValueError."""
+    word, _, inner = text.strip().lower().partition("(")
+    word, inner = " ".join(word.split()), inner.strip()
+    if inner and not inner.endswith(")"):
+        raise ValueError(f"'{text}' has no closing bracket")
+    inner = inner.removesuffix(")").strip()
+    kind = _WORDS.get(word) or next((known for known in Kind if known.value == word), None)
+    if kind is None:
+        raise ValueError(f"'{text}' is not a type; types are {', '.join(known.value for known in Kind)}")
+    if kind is Kind.DECIMAL:
+        return _parse_decimal(text, inner or "18,3")
+    if kind is Kind.LIST:
+        return Type(kind, item=parse_type(inner))
+    if kind is Kind.STRUCT:
+        pairs = [part.strip().partition(" ") for part in re.split(r",(?![^(]*\))", inner) if part.strip()]
+        return Type(kind, fields=tuple((name, parse_type(of)) for name, _, of in pairs))
+    if inner and kind is not Kind.VARCHAR:
+        raise ValueError(f"'{text}': {kind} takes nothing in brackets")
+    return Type(kind)
+
+
+def _parse_decimal(text: str, inner: str) -> Type:
+    match = re.fullmatch(r"(\d+)\s*(?:,\s*(\d+))?", inner)
+    if match is None:
+        raise ValueError(f"'{text}' is not decimal(PRECISION, SCALE)")
+    precision, scale = int(match[1]), int(match[2] or 0)
+    if not 1 <= precision <= _MAX_DIGITS or scale > precision:
+        raise ValueError(f"'{text}': a decimal has 1 to {_MAX_DIGITS} digits, and no more of them after the point")
+    return decimal(precision, scale)
 
 
 def decimal(precision: int, scale: int) -> Type:

@@ -1,0 +1,314 @@
+"""Page bodies to Arrow rows, by SQL in the embedded DuckDB: no Python object is made for a record."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from headrace.cursor import Cursor
+from headrace.errors import RecordsNotFound
+from headrace.extract.paths import distinct_names, duckdb_path, keys_of, normalised, pointer
+from headrace.schema import BIGINT, BOOLEAN, DOUBLE, JSON, VARCHAR, Kind, Type, decimal, join
+from headrace.sql.exact import exact, literal, quoted, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from headrace.warehouse.embedded import Embedded
+
+# DuckDB reads a number with a point as a double. Numbers with more digits than a double keeps travel as marked strings.
+_MARK = "\ue000headrace#"
+_MAY_BE_LONG = r"[0-9]+\.[0-9]{8,}|[0-9]{9,}\.[0-9]|[0-9]{16,}[eE]|[eE][+-]?[0-9]{3}"
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
+_DOUBLE_DIGITS = 15
+_SHORTEST_DIGITS = 17
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What is known of the records beforehand: where they are, which types were declared, and where the cursor is.
+
+    `missing` says what becomes of a record without a cursor value: raise, include or exclude (to the rejected rows).
+    """
+
+    selector: str
+    columns: Mapping[str, Type] = field(default_factory=dict)
+    flatten: bool = False
+    cursor_path: str | None = None
+    missing: str = "include"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of some pages; `rejected` as in Batch, None where there are none."""
+
+    rows: pa.Table
+    read: int
+    rejected: pa.Table | None
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A column to be: its keys in the record, its name, the expression of its value, and the one that is true where it is refused."""
+
+    name: str
+    type: Type
+    value: str
+    refused: str | None = None
+    text: str = "NULL"
+
+
+def records_sql(body: str, selector: str) -> str:
+    """An expression: the list of the JSON records in a page; an object in the list's place is a single record."""
+    path = duckdb_path(selector).removesuffix("[*]")
+    if "[*]" in path:
+        values = f"json_extract({body}, {literal(path)})"
+        return f"flatten(list_transform({values}, lambda v: CASE json_type(v) WHEN 'ARRAY' THEN json_extract(v, '$[*]') ELSE [v] END))"
+    at = literal(path)
+    return (
+        f"CASE json_type({body}, {at}) WHEN 'ARRAY' THEN json_extract({body}, {literal(path + '[*]')})"
+        f" WHEN 'NULL' THEN [] ELSE [json_extract({body}, {at})] END"
+    )
+
+
+def find_selector(local: Embedded, body: str) -> str:
+    """Where the records are in a first page: the list itself, the one list of objects, or the object. Raises RecordsNotFound."""
+    ((structure,),) = local.rows("SELECT CAST(json_structure(CAST(? AS JSON)) AS VARCHAR)", [body])
+    level: list[tuple[str, Any]] = [("$", json.loads(structure))]
+    while level:
+        lists = {path: of for path, of in level if isinstance(of, list)}
+        full = [path for path, of in lists.items() if of and (isinstance(of[0], dict) or of == ["JSON"])]
+        empty = [path for path, of in lists.items() if of == ["NULL"]]
+        if len(full) == 1 or (not full and len(empty) == 1):
+            return (full or empty)[0]
+        if full or empty:
+            raise RecordsNotFound(
+                f"the response has several lists: {', '.join(path.removeprefix('$.') for path in full or empty)}",
+                hint="say which one with `data_selector:`",
+            )
+        if "$" in lists:
+            return "$"
+        level = [(f"{path}['{key}']", inner) for path, of in level if isinstance(of, dict) for key, inner in of.items()]
+    return "$"
+
+
+def rows_of(pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded) -> Rows:
+    """The records of pages, each given as its origin and its body. Raises RecordsNotFound where a cursor is missing that must not."""
+    import pyarrow as pa
+
+    bodies, long = _protected([body for _, body in pages])
+    arrived = pa.table({"origin": pa.array([origin for origin, _ in pages], pa.string()), "body": bodies})
+    local.register("headrace_pages", arrived)
+    try:
+        local.execute(
+            "CREATE OR REPLACE TEMP TABLE headrace_records AS SELECT origin, r, json_type(r) = 'OBJECT' AS fits"
+            f" FROM (SELECT origin, unnest({records_sql('CAST(body AS JSON)', shape.selector)}) AS r FROM headrace_pages)"
+        )
+        return _typed(shape, local, long=long)
+    finally:
+        local.unregister("headrace_pages")
+        for name in ("headrace_records", "headrace_texts"):
+            local.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+def _protected(bodies: list[str]) -> tuple[pa.Array, bool]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = pa.array(bodies, pa.large_string())
+    suspects = [index for index, hit in enumerate(pc.match_substring_regex(column, _MAY_BE_LONG).to_pylist()) if hit]
+    changed = list(bodies)
+    for index in suspects:
+        changed[index] = _TOKEN.sub(_marked, bodies[index])
+    long = any(changed[index] is not bodies[index] and _MARK in changed[index] for index in suspects)
+    return (pa.array(changed, pa.large_string()) if long else column), long
+
+
+def _marked(token: re.Match[str]) -> str:
+    text = token[0]
+    if text[0] == '"' or not ("." in text or "e" in text or "E" in text):
+        return text
+    mantissa, _, power = text.lower().partition("e")
+    digits = len(re.sub(r"\D", "", mantissa).lstrip("0"))
+    return f'"{_MARK}{text}"' if digits > _DOUBLE_DIGITS or len(power.lstrip("+-")) > 2 else text
+
+
+def _typed(shape: Shape, local: Embedded, *, long: bool) -> Rows:
+    ((read, objects, structure),) = local.rows(
+        "SELECT count(*), count(*) FILTER (fits), CAST(json_group_structure(CASE WHEN fits THEN r END) AS VARCHAR) FROM headrace_records"
+    )
+    found = _leaves(json.loads(structure) if objects else {}, (), flatten=shape.flatten)
+    pointers = [pointer(keys) for keys, _ in found]
+    if shape.cursor_path:
+        pointers.append(pointer(keys_of(shape.cursor_path)))
+    listed = "[" + ", ".join(literal(one) for one in pointers) + "]"
+    local.execute(
+        "CREATE OR REPLACE TEMP TABLE headrace_texts AS SELECT origin, r"
+        + (f", json_extract_string(r, {listed}) AS t, json_extract(r, {listed}) AS j" if pointers else "")
+        + " FROM headrace_records WHERE fits"
+    )
+    fields = _fields(found, shape, local, long=long)
+    at_cursor = f"t[{len(pointers)}]" if shape.cursor_path else None
+    cursor = _highest(local, shape.cursor_path, at_cursor)
+    return _collected(shape, local, fields, at_cursor, Rows(rows=None, read=read, rejected=None, cursor=cursor))
+
+
+def _leaves(structure: Any, keys: tuple[str, ...], *, flatten: bool) -> list[tuple[tuple[str, ...], Any]]:
+    """The columns of a record: each key, or with `flatten` each key of inner objects, and its structure."""
+    leaves: list[tuple[tuple[str, ...], Any]] = []
+    for key, inner in (structure if isinstance(structure, dict) else {}).items():
+        if flatten and isinstance(inner, dict) and inner:
+            leaves += _leaves(inner, (*keys, key), flatten=True)
+        else:
+            leaves.append(((*keys, key), inner))
+    return leaves
+
+
+def _fields(found: list[tuple[tuple[str, ...], Any]], shape: Shape, local: Embedded, *, long: bool) -> list[_Field]:
+    names = distinct_names([keys for keys, _ in found])
+    declared = {normalised(name) if name not in names.values() else name: of for name, of in shape.columns.items()}
+    inferred = _inferred([(index, of) for index, (_, of) in enumerate(found, 1)], local, long=long)
+    fields = []
+    for index, (keys, _) in enumerate(found, 1):
+        name = names[keys]
+        of = declared.pop(name, None)
+        text = f"replace(t[{index}], '{_MARK}', '')" if long else f"t[{index}]"
+        whole = f"nullif(CAST(j[{index}] AS VARCHAR), 'null')"
+        whole = rf"""regexp_replace({whole}, '"{_MARK}([^"]*)"', '\1', 'g')""" if long else whole
+        if of is not None:
+            value = whole if of.kind is Kind.JSON else exact(text, of)
+            fields.append(_Field(name, of, value, f"{text} IS NOT NULL AND ({value}) IS NULL", text))
+        elif (guess := inferred[index]) is not None:
+            value = whole if guess == JSON else text if guess == VARCHAR else f"CAST({text} AS {spelled(guess)})"
+            fields.append(_Field(name, guess, value))
+    return fields + [_Field(name, of, f"CAST(NULL AS {spelled(of)})") for name, of in declared.items()]
+
+
+def _inferred(found: list[tuple[int, Any]], local: Embedded, *, long: bool) -> dict[int, Type | None]:
+    """The type of each column by its structure, asking the values where the structure does not tell; None is all null."""
+    plain = {"BOOLEAN": BOOLEAN, "BIGINT": BIGINT, "NULL": None} | ({} if long else {"VARCHAR": VARCHAR})
+    types: dict[int, Type | None] = {}
+    asked: list[int] = []
+    for index, of in found:
+        if isinstance(of, str) and of in plain:
+            types[index] = plain[of]
+        elif isinstance(of, str):
+            asked.append(index)
+        else:
+            types[index] = JSON
+    if asked:
+        facts = ", ".join(_facts(index) for index in asked)
+        (answers,) = local.rows(f"SELECT {facts} FROM headrace_texts")
+        types |= {index: _decided(answer) for index, answer in zip(asked, answers, strict=True)}
+    return types
+
+
+def _facts(index: int) -> str:
+    text, bare = f"t[{index}]", f"replace(t[{index}], '{_MARK}', '')"
+    kind = f"CASE WHEN starts_with({text}, '{_MARK}') THEN 'LONG' ELSE json_type(j[{index}]) END"
+    whole = f"regexp_full_match({bare}, '-?[0-9]+')"
+    digits = rf"length(regexp_replace(regexp_replace({bare}, '[eE].*|[^0-9.]', '', 'g'), '^[0.]+|\.', '', 'g'))"
+    return (
+        f"{{'kinds': list(DISTINCT {kind}) FILTER ({text} IS NOT NULL), 'whole': bool_and({whole}),"
+        f" 'fits': bool_and(try_cast({text} AS BIGINT) IS NOT NULL) FILTER ({text} IS NOT NULL),"
+        f" 'digits': max(length(ltrim({bare}, '-'))) FILTER ({whole}),"
+        f" 'safe': bool_and(abs(try_cast({bare} AS DOUBLE)) <= 9007199254740992) FILTER ({whole}),"
+        f" 'long': max({digits}) FILTER (starts_with({text}, '{_MARK}'))}}"
+    )
+
+
+_NUMBERS = {"BIGINT", "UBIGINT", "HUGEINT", "DOUBLE", "LONG"}
+
+
+def _decided(facts: Mapping[str, Any]) -> Type | None:
+    kinds = set(facts["kinds"] or ())
+    if not kinds:
+        return None
+    if kinds <= _NUMBERS:
+        return _number(facts)
+    types = [
+        _number(facts) if kind in _NUMBERS else {"VARCHAR": VARCHAR, "BOOLEAN": BOOLEAN}.get(kind, JSON)
+        for kind in kinds
+    ]
+    if JSON in types:
+        return JSON
+    if VARCHAR in types:
+        return VARCHAR
+    return reduce(lambda one, other: join(one, other) or JSON, types)
+
+
+def _number(facts: Mapping[str, Any]) -> Type:
+    """The type that holds all of the numbers exactly; JSON text where there is none."""
+    if facts["whole"]:
+        if facts["fits"]:
+            return BIGINT
+        return decimal(20, 0) if facts["digits"] <= 20 else decimal(38, 0) if facts["digits"] <= 38 else JSON
+    return DOUBLE if facts["safe"] is not False and (facts["long"] or 0) <= _SHORTEST_DIGITS else JSON
+
+
+def _highest(local: Embedded, path: str | None, text: str | None) -> str | None:
+    if path is None:
+        return None
+    number = f"try_cast({text} AS DECIMAL(38,12))"
+    ((largest, last),) = local.rows(
+        f"SELECT arg_max({text}, {number}), max({text}) FILTER ({number} IS NULL) FROM headrace_texts"
+    )
+    return Cursor(path).past(largest).past(last).value
+
+
+def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: str | None, sums: Rows) -> Rows:
+    import pyarrow as pa
+
+    refusals = [
+        (one.refused, one.name, f"'''' || left({one.text}, 100) || ''' is not {one.type}'")
+        for one in fields
+        if one.refused
+    ]
+    if at_cursor and shape.missing != "include":
+        refusals.append((f"{at_cursor} IS NULL", shape.cursor_path or "", "'the cursor is missing'"))
+    refused = (
+        "CASE " + " ".join(f"WHEN {test} THEN {n}" for n, (test, _, _) in enumerate(refusals)) + " END"
+        if refusals
+        else "NULL"
+    )
+    listed = ", ".join(f"{one.value} AS {quoted(one.name)}" for one in fields) or "1 AS nothing"
+    rows = local.table(f"SELECT {listed} FROM headrace_texts" + (f" WHERE ({refused}) IS NULL" if refusals else ""))
+    if not fields:
+        rows = rows.select([])
+    marked = [
+        pa.field(one.name, rows.schema.field(one.name).type, metadata={b"headrace": one.type.kind.value.encode()})
+        if one.type.kind in (Kind.JSON, Kind.UUID)
+        else rows.schema.field(one.name)
+        for one in fields
+    ]
+    rows = rows.cast(pa.schema(marked))
+    if rows.num_rows == sums.read:
+        return replace(sums, rows=rows)
+    rejected = local.table(_rejected_sql(refusals, refused, shape))
+    if shape.missing == "raise" and (at_cursor and "cursor" in rejected["reason"].to_pylist()):
+        raise RecordsNotFound(
+            f"a record has no '{shape.cursor_path}', which is the stream's cursor",
+            hint="set `on_cursor_value_missing: include` or `exclude`",
+        )
+    return replace(sums, rows=rows, rejected=rejected)
+
+
+def _rejected_sql(refusals: list[tuple[str, str, str]], refused: str, shape: Shape) -> str:
+    raw = rf"""regexp_replace(CAST(r AS VARCHAR), '"{_MARK}([^"]*)"', '\1', 'g')"""
+    lone = f"SELECT 'record' AS reason, CAST(NULL AS VARCHAR) AS \"column\", 'a record is an object, this is ' || lower(json_type(r)) AS detail, {raw} AS raw, origin FROM headrace_records WHERE NOT fits"
+    if not refusals:
+        return lone
+    which = " ".join(f"WHEN {n} THEN {literal(name)}" for n, (_, name, _) in enumerate(refusals))
+    detail = " ".join(f"WHEN {n} THEN {text}" for n, (_, _, text) in enumerate(refusals))
+    by_cursor = len(refusals) - 1 if shape.cursor_path and shape.missing != "include" else -1
+    return (
+        f"SELECT CASE n WHEN {by_cursor} THEN 'cursor' ELSE 'type' END AS reason, CASE n {which} END AS \"column\","
+        f" CASE n {detail} END AS detail, {raw} AS raw, origin"
+        f" FROM (SELECT *, {refused} AS n FROM headrace_texts) WHERE n IS NOT NULL UNION ALL {lone}"
+    )
