@@ -117,7 +117,8 @@ class Macros:
         self.project = project
         self.language = Language()
         self._dispatch = dispatch
-        self._macros: dict[str, dict[str, Macro]] = {package.name: {} for package in packages}
+        self._macros: dict[str, dict[str, Macro]] = {project: {}, "dbt": {}}
+        self._macros.update({package.name: {} for package in packages})
         self._texts: dict[str, str] = {}
         for package in packages:
             for path, text in package.files():

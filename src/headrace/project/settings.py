@@ -74,6 +74,7 @@ class Settings:
     hooks_start: tuple[str, ...] = ()
     hooks_end: tuple[str, ...] = ()
     alerts: tuple[Mapping[str, Any], ...] = ()
+    profile: str = "default"
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from headrace.errors import Place  # noqa: TC001 - pydantic reads the annotation
 from headrace.project.config import Config
@@ -16,11 +16,28 @@ Disposition: TypeAlias = Literal["append", "replace", "merge"]
 Mode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value", "quarantine"]
 
 
+def _short(key: str) -> BeforeValidator:
+    """A plain word stands for a mapping with that word under `key`."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_several)]
+"""One name, or a list of them."""
+
+
 class SchemaContract(Config):
     """What happens to new columns, and to values that break their column's type."""
 
     columns: Mode = "evolve"
     data_type: Mode = "quarantine"
+
+
+def _same_mode(value: Any) -> Any:
+    return {"columns": value, "data_type": value} if isinstance(value, str) else value
 
 
 class Incremental(Config):
@@ -63,18 +80,18 @@ class StreamBase(Config):
     """What every stream may say, whatever its source."""
 
     write_disposition: Disposition | None = None
-    primary_key: tuple[str, ...] = ()
-    incremental: Incremental | None = None
-    columns: dict[str, ColumnSpec] = {}
-    schema_contract: SchemaContract = SchemaContract()
-    transform: Transform | None = None
+    primary_key: Names = ()
+    incremental: Annotated[Incremental | None, _short("cursor_path")] = None
+    columns: dict[str, Annotated[ColumnSpec, _short("type")]] = {}
+    schema_contract: Annotated[SchemaContract, BeforeValidator(_same_mode)] = SchemaContract()
+    transform: Annotated[Transform | None, _short("sql")] = None
     deletes: Deletes | None = None
     nested: Literal["json", "flatten"] = Field(
         default="json", description="objects stay JSON, or become columns named `outer__inner`; lists stay JSON"
     )
     table_name: str | None = None
     description: str = ""
-    tags: tuple[str, ...] = ()
+    tags: Names = ()
     meta: dict[str, Any] = {}
     expect: str | None = Field(default=None, description="freshness, such as `every 24h`")
     enabled: bool = True
@@ -84,14 +101,14 @@ class BearerAuth(Config):
     """`Authorization: Bearer TOKEN`."""
 
     type: Literal["bearer"]
-    token: str
+    token: str = Field(repr=False)
 
 
 class ApiKeyAuth(Config):
     """A key in a header, the query or a cookie."""
 
     type: Literal["api_key"]
-    api_key: str
+    api_key: str = Field(repr=False)
     name: str = "Authorization"
     location: Literal["header", "query", "cookie"] = "header"
 
@@ -101,7 +118,7 @@ class HttpBasicAuth(Config):
 
     type: Literal["http_basic"]
     username: str
-    password: str
+    password: str = Field(repr=False)
 
 
 Auth: TypeAlias = Annotated[BearerAuth | ApiKeyAuth | HttpBasicAuth, Field(discriminator="type")]
@@ -176,6 +193,7 @@ class AutoPaging(Config):
 Paginator: TypeAlias = Annotated[
     JsonLink | HeaderLink | CursorPaging | OffsetPaging | PageNumberPaging | SinglePage | AutoPaging,
     Field(discriminator="type"),
+    _short("type"),
 ]
 
 

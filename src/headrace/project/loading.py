@@ -1,0 +1,207 @@
+"""Read the settings of a project, whichever files say them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from headrace.errors import ConfigInvalid, ProjectNotFound, TargetUnknown, did_you_mean
+from headrace.events import Warned, emit
+from headrace.project import profiles
+from headrace.project.files import Document, read_yaml
+from headrace.project.macros import Macros
+from headrace.project.names import PLAIN, Variables, env_var, target_names
+from headrace.project.project_file import ProjectFile
+from headrace.project.secrets import read_env, remember, resolve
+from headrace.project.settings import Paths, Settings, Target, Trees
+from headrace.project.streams import load_streams, merged
+from headrace.project.template import Templates
+from headrace.project.validate import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_LATE = {"vars", "on-run-start", "on-run-end", "query-comment", "targets", "alerts"}
+"""Keys whose Jinja is not that of the project file: hooks are rendered when they run, the rest has none."""
+_HOOKS = {"pre-hook", "post-hook", "pre_hook", "post_hook", "+pre-hook", "+post-hook", "+pre_hook", "+post_hook"}
+_SCHEMAS = {"duckdb": "main", "postgresql": "public", "postgres": "public"}
+
+
+def load_settings(
+    root: Path,
+    target: str | None = None,
+    vars: Mapping[str, Any] | None = None,  # noqa: A002 - the flag's name
+    environ: Mapping[str, str] = os.environ,
+    *,
+    profiles_dir: Path | None = None,
+    threads: int | None = None,
+) -> Settings:
+    """The settings of the project in `root`: headrace.yml, over dbt_project.yml where there are both.
+
+    `vars` are those of the command line. Raises ProjectNotFound, YamlInvalid, ConfigInvalid, TargetUnknown and SecretMissing.
+    """
+    environ = {**read_env(root / ".env"), **environ}
+    own, dbt = _document(root / "headrace.yml", root), _document(root / "dbt_project.yml", root)
+    if own is None and dbt is None:
+        raise ProjectNotFound(f"there is no headrace.yml or dbt_project.yml in {root}")
+    files = [(document, _mapping(document)) for document in (dbt, own) if document is not None]
+    for document, written in files:
+        validate(ProjectFile, written, document)
+    data: dict[str, Any] = {}
+    for _, more in files:
+        data = merged(data, more)
+    if own is not None:
+        # In headrace.yml `sources:` are streams; the config tree of that name is dbt's.
+        data["sources"] = (_mapping(dbt).get("sources") if dbt is not None else None) or {}
+    document = own or files[0][0]
+    loader = _Loader(root, data, environ, dict(vars or {}), document)
+    said = loader.project_file()
+    chosen, names = loader.target(said, target, profiles_dir)
+    if threads or (said.threads and not _own_threads(said, chosen.name)):
+        chosen = Target(chosen.name, chosen.url, chosen.schema, threads or said.threads or 1, chosen.database)
+    _hide_password(chosen.url)
+    return Settings(
+        name=said.name or root.name,
+        root=root,
+        target=chosen,
+        targets=names,
+        vars=resolve(said.vars, environ, document, ("vars",)) if own is not None else said.vars,
+        overrides=loader.overrides,
+        paths=_paths(said),
+        trees=loader.trees(chosen),
+        streams=load_streams(root, own, environ),
+        dispatch={one.macro_namespace: one.search_order for one in said.dispatch},
+        hooks_start=said.on_run_start,
+        hooks_end=said.on_run_end,
+        alerts=said.alerts,
+        profile=said.profile or said.name or root.name,
+        environ=environ,
+    )
+
+
+def _document(path: Path, root: Path) -> Document | None:
+    return read_yaml(path, root) if path.is_file() else None
+
+
+def _mapping(document: Document) -> dict[str, Any]:
+    if document.data is None:
+        return {}
+    if not isinstance(document.data, dict):
+        raise ConfigInvalid("a project file is a mapping", where=document.place())
+    return document.data
+
+
+def _own_threads(said: ProjectFile, name: str) -> bool:
+    spec = said.targets.get(name)
+    return spec is not None and spec.threads is not None
+
+
+def _hide_password(url: str) -> None:
+    password = urlsplit(url).password
+    if password:
+        remember(password)
+
+
+def _paths(said: ProjectFile) -> Paths:
+    return Paths(
+        models=said.source_paths or said.model_paths,
+        seeds=said.data_paths or said.seed_paths,
+        macros=said.macro_paths,
+        tests=said.test_paths,
+        snapshots=said.snapshot_paths,
+        analyses=said.analysis_paths,
+        packages=said.packages_install_path,
+    )
+
+
+class _Loader:
+    """The data of a project file on its way to settings: first without a target, then with one."""
+
+    def __init__(
+        self,
+        root: Path,
+        data: dict[str, Any],
+        environ: Mapping[str, str],
+        overrides: Mapping[str, Any],
+        document: Document,
+    ) -> None:
+        self.root = root
+        self.data = data
+        self.environ = environ
+        self.overrides = overrides
+        self.document = document
+        self.variables = Variables(data.get("vars") or {}, overrides, str(data.get("name") or root.name))
+
+    def project_file(self) -> ProjectFile:
+        """The file's keys, with the Jinja of those that do not depend on the target rendered."""
+        plain = {
+            key: value if key in _LATE or isinstance(value, dict) else self.render(value, self.document, (key,), None)
+            for key, value in self.data.items()
+        }
+        return validate(ProjectFile, plain, self.document)
+
+    def target(self, said: ProjectFile, asked: str | None, profiles_dir: Path | None) -> tuple[Target, tuple[str, ...]]:
+        """The target that was asked for or is the default one, and the names of all."""
+        if said.targets:
+            return self._own_target(said, asked), tuple(said.targets)
+        name = said.profile or said.name or self.root.name
+        path = profiles.find_profiles(self.root, profiles_dir, self.environ)
+        if path is not None:
+            found = profiles.profile_target(
+                path, name, asked, self.root, lambda value, document, at: self.render(value, document, at, None)
+            )
+            if found is not None:
+                return found
+        file = f"{said.name or self.root.name}.duckdb"
+        emit(Warned(f"no target is set up, so everything goes to {file} in the project", details={"profile": name}))
+        return Target("dev", profiles.duckdb_url(file, self.root), "main", 4, profiles.duckdb_name(file)), ("dev",)
+
+    def _own_target(self, said: ProjectFile, asked: str | None) -> Target:
+        name = asked or said.target or next(iter(said.targets))
+        spec = said.targets.get(name)
+        if spec is None:
+            hint = did_you_mean(name, said.targets) or f"targets: {', '.join(said.targets)}"
+            raise TargetUnknown(f"there is no target {name!r}", where=self.document.key_place("targets"), hint=hint)
+        at = ("targets", name, "url")
+        url = resolve(spec.url, self.environ, self.document, at)
+        schema: str | None = resolve(spec.schema_, self.environ, self.document, at)
+        scheme, _, rest = url.partition("://")
+        if scheme == "duckdb":
+            database: str | None = profiles.duckdb_name(rest.removeprefix("/"))
+            url = profiles.duckdb_url(rest.removeprefix("/"), self.root)
+        else:
+            database = urlsplit(url).path.strip("/") or None
+        return Target(name, url, schema or _SCHEMAS.get(scheme, "main"), spec.threads or 4, database)
+
+    def trees(self, target: Target) -> Trees:
+        """The config trees, rendered with the target known."""
+        tree = {
+            key: self.render(self.data.get(key) or {}, self.document, (key,), target)
+            for key in ("models", "seeds", "sources", "snapshots", "tests", "data_tests")
+        }
+        tests = merged(tree["tests"], tree["data_tests"])
+        return Trees(tree["models"], tree["seeds"], tree["sources"], tests, tree["snapshots"])
+
+    def render(self, value: Any, document: Document, at: tuple[Any, ...], target: Target | None) -> Any:
+        """A value with the Jinja of its texts evaluated, as dbt does: one expression keeps its type."""
+        if isinstance(value, dict):
+            return {
+                key: item if key in _HOOKS else self.render(item, document, (*at, key), target)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self.render(item, document, (*at, place), target) for place, item in enumerate(value)]
+        if not isinstance(value, str) or "{" not in value or ("{{" not in value and "{%" not in value):
+            return value
+        names = {
+            **PLAIN,
+            "var": self.variables,
+            "env_var": env_var(self.environ),
+            "project_name": self.data.get("name"),
+        }
+        if target is not None:
+            names["target"] = target_names(target, str(self.data.get("profile")))
+        templates = Templates(Macros("", (), {}), "duckdb", "")
+        return templates.evaluate(value, names, document.place(*at))

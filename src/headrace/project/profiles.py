@@ -1,0 +1,116 @@
+"""dbt's profiles.yml: where a dbt project's warehouse is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from headrace.errors import ConfigInvalid, NotSupported, TargetUnknown, did_you_mean
+from headrace.events import Warned, emit
+from headrace.project.files import Document, read_yaml
+from headrace.project.settings import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_UNUSED = {
+    "attach",
+    "plugins",
+    "secrets",
+    "filesystems",
+    "settings",
+    "extensions",
+    "module_paths",
+    "role",
+    "sslmode",
+    "sslcert",
+}
+"""Keys of an output that dbt obeys and headrace does not yet: said in a warning, never passed over."""
+
+
+def find_profiles(root: Path, profiles_dir: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The first profiles.yml: of the folder that was asked for, of DBT_PROFILES_DIR, of the project, of ~/.dbt."""
+    asked = profiles_dir or (Path(environ["DBT_PROFILES_DIR"]) if environ.get("DBT_PROFILES_DIR") else None)
+    if asked is not None and not asked.is_absolute():
+        asked = Path.cwd() / asked
+    home = Path(environ.get("HOME") or Path.home())
+    folders: Sequence[Path] = [asked] if asked is not None else [root, home / ".dbt"]
+    return next((folder / "profiles.yml" for folder in folders if (folder / "profiles.yml").is_file()), None)
+
+
+def profile_target(
+    path: Path, profile: str, target: str | None, root: Path, render: Callable[[Any, Document, tuple[str, ...]], Any]
+) -> tuple[Target, tuple[str, ...]] | None:
+    """The target of a profile and the names of all its targets; None where the file does not have the profile.
+
+    `render` turns the Jinja of values into what it says. Raises TargetUnknown, ConfigInvalid and NotSupported.
+    """
+    document = read_yaml(path, root)
+    found = (document.data or {}).get(profile) if isinstance(document.data or {}, dict) else None
+    if not isinstance(found, dict):
+        return None
+    outputs = found.get("outputs")
+    if not isinstance(outputs, dict) or not outputs:
+        raise ConfigInvalid(f"the profile {profile!r} has no outputs", where=document.key_place(profile, "outputs"))
+    declared = render(found.get("target", "default"), document, (profile, "target"))
+    name = target or str(declared)
+    if name not in outputs:
+        hint = did_you_mean(name, outputs) or f"targets: {', '.join(map(str, outputs))}"
+        where = document.place(profile, "target") if target is None else document.key_place(profile, "outputs")
+        raise TargetUnknown(f"the profile {profile!r} has no target {name!r}", where=where, hint=hint)
+    at = (profile, "outputs", name)
+    output = render(outputs[name], document, at)
+    unused = sorted(_UNUSED & output.keys())
+    if unused:
+        emit(Warned(f"not obeyed: {', '.join(unused)}", where=str(document.key_place(*at, unused[0]))))
+    return _target(name, output, document, at, root), tuple(outputs)
+
+
+def _target(name: str, output: dict[str, Any], document: Document, at: tuple[str, ...], root: Path) -> Target:
+    threads = int(output.get("threads") or 1)
+    match output.get("type"):
+        case "duckdb":
+            path = str(output.get("path") or ":memory:")
+            return Target(name, duckdb_url(path, root), str(output.get("schema") or "main"), threads, duckdb_name(path))
+        case "postgres":
+            for key in ("host", "user"):
+                if key not in output:
+                    raise ConfigInvalid(f"the key {key!r} is missing", where=document.key_place(*at))
+            database = str(output.get("dbname") or output.get("database") or "postgres")
+            return Target(
+                name, _postgres_url(output, database), str(output.get("schema") or "public"), threads, database
+            )
+        case kind:
+            raise NotSupported(
+                f"the target {name!r} is of type {kind!r}",
+                where=document.place(*at, "type"),
+                hint="headrace builds in duckdb and postgres",
+            )
+
+
+def _postgres_url(output: dict[str, Any], database: str) -> str:
+    def safe(value: Any) -> str:
+        return quote(str(value), safe="")
+
+    password = output.get("password", output.get("pass"))
+    user = safe(output["user"]) + (f":{safe(password)}" if password is not None else "")
+    host = str(output["host"])
+    options = ""
+    if host.startswith("/"):
+        host, options = "", f"?host={safe(host)}"
+    return f"postgresql://{user}@{host}:{output.get('port') or 5432}/{safe(database)}{options}"
+
+
+def duckdb_url(path: str, root: Path) -> str:
+    """The URL of a DuckDB file; a relative path begins at the project."""
+    if path in ("", ":memory:"):
+        return "duckdb://"
+    if path.startswith(("md:", "motherduck:")):
+        raise NotSupported("MotherDuck needs a service, and headrace works offline", hint="name a file as `path:`")
+    return f"duckdb:///{(root / Path(path).expanduser()).resolve().as_posix()}"
+
+
+def duckdb_name(path: str) -> str:
+    """What DuckDB calls the database in a file."""
+    return "memory" if path in ("", ":memory:") else Path(path).name.split(".")[0]

@@ -1,0 +1,235 @@
+"""The first pass over a template: what it refers to and how it configures itself, with nothing asked of a warehouse."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from headrace.project.names import PLAIN, Variables, env_var, target_names
+
+if TYPE_CHECKING:
+    from headrace.project.settings import Settings
+    from headrace.project.template import Templates
+
+
+@dataclass(slots=True)
+class Facts:
+    """What one rendering found: refs as (package or None, name), sources, config, macros' ids, and variables of the environment."""
+
+    refs: list[tuple[str | None, str]] = field(default_factory=list)
+    sources: list[tuple[str, str]] = field(default_factory=list)
+    config: dict[str, Any] = field(default_factory=dict)
+    macros: list[str] = field(default_factory=list)
+    environ: dict[str, str | None] = field(default_factory=dict)
+
+
+class Nothing(Mapping[str, Any]):
+    """Stands for what only a warehouse knows: empty, false, and whatever is asked of it is nothing again."""
+
+    def __init__(self, text: str = "") -> None:
+        self._text = text
+
+    def __getattr__(self, name: str) -> Any:
+        """Nothing has every attribute."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return NOTHING
+
+    def __call__(self, *_values: Any, **_named: Any) -> Any:
+        """Whatever is called gives nothing."""
+        return NOTHING
+
+    def __getitem__(self, key: Any) -> Any:
+        return NOTHING
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return self._text
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        """A relation says that it is one, as macros of packages ask."""
+        return {"type": "Relation"} if key == "metadata" else default
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Nothing)
+
+    def _same(self, *_others: Any) -> Any:
+        return NOTHING
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __mod__ = __neg__ = _same
+
+    def _no(self, _other: Any) -> bool:
+        return False
+
+    __lt__ = __le__ = __gt__ = __ge__ = _no
+
+    def __int__(self) -> int:
+        return 0
+
+    def __float__(self) -> float:
+        return 0.0
+
+
+NOTHING = Nothing()
+
+
+class RecordingConfig:
+    """`config(...)` and `config.get(...)` while recording."""
+
+    def __init__(self, facts: Facts, known: Mapping[str, Any]) -> None:
+        self._facts = facts
+        self._known = known
+
+    def __call__(self, values: Mapping[str, Any] | None = None, **named: Any) -> str:
+        """Note a config; a later one wins over an earlier one."""
+        self._facts.config.update({**(values or {}), **named})
+        return ""
+
+    set = __call__
+
+    def get(self, name: str, default: Any = None, validator: Any = None) -> Any:  # noqa: ARG002 - dbt's signature
+        """What is known of the config before the file was read to its end."""
+        value = self._facts.config.get(name, self._known.get(name))
+        return default if value is None else value
+
+    def require(self, name: str, validator: Any = None) -> Any:  # noqa: ARG002 - dbt's signature
+        """As `get`: whether it is there is asked when the model is built."""
+        return self.get(name, "")
+
+    def persist_relation_docs(self) -> bool:
+        """Nothing is written while recording."""
+        return False
+
+    persist_column_docs = persist_relation_docs
+
+
+class RecordingAdapter:
+    """`adapter.…` while recording: dispatch works, the rest is nothing."""
+
+    def __init__(self, templates: Templates) -> None:
+        self.dispatch = templates.dispatch
+        self._dialect = templates.dialect
+
+    def quote(self, identifier: str) -> str:
+        """A quoted name."""
+        return f'"{identifier}"'
+
+    def type(self) -> str:
+        """The engine."""
+        return self._dialect
+
+    def __getattr__(self, name: str) -> Any:
+        """What a warehouse would be asked."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return NOTHING
+
+
+RUN_STARTED = dt.datetime.now(dt.UTC)
+INVOCATION = str(uuid.uuid4())
+
+
+def base_names(settings: Settings, package: str, docs: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The names that both passes share: variables, environment, target, Python's tools."""
+
+    def doc(*name: str) -> str:
+        return (docs or {}).get(name[-1], "")
+
+    return {
+        **PLAIN,
+        "var": Variables(settings.vars, settings.overrides, package),
+        "env_var": env_var(settings.environ),
+        "target": target_names(settings.target, settings.profile),
+        "project_name": settings.name,
+        "schema": settings.target.schema,
+        "database": settings.target.database,
+        "run_started_at": RUN_STARTED,
+        "invocation_id": INVOCATION,
+        "doc": doc,
+    }
+
+
+def record(
+    render: Callable[[Mapping[str, Any], set[str]], object],
+    base: Mapping[str, Any],
+    templates: Templates,
+    known: Mapping[str, Any],
+    node: Mapping[str, Any],
+) -> Facts:
+    """Render with recording names; `known` is the config from the other levels, `node` what `model` means."""
+    facts = Facts()
+    used: set[str] = set()
+    render(recording_names(facts, base, templates, known, node), used)
+    facts.macros = sorted(used)
+    return facts
+
+
+def recording_names(
+    facts: Facts, base: Mapping[str, Any], templates: Templates, known: Mapping[str, Any], node: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The names of the first pass, which write to `facts`."""
+
+    def ref(*words: str, version: Any = None, v: Any = None) -> Nothing:  # noqa: ARG001 - dbt's signature
+        facts.refs.append((words[0], words[1]) if len(words) > 1 else (None, words[0]))
+        return Nothing(words[-1])
+
+    def source(source_name: str, table_name: str) -> Nothing:
+        facts.sources.append((source_name, table_name))
+        return Nothing(table_name)
+
+    def read_env(var: str, default: Any = None) -> str:
+        value = base["env_var"](var, default)
+        facts.environ[var] = value
+        return str(value)
+
+    def quiet(*_values: Any, **_named: Any) -> str:
+        return ""
+
+    def statement(*_values: Any, caller: Callable[[], str] | None = None, **_named: Any) -> str:
+        if caller is not None:
+            caller()
+        return ""
+
+    config = RecordingConfig(facts, known)
+    return {
+        **base,
+        "execute": False,
+        "ref": ref,
+        "source": source,
+        "config": config,
+        "env_var": read_env,
+        "builtins": {"ref": ref, "source": source, "config": config, "var": base["var"]},
+        "adapter": RecordingAdapter(templates),
+        "this": Nothing(str(node["name"])),
+        "model": node,
+        "is_incremental": lambda: False,
+        "should_full_refresh": lambda: False,
+        "run_query": lambda *_values, **_named: NOTHING,
+        "load_result": lambda *_values: NOTHING,
+        "load_relation": lambda *_values: NOTHING,
+        "store_result": quiet,
+        "statement": statement,
+        "log": quiet,
+        "print": quiet,
+        "flags": NOTHING,
+        "graph": {"nodes": {}, "sources": {}, "exposures": {}, "metrics": {}, "groups": {}, "macros": {}},
+        "api": NOTHING,
+        "context": base,
+        "selected_resources": [],
+        "invocation_args_dict": {},
+        "thread_id": "MainThread",
+    }

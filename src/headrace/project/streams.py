@@ -1,0 +1,125 @@
+"""From what `sources:` declare to the streams of a project."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import ConfigInvalid, FilesNotFound, NameTaken, did_you_mean
+from headrace.project.files import Document, read_yaml
+from headrace.project.secrets import resolve
+from headrace.project.sources import FilesSource, FilesStream, RestSource, Stream
+from headrace.project.validate import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+KINDS: Mapping[str, type[RestSource | FilesSource]] = {"rest": RestSource, "files": FilesSource}
+
+
+def load_streams(root: Path, project_file: Document | None, environ: Mapping[str, str]) -> tuple[Stream, ...]:
+    """The streams of `sources:` in the project file and of the files in sources/, in order of their names.
+
+    Raises ConfigInvalid, SecretMissing and NameTaken.
+    """
+    streams: dict[str, list[Stream]] = {}
+    for name, data, document, at in _declared(root, project_file):
+        if name in streams:
+            raise NameTaken(f"the source {name!r} is declared twice", where=document.key_place(*at))
+        streams[name] = list(_streams(name, data, document, at, (root, environ)))
+    return tuple(stream for name in sorted(streams) for stream in streams[name])
+
+
+def _declared(root: Path, project_file: Document | None) -> Iterator[tuple[str, Any, Document, tuple[str, ...]]]:
+    if project_file is not None and isinstance(project_file.data, dict):
+        yield from _sources(project_file)
+    for path in sorted((root / "sources").glob("*.y*ml")):
+        document = read_yaml(path, root)
+        if isinstance(document.data, dict) and "type" in document.data:
+            yield path.stem, document.data, document, ()
+        elif isinstance(document.data, dict):
+            unknown = next((key for key in document.data if key not in ("sources", "version")), None)
+            if unknown is not None:
+                hint = (
+                    did_you_mean(str(unknown), ["sources", "type"])
+                    or "a file here is one source (with `type:`), or `sources:`"
+                )
+                raise ConfigInvalid(f"unknown key {unknown!r}", where=document.key_place(unknown), hint=hint)
+            yield from _sources(document)
+
+
+def _sources(document: Document) -> Iterator[tuple[str, Any, Document, tuple[str, ...]]]:
+    sources = document.data.get("sources") or {}
+    if not isinstance(sources, dict):
+        raise ConfigInvalid("sources is a mapping from a source's name to what it is", where=document.place("sources"))
+    for name, data in sources.items():
+        yield str(name), data, document, ("sources", name)
+
+
+def _streams(
+    name: str, data: Any, document: Document, at: tuple[str, ...], world: tuple[Path, Mapping[str, str]]
+) -> Iterator[Stream]:
+    root, environ = world
+    kind = str(data.get("type") or "") if isinstance(data, dict) else ""
+    if kind not in KINDS:
+        said = f"type {kind!r} is none of {', '.join(KINDS)}" if kind else "its 'type' is missing"
+        hint = did_you_mean(kind, KINDS) or f"types: {', '.join(KINDS)}"
+        raise ConfigInvalid(f"source {name!r}: {said}", where=document.key_place(*at, "type"), hint=hint)
+    data = _shared(resolve(data, environ, document, at))
+    spec = validate(KINDS[kind], data, document, at)
+    folder = root.as_posix()
+    if isinstance(spec, RestSource):
+        for stream, of in spec.streams.items():
+            yield Stream(
+                source=name,
+                name=stream,
+                spec=of,
+                client=spec.client,
+                folder=folder,
+                parallel_requests=spec.parallel_requests,
+                place=document.key_place(*at, "streams", stream),
+            )
+        return
+    for stream, files in spec.streams.items():
+        yield Stream(
+            source=name, name=stream, spec=files, folder=folder, place=document.key_place(*at, "streams", stream)
+        )
+    if spec.path is not None and not spec.streams:
+        yield from _one_for_each_file(name, spec.path, document, at, root)
+
+
+def _shared(data: dict[str, Any]) -> dict[str, Any]:
+    """`defaults:` of a source written into each of its streams; what a stream says itself wins."""
+    defaults = data.get("defaults")
+    streams = data.get("streams")
+    if not isinstance(defaults, dict) or not isinstance(streams, dict):
+        return data
+    rest = {key: value for key, value in data.items() if key != "defaults"}
+    return {**rest, "streams": {name: merged(defaults, own or {}) for name, own in streams.items()}}
+
+
+def merged(below: Any, above: Any) -> Any:
+    """Two mappings as one, at any depth; where both have a value, the one of `above`."""
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    return {**below, **{key: merged(below[key], value) if key in below else value for key, value in above.items()}}
+
+
+def _one_for_each_file(source: str, path: str, document: Document, at: tuple[str, ...], root: Path) -> Iterator[Stream]:
+    where = document.place(*at, "path")
+    files = sorted(Path(found) for found in glob.glob((root / path).as_posix(), recursive=True))  # noqa: PTH207 - may be absolute
+    if not files:
+        raise FilesNotFound(f"{path} matches no file", where=where)
+    seen: dict[str, str] = {}
+    for file in files:
+        stem = file.name.split(".")[0]
+        shown = (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
+        if stem in seen:
+            raise NameTaken(
+                f"{shown} and {seen[stem]} would both be the stream {source}.{stem}",
+                where=where,
+                hint="name them under `streams:`",
+            )
+        seen[stem] = shown
+        yield Stream(source=source, name=stem, spec=FilesStream(path=shown), folder=root.as_posix(), place=where)
