@@ -6,7 +6,8 @@ import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import ConfigInvalid, FilesNotFound, NameTaken, did_you_mean
+from headrace.errors import ConfigInvalid, NameTaken, did_you_mean
+from headrace.events import Warned, emit
 from headrace.project.files import Document, read_yaml
 from headrace.project.secrets import resolve
 from headrace.project.sources import FilesSource, FilesStream, RestSource, Stream
@@ -110,7 +111,8 @@ def _one_for_each_file(source: str, path: str, document: Document, at: tuple[str
     where = document.place(*at, "path")
     files = sorted(Path(found) for found in glob.glob((root / path).as_posix(), recursive=True))  # noqa: PTH207 - may be absolute
     if not files:
-        raise FilesNotFound(f"{path} matches no file", where=where)
+        # Reading a project must not need its data; whoever names one of the streams is told that there is none.
+        emit(Warned(f"{path} matches no file, so the source {source!r} has no streams", where=str(where)))
     seen: dict[str, str] = {}
     for file in files:
         stem = file.name.split(".")[0]
