@@ -70,7 +70,8 @@ def make_room(stream: Stream, stored: Schema | None, parts: list[Part], ask: Ask
     declared = {column: read_type(spec.type) for column, spec in stream.spec.columns.items() if spec.type is not None}
     start = stored or Schema(())
     held = _as_declared(stream, start, declared, ask) if stored else start
-    final, refused = held, dict[str, Mode]()
+    final = held
+    refused: dict[str, Mode] = {}
     for part in parts:
         for column in part.schema:
             final = _admit(stream, final, replace(column, nullable=True), declared, refused, stored=stored, ask=ask)
@@ -95,7 +96,7 @@ def _as_declared(stream: Stream, stored: Schema, declared: dict[str, Type], ask:
     return stored
 
 
-def _admit(  # noqa: PLR0913 - all that is known of one arriving column
+def _admit(
     stream: Stream,
     schema: Schema,
     column: Column,
