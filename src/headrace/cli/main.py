@@ -29,13 +29,17 @@ class Entry:
 
 
 COMMANDS: Mapping[str, Entry] = {
+    "init": Entry("init", "init", "Start", "Make a project that runs."),
+    "doctor": Entry("doctor", "doctor", "Start", "Check that all a project needs is there."),
+    "runs": Entry("runs", "runs", "Look", "What ran, when, and how it ended."),
+    "trace": Entry("trace", "trace", "Look", "Where the rows of a table came from, load by load."),
     "explain": Entry("explain", "explain", "Fix", "What an error code means."),
 }
 
 EXAMPLES = """\
-headrace init shop && cd shop && headrace build    a project that runs, in a minute
-headrace build -s +revenue                         revenue, and all that it needs
-headrace show -s revenue --limit 5                 rows of a model"""
+headrace init shop          a project that runs
+headrace doctor             whether all it needs is there
+headrace explain HR202      what an error means"""
 
 
 class Commands(click.Group):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -166,7 +167,7 @@ class Verb(click.Command):
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """What it does, examples, usage, and its own options before those of every command."""
-        text, _, examples = (self.help or "").partition("\nExamples:\n")
+        text, _, examples = inspect.cleandoc(self.help or "").partition("\nExamples:\n")
         formatter.write_text(text.strip())
         write_examples(formatter, examples)
         formatter.write_paragraph()

@@ -36,6 +36,8 @@ class Results:
     dead: list[SegmentDied] = field(default_factory=list)
     changes: list[SchemaChanged] = field(default_factory=list)
     warnings: list[Warned] = field(default_factory=list)
+    stopped: bool = False
+    """Whether somebody stopped it, which counts for more than how its steps ended."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __call__(self, event: Event) -> None:
@@ -66,6 +68,8 @@ class Results:
     @property
     def status(self) -> str:
         """How the run ended: error where a step failed, else what the run says of itself."""
+        if self.stopped:
+            return "interrupted"
         if any(step.status == "error" for step in self.steps.values()):
             return "error"
         return self.finished.status if self.finished else "interrupted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -13,7 +14,7 @@ from headrace.events import CheckFinished, RowsLoaded, RunFinished, RunStarted, 
 from headrace.run.process import Process, alive, this_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from headrace.events import Event
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     id TEXT PRIMARY KEY, command TEXT, target TEXT, started REAL, finished REAL, status TEXT, seconds REAL,
-    pid INTEGER, host TEXT, born TEXT);
+    pid INTEGER, host TEXT, born TEXT, arguments TEXT);
 CREATE TABLE IF NOT EXISTS steps (
     run TEXT, id TEXT, position INTEGER, status TEXT, started REAL, seconds REAL, rows INTEGER,
     message TEXT, code TEXT, place TEXT, hint TEXT, PRIMARY KEY (run, id));
@@ -71,19 +72,23 @@ class RunRecord:
     pid: int
     counts: dict[str, int]
     """How many of its steps have each status."""
+    arguments: Mapping[str, Any]
 
 
 class History:
-    """The listener that keeps runs, steps, checks and loads.
+    """The listener that keeps runs, steps, checks and loads. `arguments` is what doing a run again needs to know of it.
 
     What happens inside a step is kept in memory and written when the step ends, in one transaction. A full disk must not
     stop the run: after the first failed write it is silent, and `failed` says why.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, arguments: Mapping[str, Any] | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.failed: sqlite3.Error | None = None
         self._clock = clock
+        self._arguments = json.dumps(arguments or {})
         self._run = ""
         self._waiting: list[tuple[str, tuple[Any, ...]]] = []
         self._lock = threading.Lock()
@@ -138,19 +143,9 @@ class History:
     def _begin(self, event: RunStarted) -> None:
         self._run = event.run
         who = this_process()
-        begun = (
-            event.run,
-            event.command,
-            event.target,
-            self._clock(),
-            None,
-            "running",
-            None,
-            who.pid,
-            who.host,
-            who.born,
-        )
-        self._later("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *begun)
+        what = (event.run, event.command, event.target, self._clock(), None, "running", None)
+        begun = (*what, who.pid, who.host, who.born, self._arguments)
+        self._later("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *begun)
         for position, step in enumerate(event.steps):
             planned = (event.run, step, position, "planned")
             self._later("INSERT INTO steps (run, id, position, status) VALUES (?, ?, ?, ?)", *planned)
@@ -181,7 +176,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
         yield session
 
 
-_RUNS = "SELECT id, command, target, status, started, seconds, pid, host, born FROM runs"
+_RUNS = "SELECT id, command, target, status, started, seconds, pid, host, born, arguments FROM runs"
 
 
 def runs(path: Path, *, target: str | None = None, limit: int = 20) -> list[RunRecord]:
@@ -206,13 +201,13 @@ def run(path: Path, prefix: str) -> RunRecord | None:
 
 
 def _run_record(session: sqlite3.Connection, row: tuple[Any, ...]) -> RunRecord:
-    name, command, target, status, started, seconds, pid, host, born = row
+    name, command, target, status, started, seconds, pid, host, born, arguments = row
     if status == "running" and not alive(Process(pid, host, born)):
         status = "killed"
     counts = dict(session.execute("SELECT status, count(*) FROM steps WHERE run = ? GROUP BY 1", (name,)).fetchall())
     if status == "killed" and "running" in counts:
         counts["killed"] = counts.pop("running")
-    return RunRecord(name, command, target, status, started, seconds, pid, counts)
+    return RunRecord(name, command, target, status, started, seconds, pid, counts, json.loads(arguments))
 
 
 def steps(path: Path, record: RunRecord) -> list[StepRecord]:
