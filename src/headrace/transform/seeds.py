@@ -55,11 +55,10 @@ def build_seed(connection: Connection, seed: Seed, root: Path, *, relations: Map
         hint = did_you_mean(unknown[0], guessed)
         raise ConfigInvalid(f"column_types: {seed.file} has no column '{unknown[0]}'", where=seed.place, hint=hint)
     local = connection.capabilities.dialect == "duckdb"
-    casts = []
-    for column, kind in guessed.items():
-        own = declared.get(column.lower())
-        value = _value(column, kept=own is not None or kind == "VARCHAR")
-        casts.append(f"CAST({value} AS {kind if own is None else own if local else 'VARCHAR'}) AS {name(column)}")
+    casts = [
+        f"{_cast(column, kind, declared.get(column.lower()), local=local)} AS {name(column)}"
+        for column, kind in guessed.items()
+    ]
     try:
         rows = connection.load_local(built, f"SELECT {', '.join(casts)} FROM {source}")
         for column in guessed if not local else ():
@@ -109,6 +108,15 @@ def _value(column: str, *, kept: bool = False) -> str:
     held = name(column)
     missing = f"lower(trim({held})) IN ('', 'null')"
     return f"CASE WHEN {missing} THEN NULL ELSE {held if kept else f'trim({held})'} END"
+
+
+def _cast(column: str, guess: str, own: str | None, *, local: bool) -> str:
+    """The column as its declared type (as text where another engine is to cast it), or else as what was guessed."""
+    value = _value(column, kept=own is not None or guess == "VARCHAR")
+    if own is not None:
+        return f"CAST({value} AS {own if local else 'VARCHAR'})"
+    # DuckDB drops an offset in silence on the way to a timestamp, unless it passes by one with a zone.
+    return f"CAST(CAST({value} AS TIMESTAMPTZ) AS TIMESTAMP)" if guess == "TIMESTAMP" else f"CAST({value} AS {guess})"
 
 
 def _retype(connection: Connection, table: Table, column: str, kind: str) -> None:

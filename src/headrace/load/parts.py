@@ -1,0 +1,96 @@
+"""A package as queries: each part has one schema, and all parts in order are what arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import StatementFailed
+from headrace.landing import ORIGIN
+from headrace.load import inflight
+from headrace.schema import Column, Schema
+from headrace.sql.dialect import name, read_type, text
+
+if TYPE_CHECKING:
+    from headrace.batch import Scan
+    from headrace.landing import Package, Segment
+    from headrace.project.sources import Stream
+    from headrace.warehouse.embedded import Embedded
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A DuckDB query for rows of one schema, with the column that says where each came from.
+
+    `rows` is how many there are, None where only reading tells; `filtered` is how many the in-flight SQL took out of a scan.
+    """
+
+    query: str
+    schema: Schema
+    rows: int | None = None
+    filtered: int = 0
+
+
+def parts_of(local: Embedded, stream: Stream, package: Package) -> list[Part]:
+    """The parts of a package, in the order of arrival; scans come after segments."""
+    found = [
+        _landed(local, list(segments)) for _, segments in groupby(package.segments, lambda segment: segment.columns)
+    ]
+    found += [_scanned(local, stream, scan) for scan in package.scans]
+    return [part for part in found if part.schema.columns]
+
+
+def files(paths: list[str]) -> str:
+    """A query for Parquet files of one schema, in order."""
+    return f"SELECT * FROM read_parquet([{', '.join(text(path) for path in paths)}])"
+
+
+def _landed(local: Embedded, segments: list[Segment]) -> Part:
+    paths = [str(segment.file) for segment in segments]
+    schema = _describe(local, files(paths[:1]))
+    return Part(files(paths), schema, sum(segment.rows for segment in segments))
+
+
+def _scanned(local: Embedded, stream: Stream, scan: Scan) -> Part:
+    query = scan_sql(scan)
+    sql, rows, filtered = inflight.sql_of(stream), None, 0
+    if sql is not None:
+        before = query
+        query = inflight.wrap(sql, before)
+        try:
+            rows = _count(local, query)
+        except StatementFailed as error:
+            raise inflight.invalid(stream, error) from error
+        filtered = inflight.dropped(stream, _count(local, before), rows)
+    query = f"SELECT *, {text(scan.path)} AS {ORIGIN} FROM (\n{query}\n) AS scanned"
+    return Part(query, _describe(local, query), rows, filtered)
+
+
+def _describe(local: Embedded, query: str) -> Schema:
+    """The columns of a query, but those that headrace adds."""
+    found = local.rows(f"DESCRIBE {query}")
+    return Schema(tuple(Column(row[0], read_type(row[1])) for row in found if not row[0].startswith("_headrace_")))
+
+
+def _count(local: Embedded, query: str) -> int:
+    return int(local.rows(f"SELECT count(*) FROM (\n{query}\n) AS counted")[0][0])
+
+
+def scan_sql(scan: Scan) -> str:
+    """A query for a file's rows; what was detected or declared of it is said, so that nothing is guessed."""
+    reader = {"csv": "read_csv", "json": "read_json", "jsonl": "read_json", "parquet": "read_parquet"}[scan.format]
+    options = {"format": "newline_delimited"} if scan.format == "jsonl" else {}
+    arguments = [text(scan.path), *(f"{key} = {_value(value)}" for key, value in {**options, **scan.options}.items())]
+    return f"SELECT * FROM {reader}({', '.join(arguments)})"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name(key)}: {_value(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(each) for each in value) + "]"
+    return text(value) if isinstance(value, str) else str(value)
