@@ -26,7 +26,6 @@ KEYWORDS_BY_NAME = {
     "transform/context.py",
     "transform/statements.py",
     "transform/relation.py",
-    "transform/plain.py",
     "transform/grid.py",
 }
 """Modules that may take `**kwargs`: their callers are Jinja templates."""

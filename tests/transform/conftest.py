@@ -65,7 +65,7 @@ class Mill:
         settings = Settings("shop", self.root, target, ("dev",), vars=self.vars, environ=self.environ)
         refs = {node.name: key for key, node in self.nodes.items()}
         templates = Templates(builtin, dialect, "shop")
-        manifest = Manifest(settings, self.nodes, Graph(dict.fromkeys(self.nodes, ())), templates, refs, {})
+        manifest = Manifest(settings, self.nodes, Graph(dict.fromkeys(self.nodes, ())), templates, refs, {}, {})
         return Runtime(
             manifest=manifest, started=dt.datetime(2026, 1, 2, tzinfo=dt.UTC), invocation="run-1", flags=self.flags
         )

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import itertools
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import RefUnknown, SecretMissing, TemplateInvalid, did_you_mean
+from headrace.errors import RefUnknown, TemplateInvalid
+from headrace.events import Said, emit
+from headrace.project.generic import ARGUMENTS, render_arguments
 from headrace.project.nodes import DataTest, Model, SourceTable
 from headrace.transform.adapter import Adapter
-from headrace.transform.plain import PLAIN, Exceptions, say
 from headrace.transform.relation import Column, Relation
 from headrace.transform.statements import Statements
 
 if TYPE_CHECKING:
-    from headrace.errors import Place
+    import datetime as dt
+    from collections.abc import Callable, Mapping
+
     from headrace.project.manifest import Manifest
     from headrace.project.nodes import Node, Seed
-    from headrace.project.settings import Settings
     from headrace.table import Table
     from headrace.warehouse.base import Connection
     from headrace.warehouse.base import Relation as Known
-
-DBT_VERSION = "1.11.16"
-"""What `dbt_version` answers: packages compare it with the versions whose behaviour they need."""
 
 FLAGS: Mapping[str, Any] = {
     "FULL_REFRESH": False,
@@ -53,7 +48,6 @@ class Runtime:
     invocation: str
     flags: Mapping[str, Any] = field(default_factory=dict)
     selected: tuple[str, ...] = ()
-    docs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def full_refresh(self) -> bool:
@@ -79,50 +73,47 @@ class Scene:
 def names_for(scene: Scene) -> dict[str, Any]:
     """The mapping a template of the node is rendered with."""
     runtime, node = scene.runtime, scene.node
-    names: dict[str, Any] = dict(PLAIN)
-    settings = runtime.manifest.settings
+    names: dict[str, Any] = runtime.manifest.names(node.package)
     adapter = Adapter(scene.connection, runtime.manifest.templates.dispatch)
     statements = Statements(adapter)
+    database = names["target"].get("database") or adapter.database
     ref, source, config = _ref(scene, adapter), _source(scene, adapter), Config(node)
     names.update(
         ref=ref,
         source=source,
         config=config,
-        var=Var(scoped(settings.vars, node.package, settings.name) | dict(settings.overrides), node.place),
-        env_var=_env_var(settings.environ, node.place),
         this=None if isinstance(node, DataTest) else Relation.of(node.table, adapter.database, _kind(scene)),
-        target=_target(settings, adapter),
+        target={**names["target"], "database": database, "dbname": database},
         is_incremental=lambda: is_incremental(node, scene.known, full_refresh=runtime.full_refresh),
         should_full_refresh=lambda: should_full_refresh(node, full_refresh=runtime.full_refresh),
         execute=True,
         adapter=adapter,
-        database=adapter.database,
-        schema=settings.target.schema,
+        database=database,
         api=SimpleNamespace(Relation=Relation, Column=Column),
         run_query=statements.run_query,
         statement=statements.statement,
         load_result=statements.load_result,
         store_result=statements.store_result,
         load_relation=lambda it: adapter.get_relation(it.database, it.schema, it.identifier),
-        get_where_subquery=lambda relation: where_subquery(relation, config.get("where", "")),
-        exceptions=Exceptions(node.place),
-        modules=_modules(),
         flags=SimpleNamespace(**{**FLAGS, **runtime.flags}),
         invocation_id=runtime.invocation,
         run_started_at=runtime.started,
-        dbt_version=DBT_VERSION,
-        project_name=settings.name,
         model=as_dict(node),
         graph=Nodes(runtime.manifest.nodes),
         selected_resources=list(runtime.selected),
         invocation_args_dict=dict(runtime.flags),
         thread_id="Thread-1",
-        doc=_doc(runtime.docs, node.place),
         log=say,
+        print=shout,
         render=lambda text: runtime.manifest.templates.render(text, names, node.place, package=node.package),
         builtins=SimpleNamespace(ref=ref, source=source, config=config),
         context=names,
     )
+    if isinstance(node, DataTest) and node.kind is not None:
+        templates = runtime.manifest.templates
+        names[ARGUMENTS] = render_arguments(
+            node.arguments, lambda text: templates.evaluate(text, names, node.place, package=node.package)
+        )
     return names
 
 
@@ -140,23 +131,15 @@ def should_full_refresh(node: Node, *, full_refresh: bool) -> bool:
     return full_refresh if own is None else bool(own)
 
 
-def where_subquery(relation: Any, where: str | None) -> Any:
-    """What a test reads: the relation, or only those of its rows that its `where` keeps."""
-    return f"(select * from {relation} where {where}) dbt_subquery" if where else relation
+def say(msg: Any, info: bool = False) -> str:
+    """Nothing in place of the call; the message goes to the log, and to the terminal with `info=True`."""
+    emit(Said(str(msg), shown=info))
+    return ""
 
 
-def scoped(variables: Mapping[str, Any], package: str, root: str) -> dict[str, Any]:
-    """The variables a package sees: the global ones, under its own block, under what the root project says for it."""
-    merged = {
-        name: value
-        for name, value in variables.items()
-        if name not in (package, root) or not isinstance(value, Mapping)
-    }
-    for scope in (package,) if package == root else (root, package):
-        block = variables.get(scope)
-        if isinstance(block, Mapping):
-            merged |= block
-    return merged
+def shout(msg: Any) -> str:
+    """Nothing in place of the call; the message goes to the terminal."""
+    return say(msg, info=True)
 
 
 class Config:
@@ -196,29 +179,6 @@ class Config:
     def persist_column_docs(self) -> bool:
         """Whether the columns' descriptions become their comments."""
         return bool((self.get("persist_docs") or {}).get("columns"))
-
-
-class Var:
-    """`var`: a variable of the project or of the command line."""
-
-    _MISSING = object()
-
-    def __init__(self, values: Mapping[str, Any], place: Place) -> None:
-        self._values = values
-        self._place = place
-
-    def __call__(self, name: str, default: Any = _MISSING) -> Any:
-        """The variable's value, or the default. Raises TemplateInvalid where there is neither."""
-        if name in self._values:
-            return self._values[name]
-        if default is self._MISSING:
-            hint = did_you_mean(name, self._values) or f"set it under `vars:`, or with --vars '{{{name}: …}}'"
-            raise TemplateInvalid(f"variable '{name}' has no value", where=self._place, hint=hint)
-        return default
-
-    def has_var(self, name: str) -> bool:
-        """Whether it is set at all."""
-        return name in self._values
 
 
 class Nodes:
@@ -293,20 +253,6 @@ def _found(scene: Scene, name: str, package: str | None, version: Any) -> Model 
     return node
 
 
-def _target(settings: Settings, adapter: Adapter) -> SimpleNamespace:
-    target = settings.target
-    return SimpleNamespace(
-        name=target.name,
-        target_name=target.name,
-        profile_name=settings.name,
-        schema=target.schema,
-        type=target.dialect,
-        database=target.database or adapter.database,
-        dbname=target.database or adapter.database,
-        threads=target.threads,
-    )
-
-
 def _source(scene: Scene, adapter: Adapter) -> Callable[[str, str], Relation]:
     def source(source_name: str, table_name: str) -> Relation:
         return _relation(scene, scene.runtime.manifest.source(source_name, table_name, scene.node.place), adapter)
@@ -324,35 +270,3 @@ def _kind(scene: Scene) -> str | None:
     held = scene.known.get(scene.node.table) if not isinstance(scene.node, DataTest) else None
     materialized = scene.node.materialized if isinstance(scene.node, Model) else "table"
     return held.kind if held else {"view": "view"}.get(materialized, "table")
-
-
-def _env_var(environment: Mapping[str, str], place: Place) -> Callable[..., str]:
-    def env_var(name: str, default: Any = None) -> str:
-        if name.startswith("DBT_ENV_SECRET"):
-            raise TemplateInvalid(
-                f"env_var('{name}') is a secret, which only profiles and packages may read", where=place
-            )
-        if name in environment:
-            return environment[name]
-        if default is None:
-            raise SecretMissing(f"env_var('{name}') has no value", where=place, hint=did_you_mean(name, environment))
-        return str(default)
-
-    return env_var
-
-
-def _doc(docs: Mapping[str, str], place: Place) -> Callable[..., str]:
-    def doc(*names: str) -> str:
-        if names[-1] in docs:
-            return docs[names[-1]]
-        raise TemplateInvalid(f"there is no docs block '{names[-1]}'", where=place, hint=did_you_mean(names[-1], docs))
-
-    return doc
-
-
-def _modules() -> SimpleNamespace:
-    try:
-        import pytz  # type: ignore[import-not-found, import-untyped, unused-ignore]
-    except ImportError:
-        return SimpleNamespace(datetime=dt, re=re, itertools=itertools)
-    return SimpleNamespace(datetime=dt, re=re, itertools=itertools, pytz=pytz)
