@@ -1,6 +1,6 @@
 """Serve the earthquakes as a paginated API on loopback: `python serve.py [--until MS] [COMMAND ...]`.
 
-With a command, the API runs while the command does, which finds it in EARTHQUAKES_URL; without one, until Ctrl-C.
+With a command, the API runs while the command does, which finds it in EARTHQUAKES_API; without one, until Ctrl-C.
 GET /events takes `updated_after` (at or after, in milliseconds since 1970), `limit` and `offset`, and answers in the order of updates.
 """
 
@@ -69,10 +69,10 @@ def main() -> int:
         server.daemon_threads = True
         url = f"http://127.0.0.1:{server.server_port}"
         if not chosen.command:
-            print(f"EARTHQUAKES_URL={url}", flush=True)
+            print(f"EARTHQUAKES_API={url}", flush=True)
             server.serve_forever()
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        environment = {**os.environ, "EARTHQUAKES_URL": url}
+        environment = {**os.environ, "EARTHQUAKES_API": url}
         done = subprocess.run(chosen.command, env=environment, cwd=FEED.parent.parent, check=False)
         server.shutdown()
         return done.returncode

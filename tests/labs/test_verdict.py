@@ -35,7 +35,7 @@ def database(tmp_path, api):
         f"FROM read_csv('{file}')"
     )
     connection.execute(
-        'CREATE TABLE headrace.quarantine (stream VARCHAR, "column" VARCHAR, reason VARCHAR, raw VARCHAR)'
+        'CREATE TABLE headrace.quarantine (stream VARCHAR, "column" VARCHAR, reason VARCHAR, detail VARCHAR)'
     )
     connection.execute("ALTER TABLE api.orders ALTER total TYPE DECIMAL(12, 2)")
     connection.execute("ALTER TABLE api.items ALTER price TYPE DECIMAL(12, 2)")

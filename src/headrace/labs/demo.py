@@ -110,7 +110,7 @@ def make_project(folder: Path, api: Api) -> list[Path]:
     stores = [{key: row[key] for key in ("store_id", "name", "city")} for row in api.shop.snapshot(1)["stores"]]
     written.append(write_csv(folder / "data" / "stores.csv", stores))
     secrets = folder / ".env"
-    secrets.write_text(f"SHOP_URL={api.url}\nSHOP_TOKEN={api.token}\n", encoding="utf-8")
+    secrets.write_text(f"SHOP_API={api.url}\nSHOP_TOKEN={api.token}\n", encoding="utf-8")
     return [*written, secrets]
 
 

@@ -67,7 +67,7 @@ def checks(found: Sequence[CheckFinished]) -> list[str]:
 def verdict(given: Verdict) -> list[str]:
     """What is in quarantine, what the mart says, and whether the oracle agrees."""
     said = ["", "Quarantine: kept with the reason, and not lost"]
-    said += [f"  {line}" for line in grid(["stream", "column", "reason", "row"], given.quarantine)]
+    said += [f"  {line}" for line in grid(["stream", "column", "reason", "detail"], given.quarantine)]
     said += ["", "The mart: revenue_by_store"]
     said += [f"  {line}" for line in grid(["store_id", "store_name", "orders", "gross", "revenue"], given.mart)]
     said += ["", "The oracle, which knows what the shop really holds:"]

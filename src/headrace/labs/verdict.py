@@ -34,7 +34,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All comparisons, what is in quarantine (column, reason, row), the mart, and the personal data that got through."""
+    """All comparisons, what is in quarantine (stream, column, reason, detail), the mart, and the personal data that got through."""
 
     compared: tuple[Compared, ...]
     quarantine: tuple[tuple[str, ...], ...]
@@ -63,7 +63,7 @@ def compare(database: Path, api: Api, loads: Iterable[RowsLoaded]) -> Verdict:
         columns = connection.execute(
             "SELECT DISTINCT column_name FROM information_schema.columns WHERE table_name LIKE '%customers%'"
         ).fetchall()
-        held = _select(connection, 'SELECT stream, "column", reason, raw FROM headrace.quarantine')
+        held = _select(connection, 'SELECT stream, "column", reason, detail FROM headrace.quarantine')
     finally:
         connection.close()
     return Verdict(
