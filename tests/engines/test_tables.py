@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
@@ -228,6 +230,42 @@ def test_a_session_goes_on_after_a_statement_failed_in_a_transaction(session):
     assert rows_of(session) == [(1, "old")]
 
 
+def test_what_a_swallowed_failure_took_along_is_not_lost_in_silence(session):
+    make(session, ORDERS, (1, "old"))
+    told = False
+
+    try:
+        with session.transaction():
+            session.execute("DELETE FROM raw.orders")
+            with contextlib.suppress(StatementFailed):
+                session.execute("SELECT * FROM raw.nowhere")
+    except StatementFailed:
+        told = True
+
+    assert rows_of(session) == ([(1, "old")] if told else [])
+
+
+def test_transactions_do_not_nest(session):
+    make(session, ORDERS, (1, "old"))
+
+    with pytest.raises(StatementFailed), session.transaction():  # noqa: PT012 - the block fails as a whole
+        session.execute("DELETE FROM raw.orders")
+        with session.transaction():
+            session.execute("SELECT 1")
+
+    assert rows_of(session) == [(1, "old")]
+
+
+def test_an_operation_of_several_statements_is_all_or_nothing_by_itself(session):
+    make(session, ORDERS, (1, "old"))
+    make(session, STAGED, ("word", "new"))
+
+    with pytest.raises(StatementFailed):
+        session.run(Overwrite(ORDERS, STAGED, COLUMNS))
+
+    assert rows_of(session) == [(1, "old")]
+
+
 def test_columns_are_added_and_widened_with_their_values(session):
     make(session, ORDERS, (1, "7"), (2, None))
     held = session.inspect("raw")[ORDERS].schema
@@ -378,6 +416,32 @@ def test_sessions_make_tables_at_the_same_time(warehouse, session):
 
     assert errors == []
     assert len(session.inspect("raw")) == 4 * 3 * 2
+
+
+def test_sessions_write_to_one_table_at_the_same_time(warehouse, session):
+    make(session, ORDERS, (0, "first"))
+    barrier = threading.Barrier(3)
+
+    def work(number):
+        with warehouse.connect() as mine, mine.transaction():
+            make(mine, Table("raw", f"staged{number}"), (number, "more"))
+            barrier.wait(30)
+            mine.run(Append(ORDERS, Table("raw", f"staged{number}"), COLUMNS))
+            barrier.wait(30)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(work, range(1, 4)))
+
+    assert [number for number, _ in rows_of(session)] == [0, 1, 2, 3]
+
+
+def test_a_query_that_fails_half_way_tells_the_engines_reason(session):
+    number = "CASE WHEN n < 400000 THEN '1' ELSE 'x' END"
+
+    with pytest.raises(StatementFailed, match=r"(?i)'x' to INT64|type bigint"):
+        session.query(f"SELECT CAST({number} AS bigint) AS id FROM generate_series(1, 500000) AS t(n)").read_all()
+
+    assert session.rows("SELECT 1") == [(1,)]
 
 
 def test_a_running_statement_is_stopped_from_another_thread(warehouse):

@@ -49,11 +49,10 @@ def text(value: str | None) -> str:
 
 
 def number(value: float | Decimal | None) -> str:
-    """A numeric literal with every digit; infinities and NaN are written as casts of text."""
+    """A numeric literal with every digit; a float is written as a cast of its text, which also holds infinities and NaN."""
     if value is None:
         return "NULL"
-    digits = str(value)
-    return digits if re.fullmatch(r"[-+0-9.eE]+", digits) else f"CAST({text(digits)} AS DOUBLE PRECISION)"
+    return f"CAST({text(str(value))} AS DOUBLE PRECISION)" if isinstance(value, float) else str(value)
 
 
 def timestamp(value: datetime | None) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
+import pyarrow as pa
 
 from headrace.errors import StatementFailed, WarehouseUnavailable
 from headrace.schema import Column, Schema
@@ -20,8 +21,6 @@ from headrace.warehouse.embedded import CAPABILITIES, Embedded
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
-
-    import pyarrow as pa
 
     from headrace.sql.operations import DependentView, Operation
 
@@ -50,6 +49,7 @@ class DuckDBConnection:
 
     def __init__(self, local: Embedded) -> None:
         self.local = local
+        self._inside = False
 
     def close(self) -> None:
         """End the session; an open transaction is rolled back."""
@@ -75,22 +75,25 @@ class DuckDBConnection:
 
     def query(self, sql: str) -> pa.RecordBatchReader:
         """A result of any size as Arrow batches."""
-        return self.local.query(sql)
+        reader = self.local.query(sql)
+        return pa.RecordBatchReader.from_batches(reader.schema, _told(sql, reader))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing."""
         self.local.execute("BEGIN TRANSACTION")
+        self._inside = True
         try:
             yield
+            # DuckDB 2 answers the commit of an aborted transaction by rolling back, and calls that a success; it only
+            # refuses other statements.
+            self.local.rows("SELECT 1")
+            self.local.execute("COMMIT")
         except BaseException:
             self._roll_back()
             raise
-        try:
-            self.local.execute("COMMIT")
-        except StatementFailed:
-            self._roll_back()
-            raise
+        finally:
+            self._inside = False
 
     def _roll_back(self) -> None:
         try:
@@ -101,11 +104,10 @@ class DuckDBConnection:
                 raise
 
     def run(self, operation: Operation) -> int:
-        """Each statement that `render` gives for the operation."""
-        changed = -1
-        for statement in render(operation, self.capabilities):
-            changed = self.execute(statement)
-        return changed
+        """Each statement that `render` gives for the operation, in a transaction of their own if none is open."""
+        statements = render(operation, self.capabilities)
+        with nullcontext() if self._inside or len(statements) < 2 else self.transaction():
+            return [-1, *(self.execute(statement) for statement in statements)][-1]
 
     def load(self, table: Table, data: pa.RecordBatchReader, schema: Schema | None = None) -> int:
         """Arrow rows into a fresh table, read by DuckDB where they lie."""
@@ -137,6 +139,16 @@ class DuckDBConnection:
     def cancel(self) -> None:
         """Stop the statement that runs now."""
         self.local.interrupt()
+
+
+def _told(sql: str, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """The reader's batches; what fails while they are made is Arrow's error, told as DuckDB's."""
+    try:
+        yield from reader
+    except (pa.ArrowException, OSError) as error:
+        told = StatementFailed(str(error).strip())
+        told.add_note(sql)
+        raise told from error
 
 
 def _selected(schema: Schema | None) -> str:

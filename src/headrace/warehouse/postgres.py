@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 from urllib.parse import urlsplit
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import pyarrow as pa
-    from psycopg.pq.abc import PGresult
 
     from headrace.sql.operations import Operation
 
@@ -63,6 +62,10 @@ CAPABILITIES = Capabilities(
 )
 
 _SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'"
+
+_WORDS = """
+SELECT format_type(of, modifier) FROM unnest(?::oid[], ?::integer[]) WITH ORDINALITY AS t(of, modifier, at) ORDER BY at
+"""
 
 _INSPECT = """
 SELECT n.nspname, c.relname, CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END,
@@ -106,6 +109,7 @@ class PostgresConnection:
     def __init__(self, session: psycopg.Connection[tuple[Any, ...]], local: Embedded) -> None:
         self.session = session
         self.local = local
+        self._inside = False
 
     def close(self) -> None:
         """End the session; an open transaction is rolled back."""
@@ -150,12 +154,16 @@ class PostgresConnection:
             result = self.session.execute(f"SELECT * FROM (\n{plain}\n) AS q LIMIT 0".encode()).pgresult
         except psycopg.Error as error:
             _fail(sql, error)
-        columns = range(result.nfields) if result else ()
-        return Schema(tuple(self._column(result, at) for at in columns if result))
-
-    def _column(self, result: PGresult, at: int) -> Column:
-        word = self.rows("SELECT format_type(?::oid, ?::integer)", (result.ftype(at), result.fmod(at)))[0][0]
-        return Column((result.fname(at) or b"").decode(), read_type(word))
+        if result is None:
+            return Schema(())
+        places = range(result.nfields)
+        words = self.rows(_WORDS, ([result.ftype(at) for at in places], [result.fmod(at) for at in places]))
+        return Schema(
+            tuple(
+                Column((result.fname(at) or b"").decode(), read_type(word))
+                for at, (word,) in zip(places, words, strict=True)
+            )
+        )
 
     def _copied_out(self, sql: str) -> Iterator[bytes]:
         try:
@@ -171,21 +179,35 @@ class PostgresConnection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing."""
+        if self._inside:
+            # PostgreSQL would only warn, and commit everything at the end of the inner block.
+            raise StatementFailed("a transaction is open already")
         self.execute("BEGIN")
+        self._inside = True
         try:
             yield
+            self._commit()
         except BaseException:
             if not self.session.closed:
                 self.execute("ROLLBACK")
             raise
-        self.execute("COMMIT")
+        finally:
+            self._inside = False
+
+    def _commit(self) -> None:
+        try:
+            done = self.session.execute(b"COMMIT").statusmessage
+        except psycopg.Error as error:
+            _fail("COMMIT", error)
+        if done != "COMMIT":
+            # After a statement that failed, PostgreSQL answers a commit by rolling back, and calls that a success.
+            raise StatementFailed("nothing was kept, because a statement of the transaction had failed")
 
     def run(self, operation: Operation) -> int:
-        """Each statement that `render` gives for the operation."""
-        changed = -1
-        for statement in render(operation, self.capabilities):
-            changed = self.execute(statement)
-        return changed
+        """Each statement that `render` gives for the operation, in a transaction of their own if none is open."""
+        statements = render(operation, self.capabilities)
+        with nullcontext() if self._inside or len(statements) < 2 else self.transaction():
+            return [-1, *(self.execute(statement) for statement in statements)][-1]
 
     def load(self, table: Table, data: pa.RecordBatchReader, schema: Schema | None = None) -> int:
         """Arrow rows into a fresh table by COPY, in the session's transaction."""

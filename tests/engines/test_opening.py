@@ -1,0 +1,90 @@
+"""From a URL to a warehouse."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from headrace.errors import ConfigInvalid, WarehouseUnavailable
+from headrace.warehouse.opening import open_warehouse
+
+
+def test_three_slashes_are_a_path_from_here_and_its_folder_is_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    open_warehouse("duckdb:///data/shop.duckdb").close()
+
+    assert (tmp_path / "data" / "shop.duckdb").exists()
+
+
+def test_four_slashes_are_a_path_from_the_root(tmp_path):
+    open_warehouse(f"duckdb:///{tmp_path}/shop.duckdb").close()
+
+    assert (tmp_path / "shop.duckdb").exists()
+
+
+@pytest.mark.parametrize("url", ["duckdb://", "duckdb://:memory:", "duckdb:///:memory:"])
+def test_a_database_in_memory_is_shared_by_its_sessions(url):
+    warehouse = open_warehouse(url)
+
+    with warehouse.connect() as one, warehouse.connect() as other:
+        one.execute("CREATE TABLE t AS SELECT 1 AS id")
+        found = other.rows("SELECT * FROM t")
+    warehouse.close()
+
+    assert found == [(1,)]
+
+
+def test_sessions_tell_time_in_utc(warehouse):
+    with warehouse.connect() as session:
+        assert session.rows("SELECT CAST(TIMESTAMP WITH TIME ZONE '2024-07-01 00:00:00+02' AS varchar)") == [
+            ("2024-06-30 22:00:00+00",)
+        ]
+
+
+def test_an_unknown_engine_is_told_with_the_nearest_name():
+    with pytest.raises(ConfigInvalid) as caught:
+        open_warehouse("duckbd:///x")
+
+    assert "duckbd" in caught.value.what
+    assert caught.value.hint == "did you mean 'duckdb'?"
+
+
+def test_what_is_no_url_is_told():
+    with pytest.raises(ConfigInvalid, match=r"engine://place"):
+        open_warehouse("shop.duckdb")
+
+
+def test_a_file_that_another_process_holds_is_told_with_its_number(tmp_path):
+    path = tmp_path / "shop.duckdb"
+    hold = f"import duckdb, sys; c = duckdb.connect({str(path)!r}); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+
+        with pytest.raises(WarehouseUnavailable) as caught:
+            open_warehouse(f"duckdb:///{path}")
+
+        other.communicate()
+    assert str(other.pid) in caught.value.what
+    assert "DuckDB lets one process write" in caught.value.hint
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path):
+    path = tmp_path / "shop.duckdb"
+    path.write_text("this is not a database, and long enough to have a header " * 100)
+
+    with pytest.raises(WarehouseUnavailable, match=r"shop\.duckdb"):
+        open_warehouse(f"duckdb:///{path}")
+
+
+def test_a_server_that_is_not_there_is_told_without_the_password():
+    warehouse = open_warehouse("postgresql://etl:secret@127.0.0.1:1/dw")
+
+    with pytest.raises(WarehouseUnavailable) as caught:
+        warehouse.connect()
+    warehouse.close()
+
+    assert "127.0.0.1:1/dw" in caught.value.what
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,3 @@
+ALTER TABLE "raw"."orders" ADD COLUMN "note" text;
+ALTER TABLE "raw"."orders" ALTER COLUMN "id" TYPE bigint USING CAST("id" AS bigint);
+ALTER TABLE "raw"."orders" ALTER COLUMN "price" TYPE double precision USING CAST("price" AS double precision);

@@ -1,0 +1,1 @@
+COMMENT ON TABLE "raw"."orders" IS 'each order''s last state';

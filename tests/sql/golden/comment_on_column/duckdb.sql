@@ -1,0 +1,1 @@
+COMMENT ON COLUMN "raw"."orders"."state" IS 'paid, sent or lost';

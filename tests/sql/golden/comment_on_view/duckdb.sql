@@ -1,0 +1,1 @@
+COMMENT ON VIEW "marts"."revenue" IS 'money by day';

@@ -1,0 +1,2 @@
+CREATE TABLE "marts"."revenue" AS
+SELECT 1 AS one;

@@ -1,0 +1,2 @@
+CREATE TEMPORARY TABLE "pg_temp"."found" AS
+SELECT 1 AS one;

@@ -1,0 +1,1 @@
+ALTER TABLE "marts"."revenue__built" RENAME TO "revenue";

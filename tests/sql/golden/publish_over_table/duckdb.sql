@@ -1,0 +1,2 @@
+DROP TABLE "marts"."revenue";
+ALTER TABLE "marts"."revenue__built" RENAME TO "revenue";

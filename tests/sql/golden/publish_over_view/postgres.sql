@@ -1,0 +1,2 @@
+DROP VIEW "marts"."revenue";
+ALTER TABLE "marts"."revenue__built" RENAME TO "revenue";

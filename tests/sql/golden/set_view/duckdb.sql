@@ -1,0 +1,2 @@
+CREATE OR REPLACE VIEW "marts"."revenue" AS
+SELECT 1 AS one;
