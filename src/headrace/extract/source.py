@@ -1,0 +1,30 @@
+"""A stream is opened by the kind of its source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headrace.project.sources import RestStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from headrace.batch import Arrived
+    from headrace.cursor import Cursor
+    from headrace.project.sources import Stream
+    from headrace.retry import Clock
+    from headrace.warehouse.embedded import Embedded
+
+
+def open_stream(
+    stream: Stream, *, cursor: Cursor | None, resume: Mapping[str, Any], local: Embedded, clock: Clock, scratch: Path
+) -> Iterator[Arrived]:
+    """What arrives from a stream past the cursor, or after `resume`. `scratch` is a folder for files that have to be unpacked."""
+    if isinstance(stream.spec, RestStream):
+        from headrace.extract import rest
+
+        return rest.read(stream, cursor=cursor, resume=resume, local=local, clock=clock)
+    from headrace.extract import files
+
+    return files.read(stream, resume=resume, local=local, scratch=scratch)

@@ -1,0 +1,160 @@
+import gzip
+import json
+import zipfile
+from decimal import Decimal
+
+import pytest
+
+from headrace.batch import Batch, Scan
+from headrace.errors import FilesNotFound, FileUnreadable
+from headrace.extract import files
+from headrace.extract.source import open_stream
+from headrace.project.sources import FilesStream, Stream
+from headrace.retry import SYSTEM
+from headrace.sql.scan import scan_query
+
+
+@pytest.fixture
+def read(tmp_path, local):
+    def reading(resume=None, **spec):
+        stream = Stream(source="f", name="s", spec=FilesStream.model_validate(spec), folder=str(tmp_path))
+        return list(
+            open_stream(
+                stream, cursor=None, resume=resume or {}, local=local, clock=SYSTEM, scratch=tmp_path / "scratch"
+            )
+        )
+
+    return reading
+
+
+def rows(local, arrived):
+    return [
+        row
+        for one in arrived
+        for row in (one.rows if isinstance(one, Batch) else local.table(scan_query(one))).to_pylist()
+    ]
+
+
+def test_a_type_is_chosen_only_where_every_value_survives_it(tmp_path, local, read):
+    (tmp_path / "a.csv").write_text(
+        "id;Zip Code;amount;exp;day;flag\n1;007;1.50;1e5;2024-01-02;true\n2;012;12.255;2;2024-02-29;FALSE\n"
+    )
+
+    (scan,) = read(path="*.csv")
+
+    assert scan.options["columns"] == {
+        "id": "BIGINT",
+        "zip_code": "VARCHAR",
+        "amount": "DECIMAL(18,3)",
+        "exp": "VARCHAR",
+        "day": "DATE",
+        "flag": "BOOLEAN",
+    }
+    assert rows(local, [scan])[1]["amount"] == Decimal("12.255")
+
+
+def test_a_value_that_breaks_a_declared_type_and_a_broken_line_are_rejected(tmp_path, local, read):
+    (tmp_path / "a.csv").write_text("id,price\n1,1.25\nx,2\n2,3.999\n3\n4,1.50\n")
+
+    (batch,) = read(path="a.csv", columns={"id": {"type": "bigint"}, "price": {"type": "decimal(6,2)"}})
+
+    assert rows(local, [batch]) == [{"id": 1, "price": Decimal("1.25")}, {"id": 4, "price": Decimal("1.50")}]
+    assert [(row["reason"], row["column"], row["origin"]) for row in batch.rejected.to_pylist()] == [
+        ("type", "id", "a.csv"),
+        ("type", "price", "a.csv"),
+        ("malformed", "price", "a.csv:5"),
+    ]
+    assert batch.read == 5
+
+
+def test_the_files_of_a_glob_share_types_and_differ_in_columns(tmp_path, local, read):
+    (tmp_path / "a.csv").write_text("id,v\n1,1\n")
+    (tmp_path / "b.csv").write_text("v,new,id\n1.5,x,2\n")
+
+    scans = read(path="*.csv")
+
+    assert [scan.options["columns"] for scan in scans] == [
+        {"id": "BIGINT", "v": "DECIMAL(20,1)"},
+        {"v": "DECIMAL(20,1)", "new": "VARCHAR", "id": "BIGINT"},
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_wrong_encoding_says_what_to_set(tmp_path, local, read, encoding):
+    (tmp_path / "a.csv").write_bytes("id,v\n1,é\n".encode(encoding))
+
+    (scan,) = read(path="a.csv", encoding=encoding)
+
+    assert rows(local, [scan]) == [{"id": 1, "v": "é"}]
+    with pytest.raises(FileUnreadable) as raised:
+        read(path="a.csv")
+    assert "encoding:" in raised.value.hint
+
+
+def test_a_mark_at_the_beginning_a_gzip_and_a_zip_change_nothing(tmp_path, local, read):
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfid,v\n1,x\n")
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(b"id,v\n2,y\n"))
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as packed:
+        packed.writestr("../in/d.csv", "id,v\n3,z\n")
+
+    arrived = [*read(path="*.csv*"), *read(path="*.zip"), *read(path="*.zip")]
+
+    assert rows(local, arrived) == [
+        {"id": number, "v": letter} for number, letter in ((1, "x"), (2, "y"), (3, "z"), (3, "z"))
+    ]
+    assert [path.name[17:] for path in (tmp_path / "scratch").iterdir()] == ["d.csv"]
+
+
+def test_a_file_that_was_read_is_not_read_again_until_it_changes(tmp_path, read):
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    (tmp_path / "b.csv").write_text("id\n2\n")
+    stamps = {scan.path.rpartition("/")[2]: scan.stamp for scan in read(path="*.csv")}
+
+    (tmp_path / "b.csv").write_text("id\n22\n")
+
+    (only,) = read({"files": stamps}, path="*.csv", write_disposition="append")
+    assert only.path.endswith("b.csv")
+    assert len(read({"files": stamps}, path="*.csv", write_disposition="replace")) == 2
+
+
+def test_json_lines_go_on_at_any_batch_and_a_broken_line_is_rejected(tmp_path, local, read, monkeypatch):
+    monkeypatch.setattr(files, "_CHUNK", 64)
+    lines = [json.dumps({"id": n, "textValue": "é" * n}, ensure_ascii=False) for n in range(20)]
+    (tmp_path / "a.jsonl").write_text("\n".join([*lines[:10], "{broken", "", *lines[10:]]))
+
+    arrived = read(path="a.jsonl")
+
+    assert [row["id"] for row in rows(local, arrived)] == list(range(20))
+    assert sum(batch.read for batch in arrived) == 21
+    assert [row["raw"] for batch in arrived if batch.rejected for row in batch.rejected.to_pylist()] == ['"{broken"']
+    for after, batch in enumerate(arrived, 1):
+        again = read(json.loads(json.dumps(batch.resume)), path="a.jsonl", write_disposition="append")
+        assert rows(local, again) == rows(local, arrived[after:])
+
+
+def test_a_json_document_gives_its_one_list_of_objects(tmp_path, local, read):
+    (tmp_path / "a.geojson").write_text('{"type": "x", "meta": {"n": 1}, "features": [{"id": 1, "at": {"x": [1]}}]}')
+
+    (batch,) = read(path="a.geojson")
+    (flat,) = read(path="a.geojson", nested="flatten")
+
+    assert rows(local, [batch]) == [{"id": 1, "at": '{"x":[1]}'}]
+    assert rows(local, [flat]) == [{"id": 1, "at__x": "[1]"}]
+
+
+def test_parquet_is_read_in_place_under_plain_names(tmp_path, local, read):
+    local.execute(f"COPY (SELECT 1 AS \"orderId\", 2 AS v) TO '{tmp_path}/a.parquet'")
+
+    (scan,) = read(path="*.parquet")
+
+    assert isinstance(scan, Scan)
+    assert rows(local, [scan]) == [{"order_id": 1, "v": 2}]
+
+
+def test_a_pattern_without_files_names_those_that_are_near(tmp_path, read):
+    (tmp_path / "orders.csv").write_text("id\n1\n")
+
+    with pytest.raises(FilesNotFound, match=r"'order\.csv'") as raised:
+        read(path="order.csv")
+
+    assert raised.value.hint == "there is orders.csv"

@@ -1,0 +1,144 @@
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from headrace.errors import RecordsNotFound
+from headrace.extract.paths import distinct_names, normalised
+from headrace.extract.records import Shape, find_selector, rows_of
+from headrace.schema import parse_type
+from headrace.warehouse.embedded import Embedded
+
+
+def test_numbers_keep_every_digit(local):
+    body = (
+        '[{"huge": 12345678901234567890, "big": 9007199254740993, "real": 1.5, "long": 0.12345678901234567890,'
+        ' "in": {"x": 0.12345678901234567890}, "whole": 3}, {"real": 2, "whole": null}]'
+    )
+
+    rows = rows_of([("p", body)], Shape("$"), local).rows
+
+    assert {field.name: str(field.type) for field in rows.schema} == {
+        "huge": "decimal128(20, 0)",
+        "big": "int64",
+        "real": "double",
+        "long": "string",
+        "in": "string",
+        "whole": "int64",
+    }
+    assert rows.to_pylist()[0] == {
+        "huge": Decimal(12345678901234567890),
+        "big": 9007199254740993,
+        "real": 1.5,
+        "long": "0.12345678901234567890",
+        "in": '{"x":0.12345678901234567890}',
+        "whole": 3,
+    }
+    assert rows.schema.field("in").metadata == {b"headrace": b"json"}
+
+
+def test_a_value_that_breaks_its_declared_type_or_is_no_record_is_rejected(local):
+    body = '[{"p": "12.34", "d": "2024-01-02"}, {"p": 12.345}, {"d": "2024-01-02T10:00:00"}, 7, {"p": null}]'
+    columns = {"p": parse_type("decimal(12,2)"), "d": parse_type("date"), "absent": parse_type("uuid")}
+
+    found = rows_of([("page 1", body)], Shape("$", columns), local)
+
+    assert found.rows["p"].to_pylist() == [Decimal("12.34"), None]
+    assert found.rows.column_names == ["p", "d", "absent"]
+    assert [(row["reason"], row["column"], row["origin"]) for row in found.rejected.to_pylist()] == [
+        ("type", "p", "page 1"),
+        ("type", "d", "page 1"),
+        ("record", None, "page 1"),
+    ]
+    assert found.read == 5
+
+
+def test_a_declared_decimal_is_cast_from_the_text_and_not_from_a_double(local):
+    body = '[{"v": 0.12345678901234567}, {"v": 1234567890123456.12}]'
+
+    found = rows_of([("p", body)], Shape("$", {"v": parse_type("decimal(38,17)")}), local)
+
+    assert found.rows["v"].to_pylist() == [Decimal("0.12345678901234567"), Decimal("1234567890123456.12")]
+
+
+@pytest.mark.parametrize(
+    ("body", "selector"),
+    [
+        ("[]", "$"),
+        ('{"features": [{"a": [1]}], "n": 1}', "$['features']"),
+        ('{"data": {"items": [{"a": 1}]}}', "$['data']['items']"),
+        ('{"data": [], "tags": ["x"]}', "$['data']"),
+        ('{"id": 1}', "$"),
+    ],
+)
+def test_the_records_are_found_where_there_is_one_place_for_them(local, body, selector):
+    assert find_selector(local, body) == selector
+
+
+def test_several_lists_of_records_have_to_be_told_apart(local):
+    with pytest.raises(RecordsNotFound, match="several lists"):
+        find_selector(local, '{"a": [{"x": 1}], "b": [{"y": 1}]}')
+
+
+@pytest.mark.parametrize(("missing", "kept"), [("include", 2), ("exclude", 1)])
+def test_a_record_without_a_cursor_is_kept_or_rejected_as_told(local, missing, kept):
+    found = rows_of([("p", '[{"t": 2}, {"x": 1}]')], Shape("$", cursor_path="t", missing=missing), local)
+
+    assert found.rows.num_rows == kept
+    assert found.cursor == "2"
+    with pytest.raises(RecordsNotFound):
+        rows_of([("p", '[{"t": 2}, {"x": 1}]')], Shape("$", cursor_path="t", missing="raise"), local)
+
+
+def test_mixed_kinds_become_text_where_text_keeps_them_and_json_where_not(local):
+    body = '[{"a": 1, "b": 1, "c": true}, {"a": "x", "b": [1], "c": 2}]'
+
+    rows = rows_of([("p", body)], Shape("$"), local).rows
+
+    assert rows.to_pylist() == [{"a": "1", "b": "1", "c": "true"}, {"a": "x", "b": "[1]", "c": "2"}]
+    assert [field.metadata for field in rows.schema] == [None, {b"headrace": b"json"}, {b"headrace": b"json"}]
+
+
+def test_names_are_snake_case_and_those_that_collide_get_a_number():
+    assert [normalised(name) for name in ("orderId", "Order ID", "HTTPCode", "_private", "2nd", "é-x", "@type")] == [
+        "order_id",
+        "order_id",
+        "http_code",
+        "_private",
+        "_2nd",
+        "é_x",
+        "type",
+    ]
+    paths = [("orderId",), ("order_id",), ("Order ID",)]
+    assert distinct_names(paths) == {("orderId",): "order_id_3", ("order_id",): "order_id", ("Order ID",): "order_id_2"}
+
+
+_values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**37), 10**37),
+    st.floats(allow_nan=False, allow_infinity=False, width=64),
+    st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(["a", "b", "c"]), _values), min_size=1, max_size=6))
+def test_no_value_is_changed_on_its_way_from_json_to_a_column(records):
+    local = Embedded.in_memory()
+
+    rows = rows_of([("p", json.dumps(records))], Shape("$"), local).rows
+    local.close()
+
+    names = set(rows.column_names)
+    for record, row in zip(records, rows.to_pylist() if names else [{}] * len(records), strict=True):
+        for name in "abc":
+            sent, got = record.get(name), row.get(name)
+            if rows.column_names and name in names and rows.schema.field(name).metadata and got is not None:
+                got = json.loads(got)
+            if isinstance(got, str) and not isinstance(sent, str):
+                got = json.loads(got)
+            assert got == sent
+            assert isinstance(got, bool) == isinstance(sent, bool)
