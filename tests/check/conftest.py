@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from headrace.errors import Place
@@ -17,9 +19,10 @@ def connection(request):
 @pytest.fixture
 def a_check():
     def make(**fields):
-        return DataTest(
+        plain = DataTest(
             unique_id="test.shop.not_null_t_word", name="not_null_t_word", package="shop", place=Place("models/t.yml", 7),
-            fqn=("shop", "t"), raw="", attached="model.shop.t", column="word", kind="not_null", **fields,
+            fqn=("shop", "t"), raw="", attached="model.shop.t", column="word", kind="not_null",
         )  # fmt: skip
+        return replace(plain, **fields)
 
     return make
