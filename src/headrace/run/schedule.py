@@ -95,12 +95,14 @@ def run_jobs(
     *,
     threads: int,
     limits: Mapping[str, int],
+    cancel: Callable[[], None] = lambda: None,
     fail_fast: bool = False,
 ) -> dict[str, Ending]:
     """Do all jobs; how each ended. `work` says whether a job succeeded; `skip` is told of each that will not run.
 
-    What `work` raises stops everything and is raised here once the running jobs have ended; so does KeyboardInterrupt. With
-    `fail_fast`, nothing new starts after a failure.
+    What `work` raises stops everything and is raised here once the running jobs have ended. On KeyboardInterrupt nothing new starts,
+    `cancel` is called to cut short what runs, and the running jobs have ten seconds to end. With `fail_fast`, nothing new starts
+    after a failure.
     """
     board = _Board({job.id: job for job in jobs}, limits)
     board.open()
@@ -119,6 +121,9 @@ def run_jobs(
         with board.changed:
             board.halted = True
             board.changed.notify_all()
+        cancel()
+        for worker in workers:
+            worker.join(10)
         raise
     if board.fault:
         raise board.fault

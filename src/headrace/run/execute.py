@@ -1,0 +1,206 @@
+"""Do a plan: steps in threads, each told about as it begins and ends, and always in a state that the next run can go on from."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from headrace.errors import HeadraceError, Interrupted
+from headrace.events import RunFinished, RunStarted, StepFinished, StepStarted, emit
+from headrace.graph import Graph
+from headrace.landing import Landing
+from headrace.retry import SYSTEM, Backoff
+from headrace.run.models import build_model, load_seed, run_alone
+from headrace.run.schedule import Job, run_jobs
+from headrace.run.session import Session
+from headrace.run.steps import BuildModel, LoadSeed, LoadStream, RunCheck, Step
+from headrace.run.streams import load_stream
+from headrace.transform.context import Runtime
+from headrace.warehouse.opening import open_warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headrace.project.manifest import Manifest
+    from headrace.retry import Clock
+    from headrace.run.plan import Plan
+    from headrace.run.session import Done
+
+CONFLICTS = Backoff(max_attempts=4, factor=0.2, max_delay=5.0)
+"""How often a step is tried again whose transaction lost against another, or whose connection was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a run goes: so many threads, stop at the first failure, build everything anew, and what is known of durations."""
+
+    threads: int = 4
+    fail_fast: bool = False
+    full_refresh: bool = False
+    store_failures: bool = False
+    durations: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a run: `ended` has one record for each step, in the order in which they ended."""
+
+    run: str
+    seconds: float
+    ended: tuple[StepFinished, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether a step ended with an error."""
+        return any(one.status == "error" for one in self.ended)
+
+
+def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, clock: Clock = SYSTEM) -> Outcome:
+    """Do the steps of a plan. Raises WarehouseUnavailable before the first one, and Interrupted after Ctrl-C."""
+    started = time.perf_counter()
+    run = uuid.uuid4().hex[:12]
+    settings = manifest.settings
+    warehouse = open_warehouse(settings.target.url)
+    session = Session(
+        manifest=manifest,
+        warehouse=warehouse,
+        landing=Landing(settings.folder / "landing" / settings.target.name),
+        run=run,
+        runtime=Runtime(
+            manifest=manifest,
+            started=clock.now(),
+            invocation=run,
+            flags={
+                "FULL_REFRESH": options.full_refresh,
+                "STORE_FAILURES": options.store_failures,
+                "FAIL_FAST": options.fail_fast,
+                "WHICH": command,
+            },
+            selected=tuple(plan.steps),
+        ),
+        clock=clock,
+        full_refresh=options.full_refresh,
+    )
+    doing = _Doing(session, plan)
+    status = "error"
+    emit(RunStarted(run, command, settings.target.name, tuple(plan.steps)))
+    try:
+        session.connection()
+        endings = run_jobs(
+            _jobs(plan, options.durations),
+            doing.work,
+            doing.skip,
+            threads=options.threads,
+            limits=_limits(plan),
+            cancel=doing.stop,
+            fail_fast=options.fail_fast,
+        )
+        status = "error" if "failed" in endings.values() else "success"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise Interrupted("stopped; what was committed stays", hint="run the same command again to go on") from None
+    finally:
+        session.each(lambda connection: connection.close())
+        warehouse.close()
+        emit(RunFinished(run, status, time.perf_counter() - started))
+    return Outcome(run, time.perf_counter() - started, tuple(doing.ended))
+
+
+def _jobs(plan: Plan, durations: Mapping[str, float]) -> list[Job]:
+    """A step nobody has timed yet counts as one second, so that the longest chain goes first from the first run on."""
+    graph = Graph({one: plan.needs[one] | plan.after[one] for one in plan.steps})
+    ranks = graph.critical_path(lambda one: durations.get(one, 1.0))
+    return [Job(one, plan.needs[one], plan.after[one], _pool(step), ranks[one]) for one, step in plan.steps.items()]
+
+
+def _pool(step: Step) -> str | None:
+    return f"source {step.node.source}" if isinstance(step, LoadStream) else None
+
+
+def _limits(plan: Plan) -> dict[str, int]:
+    """How many streams of one source are read at once: as many as it allows requests, so that one request each is within it."""
+    return {
+        f"source {step.node.source}": step.node.stream.parallel_requests
+        for step in plan.steps.values()
+        if isinstance(step, LoadStream) and step.node.stream
+    }
+
+
+class _Doing:
+    """The steps being done: each is announced, tried, and reported, whatever happens inside it."""
+
+    def __init__(self, session: Session, plan: Plan) -> None:
+        self.session = session
+        self.plan = plan
+        self.ended: list[StepFinished] = []
+        self.stopped = threading.Event()
+
+    def work(self, one: str) -> bool:
+        """Do a step; whether it succeeded."""
+        started = time.perf_counter()
+        emit(StepStarted(one))
+        attempt = 1
+        while True:
+            try:
+                done = _do(self.session, self.plan.steps[one])
+            except HeadraceError as error:
+                if error.transient and attempt < CONFLICTS.max_attempts and not self.stopped.is_set():
+                    self.session.renew()
+                    self.session.clock.sleep(CONFLICTS.delay(attempt, self.session.clock.random))
+                    attempt += 1
+                    continue
+                return self._end(_failure(one, error, time.perf_counter() - started))
+            except Exception as error:  # noqa: BLE001 - a defect in one step must not lose the others' results
+                self._keep_traceback(one)
+                what = f"unexpected {type(error).__name__}: {error}"
+                return self._end(StepFinished(one, "error", time.perf_counter() - started, message=what, code="HR000"))
+            seconds = time.perf_counter() - started
+            return self._end(StepFinished(one, done.status, seconds, rows=done.rows, message=done.message))
+
+    def skip(self, one: str) -> None:
+        """Say that a step will not run."""
+        self._end(StepFinished(one, "skipped", 0.0))
+
+    def stop(self) -> None:
+        """Cut short what runs."""
+        self.stopped.set()
+        self.session.each(lambda connection: connection.cancel())
+
+    def _end(self, finished: StepFinished) -> bool:
+        self.ended.append(finished)
+        emit(finished)
+        return finished.status in ("success", "warn", "reused")
+
+    def _keep_traceback(self, one: str) -> None:
+        folder = self.session.manifest.settings.folder / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{self.session.run}.traceback").open("a", encoding="utf-8") as file:
+            file.write(f"{one}\n{traceback.format_exc()}\n")
+
+
+def _do(session: Session, step: Step) -> Done:
+    match step:
+        case LoadStream():
+            return load_stream(session, step)
+        case LoadSeed():
+            return load_seed(session, step)
+        case BuildModel():
+            return build_model(session, step)
+        case RunCheck():
+            return run_alone(session, step)
+
+
+def _failure(one: str, error: HeadraceError, seconds: float) -> StepFinished:
+    return StepFinished(
+        one,
+        "error",
+        seconds,
+        message=error.what,
+        code=error.code,
+        where=str(error.where) if error.where else None,
+        hint=error.hint,
+    )

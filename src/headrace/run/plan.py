@@ -1,0 +1,155 @@
+"""What would have to happen, in order: a value that `plan` prints and `execute` does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from headrace.graph import Graph
+from headrace.project.nodes import DataTest, Model, Node, Seed, SourceTable
+from headrace.run.steps import BuildModel, LoadSeed, LoadStream, RunCheck, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from headrace.project.manifest import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Verbs:
+    """Which kinds of step a command does."""
+
+    load: bool = True
+    seed: bool = True
+    model: bool = True
+    test: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps by the id of their node, in an order that works; `needs` must have succeeded, `after` only have ended."""
+
+    steps: Mapping[str, Step]
+    needs: Mapping[str, frozenset[str]]
+    after: Mapping[str, frozenset[str]]
+
+
+def make_plan(manifest: Manifest, selected: Iterable[str], verbs: Verbs | None = None) -> Plan:
+    """The steps for the selected nodes. A test is asked before its model is published wherever that is possible."""
+    verbs = verbs or Verbs()
+    chosen = [manifest.nodes[one] for one in selected]
+    built = {node.unique_id: node for node in chosen if _is_built(node, verbs)}
+    tests = [node for node in chosen if isinstance(node, DataTest)] if verbs.test else []
+    needs = {one: _nearest(manifest, one, built) for one in built}
+    after: dict[str, set[str]] = {one: set() for one in built}
+    checks: dict[str, list[DataTest]] = {one: [] for one in built}
+    apart: list[DataTest] = []
+    for test in tests:
+        gate = _gate(test, built, needs, after)
+        if gate is None:
+            apart.append(test)
+        else:
+            checks[gate].append(test)
+    steps: dict[str, Step] = {one: _step(node, tuple(checks[one])) for one, node in built.items()}
+    _check_apart(apart, built, steps, needs, after)
+    order = Graph({one: needs[one] | after[one] for one in steps}).order
+    return Plan(
+        steps={one: steps[one] for one in order},
+        needs={one: frozenset(needs[one]) for one in order},
+        after={one: frozenset(after[one]) for one in order},
+    )
+
+
+def _is_built(node: Node, verbs: Verbs) -> bool:
+    match node:
+        case SourceTable():
+            return verbs.load and node.stream is not None
+        case Seed():
+            return verbs.seed
+        case Model():
+            return verbs.model and node.materialized != "ephemeral"
+        case DataTest():
+            return False
+
+
+def _step(node: Node, checks: tuple[DataTest, ...]) -> Step:
+    match node:
+        case SourceTable():
+            return LoadStream(node, checks)
+        case Seed():
+            return LoadSeed(node, checks)
+        case Model():
+            return BuildModel(node, checks)
+        case DataTest():
+            return RunCheck(node)
+
+
+def _nearest(manifest: Manifest, one: str, built: Mapping[str, Node]) -> set[str]:
+    """The built nodes that `one` reads, through whatever is not built in between (an ephemeral or unselected model)."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    front = [*manifest.graph.parents.get(one, ())]
+    while front:
+        parent = front.pop()
+        if parent in seen:
+            continue
+        seen.add(parent)
+        if parent in built:
+            found.add(parent)
+        else:
+            front.extend(manifest.graph.parents.get(parent, ()))
+    return found
+
+
+def _gate(
+    test: DataTest, built: Mapping[str, Node], needs: Mapping[str, set[str]], after: Mapping[str, set[str]]
+) -> str | None:
+    """The one node whose publication the test can hold up: the other tables it reads are finished before it.
+
+    Waiting for those is added to `after`; where it would go round in a circle the test cannot hold up anything.
+    """
+    reads = [one for one in test.depends_on if one in built]
+    wanted = sorted(reads, key=lambda one: one != test.attached)
+    for gate in wanted:
+        others = [one for one in reads if one != gate]
+        if not any(_comes_before(gate, other, needs, after) for other in others):
+            after[gate].update(one for one in others if one not in needs[gate])
+            return gate
+    return None
+
+
+def _comes_before(one: str, other: str, needs: Mapping[str, set[str]], after: Mapping[str, set[str]]) -> bool:
+    seen: set[str] = set()
+    front = [other]
+    while front:
+        node = front.pop()
+        if node == one:
+            return True
+        if node not in seen:
+            seen.add(node)
+            front.extend(needs[node] | after[node])
+    return False
+
+
+def _check_apart(
+    apart: list[DataTest],
+    built: Mapping[str, Node],
+    steps: dict[str, Step],
+    needs: dict[str, set[str]],
+    after: dict[str, set[str]],
+) -> None:
+    """Tests that hold up nothing of their own run when all they read is there, and stop what reads the same tables later."""
+    downstream: dict[str, set[str]] = {one: set() for one in built}
+    for one in built:
+        for need in needs[one]:
+            downstream[need].add(one)
+    for test in apart:
+        reads = {one for one in test.depends_on if one in built}
+        steps[test.unique_id] = RunCheck(test)
+        needs[test.unique_id] = set(reads)
+        after[test.unique_id] = set()
+    for test in apart:
+        for read in (one for one in test.depends_on if one in built):
+            for child in downstream[read]:
+                if not _comes_before(child, test.unique_id, needs, after):
+                    needs[child].add(test.unique_id)

@@ -1,0 +1,107 @@
+"""What the steps of one run share."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from headrace.schema import Schema
+from headrace.sql.operations import CreateSchema
+from headrace.state import ledger
+from headrace.warehouse.base import Relation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from headrace.landing import Landing
+    from headrace.project.manifest import Manifest
+    from headrace.project.nodes import Node
+    from headrace.retry import Clock
+    from headrace.table import Table
+    from headrace.transform.context import Runtime
+    from headrace.warehouse.base import Connection, Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a step came to: success, warn or error, with its rows and, where something is to be said, a sentence."""
+
+    status: Literal["success", "warn", "error"]
+    rows: int | None = None
+    message: str | None = None
+
+
+class Relations:
+    """The tables and views of the run's schemas, asked for once and kept current by the steps; safe to use from threads."""
+
+    def __init__(self) -> None:
+        self._known: dict[Table, Relation] = {}
+        self._schemas: set[str] = set()
+        self._guard = threading.Lock()
+
+    def open(self, connection: Connection, schemas: Iterable[str]) -> Mapping[Table, Relation]:
+        """All that is known, after making the schemas that are missing and reading what they hold."""
+        with self._guard:
+            new = sorted(set(schemas) - self._schemas)
+            for schema in new:
+                connection.run(CreateSchema(schema))
+            if new:
+                self._known.update(connection.inspect(*new))
+                self._schemas.update(new)
+        return self._known
+
+    def note(self, table: Table, kind: Literal["table", "view"]) -> None:
+        """A step made this relation; its columns are asked of the warehouse by whoever needs them."""
+        with self._guard:
+            self._known[table] = Relation(table, kind, Schema(()))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The manifest, the warehouse with a connection for each thread, and the circumstances of the run."""
+
+    manifest: Manifest
+    warehouse: Warehouse
+    landing: Landing
+    run: str
+    runtime: Runtime
+    clock: Clock
+    full_refresh: bool = False
+    relations: Relations = field(default_factory=Relations)
+    _local: threading.local = field(default_factory=threading.local)
+    _open: list[Connection] = field(default_factory=list)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def connection(self) -> Connection:
+        """This thread's connection, with the ledger's tables made."""
+        held: Connection | None = getattr(self._local, "connection", None)
+        if held is None:
+            held = self.warehouse.connect()
+            self._local.connection = held
+            with self._guard:
+                self._open.append(held)
+                ledger.ensure(held)
+        return held
+
+    def renew(self) -> None:
+        """Give this thread a new connection at its next use, after the old one was lost."""
+        held: Connection | None = getattr(self._local, "connection", None)
+        if held is not None:
+            self._local.connection = None
+            with self._guard:
+                self._open.remove(held)
+            held.close()
+
+    def each(self, do: Callable[[Connection], None]) -> None:
+        """Do something with all open connections: cancel what they run, or close them."""
+        with self._guard:
+            for held in self._open:
+                do(held)
+
+    def keep_compiled(self, node: Node, sql: str) -> None:
+        """Write the SQL that ran to `.headrace/compiled`, by the path of the file it came from."""
+        path = self.manifest.settings.folder / "compiled" / Path(node.place.path).parent / f"{node.name}.sql"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(sql + "\n", encoding="utf-8")

@@ -1,0 +1,99 @@
+"""A stream's way: from the last committed load, through what a dead run left behind, to rows in their table."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from headrace.batch import Batch, Dead, Scan
+from headrace.cursor import Cursor
+from headrace.extract.source import open_stream
+from headrace.load import inflight
+from headrace.load.loader import load
+from headrace.run.models import check_all, settled
+from headrace.run.session import Done
+from headrace.state import ledger
+
+if TYPE_CHECKING:
+    from headrace.landing import Package
+    from headrace.project.nodes import SourceTable
+    from headrace.project.sources import Stream
+    from headrace.run.session import Session
+    from headrace.run.steps import LoadStream
+    from headrace.warehouse.base import Connection
+    from headrace.warehouse.embedded import Embedded
+
+
+def load_stream(session: Session, step: LoadStream) -> Done:
+    """Load what a dead run left behind, then what is new; then ask the tests of the table."""
+    node, connection = step.node, session.connection()
+    stream = node.stream
+    if stream is None:
+        return Done("success")
+    session.relations.open(connection, [node.table.schema])
+    read = 0
+    for package in session.landing.pending(stream.label):
+        if package.complete and not session.full_refresh:
+            read += _load(session, connection, node, stream, package)
+        elif session.full_refresh:
+            package.discard()
+    last = None if session.full_refresh else ledger.last_load(connection, stream.label)
+    package = session.landing.begin(stream.label, _cursor(stream, last), signature(stream))
+    local = connection.local.cursor()
+    try:
+        extract(session, stream, package, last, local)
+    finally:
+        local.close()
+    read += _load(session, connection, node, stream, package)
+    results = check_all(session, connection, step.checks, {})
+    return settled(read, results, "the rows are loaded all the same")
+
+
+def signature(stream: Stream) -> str:
+    """What an extraction depends on: a package begun under another configuration is not gone on with."""
+    return hashlib.sha256(stream.model_dump_json(exclude={"place"}).encode()).hexdigest()[:16]
+
+
+def _cursor(stream: Stream, last: ledger.Entry | None) -> Cursor | None:
+    incremental = stream.spec.incremental
+    if incremental is None or stream.disposition == "replace":
+        return None
+    return (last.cursor if last else None) or Cursor(incremental.cursor_path)
+
+
+def _load(session: Session, connection: Connection, node: SourceTable, stream: Stream, package: Package) -> int:
+    """One transaction; a package that is in the ledger already changes nothing."""
+    entry = load(
+        connection,
+        stream,
+        node.table,
+        package,
+        run=session.run,
+        now=session.clock.now(),
+        full_refresh=session.full_refresh,
+    )
+    session.relations.note(node.table, "table")
+    return entry.read
+
+
+def extract(session: Session, stream: Stream, package: Package, last: ledger.Entry | None, local: Embedded) -> None:
+    """Write all that the source has for the package into it; each segment is safe before the next one is asked for."""
+    begun = package.segments or package.scans or package.dead
+    arriving = open_stream(
+        stream,
+        cursor=package.cursor,
+        resume=package.resume if begun else {"files": last.state.get("files", {})} if last else {},
+        local=local,
+        clock=session.clock,
+        scratch=package.scratch,
+    )
+    for arrived in arriving:
+        match arrived:
+            case Batch():
+                ready, filtered = inflight.apply(local, stream, arrived)
+                package.write(ready, filtered=filtered)
+            case Scan():
+                package.refer(arrived)
+            case Dead():
+                package.bury(arrived)
+    package.finish()
