@@ -84,6 +84,7 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
         ),
         clock=clock,
         full_refresh=options.full_refresh,
+        store_failures=options.store_failures,
     )
     doing = _Doing(session, plan)
     status = "error"

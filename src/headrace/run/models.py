@@ -6,13 +6,13 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from headrace.check.tests import CheckResult, run_check
+from headrace.check.tests import CheckResult, run_check, store
 from headrace.publish import publish
 from headrace.run.session import Done
 from headrace.state import ledger
 from headrace.transform.compile import compile_node
 from headrace.transform.materialize import build, finish
-from headrace.transform.seeds import load_seed as read_seed
+from headrace.transform.seeds import build_seed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,9 +51,9 @@ def build_model(session: Session, step: BuildModel) -> Done:
             code = hashlib.sha256(compiled.sql.encode()).hexdigest()[:16]
             ledger.record_build(connection, replace(entry, code=code))
     except _Rejected as rejected:
-        return settled(None, rejected.results)
+        return settled(session, None, rejected.results)
     session.relations.note(node.table, built.kind)
-    return settled(built.rows, results)
+    return settled(session, built.rows, results)
 
 
 def load_seed(session: Session, step: LoadSeed) -> Done:
@@ -63,23 +63,22 @@ def load_seed(session: Session, step: LoadSeed) -> Done:
     started = session.clock.now()
     try:
         with connection.transaction():
-            built = read_seed(connection, node, session.manifest.settings.root, relations=relations)
+            built = build_seed(connection, node, session.manifest.settings.root, relations=relations)
             results = _accepted(session, connection, step.checks, {node.unique_id: built.table} if built.table else {})
             _publish(session, connection, node, built, None)
             ledger.record_build(connection, _built(session, node, "seed", built, results, started))
     except _Rejected as rejected:
-        return settled(None, rejected.results)
+        return settled(session, None, rejected.results)
     session.relations.note(node.table, "table")
-    return settled(built.rows, results)
+    return settled(session, built.rows, results)
 
 
 def run_alone(session: Session, step: RunCheck) -> Done:
     """A test of tables that are published already."""
     connection = session.connection()
     session.relations.open(connection, [])
-    return settled(
-        None, check_all(session, connection, (step.node,), {}), "what reads the same tables later is skipped"
-    )
+    results = check_all(session, connection, (step.node,), {})
+    return settled(session, None, results, "what reads the same tables later is skipped")
 
 
 def check_all(
@@ -91,7 +90,9 @@ def check_all(
     for check in checks:
         compiled = compile_node(check, session.runtime, connection, relations, audited)
         session.keep_compiled(check, compiled.sql)
-        results.append(run_check(connection, check, compiled.sql))
+        results.append(run_check(connection, check, compiled.sql, store_failures=session.store_failures))
+        if results[-1].status == "error" and audited:
+            break  # the engine has given up the transaction that the others would be asked in
     return results
 
 
@@ -99,13 +100,9 @@ def _accepted(
     session: Session, connection: Connection, checks: Sequence[DataTest], audited: Mapping[str, Table]
 ) -> list[CheckResult]:
     results = check_all(session, connection, checks, audited)
-    if _failing(results):
+    if any(result.stops for result in results):
         raise _Rejected(results)
     return results
-
-
-def _failing(results: Sequence[CheckResult]) -> list[CheckResult]:
-    return [result for result in results if result.status in ("fail", "error")]
 
 
 def _publish(
@@ -135,12 +132,16 @@ def _built(
     )
 
 
-def settled(rows: int | None, results: Sequence[CheckResult], otherwise: str = "readers keep what they had") -> Done:
-    """What a step comes to, by its tests; `otherwise` says what a failure means."""
-    failing = [result.check for result in _failing(results)]
+def settled(
+    session: Session, rows: int | None, results: Sequence[CheckResult], otherwise: str = "readers keep what they had"
+) -> Done:
+    """What a step comes to, by its tests, and their failing rows kept where that is wanted; `otherwise` says what a failure means."""
+    for result in results:
+        store(session.connection(), result, session.manifest.settings.target.schema)
+    failing = [result.check.name for result in results if result.stops]
     if failing:
         return Done("error", rows, f"{_names(failing)} failed; {otherwise}")
-    warned = [result.check for result in results if result.status == "warn"]
+    warned = [result.check.name for result in results if result.status == "warn"]
     return Done("warn", rows, f"{_names(warned)} warned") if warned else Done("success", rows)
 
 

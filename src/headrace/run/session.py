@@ -69,6 +69,7 @@ class Session:
     runtime: Runtime
     clock: Clock
     full_refresh: bool = False
+    store_failures: bool = False
     relations: Relations = field(default_factory=Relations)
     _local: threading.local = field(default_factory=threading.local)
     _open: list[Connection] = field(default_factory=list)

@@ -46,7 +46,7 @@ def load_stream(session: Session, step: LoadStream) -> Done:
         local.close()
     read += _load(session, connection, node, stream, package)
     results = check_all(session, connection, step.checks, {})
-    return settled(read, results, "the rows are loaded all the same")
+    return settled(session, read, results, "the rows are loaded all the same")
 
 
 def signature(stream: Stream) -> str:
@@ -90,7 +90,7 @@ def extract(session: Session, stream: Stream, package: Package, last: ledger.Ent
     for arrived in arriving:
         match arrived:
             case Batch():
-                ready, filtered = inflight.apply(local, stream, arrived)
+                ready, filtered = inflight.transform(local, stream, arrived)
                 package.write(ready, filtered=filtered)
             case Scan():
                 package.refer(arrived)
