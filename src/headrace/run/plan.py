@@ -45,13 +45,18 @@ def make_plan(manifest: Manifest, selected: Iterable[str], verbs: Verbs | None =
     checks: dict[str, list[DataTest]] = {one: [] for one in built}
     apart: list[DataTest] = []
     for test in tests:
-        gate = _gate(test, built, needs, after)
+        gate = None if _reads_ephemeral(manifest, test) else _gate(test, built, needs, after)
         if gate is None:
             apart.append(test)
         else:
             checks[gate].append(test)
     steps: dict[str, Step] = {one: _step(node, tuple(checks[one])) for one, node in built.items()}
-    _check_apart(apart, built, steps, needs, after)
+    for test in apart:
+        steps[test.unique_id] = RunCheck(test)
+        needs[test.unique_id] = _nearest(manifest, test.unique_id, built)
+        after[test.unique_id] = set()
+    for test in apart:
+        _stop_readers(manifest, test, built, needs, after)
     order = Graph({one: needs[one] | after[one] for one in steps}).order
     return Plan(
         steps={one: steps[one] for one in order},
@@ -101,16 +106,22 @@ def _nearest(manifest: Manifest, one: str, built: Mapping[str, Node]) -> set[str
     return found
 
 
+def _reads_ephemeral(manifest: Manifest, test: DataTest) -> bool:
+    """Whether the test asks about a query that stands nowhere, so that there is no publication it could hold up."""
+    read = (manifest.nodes.get(one) for one in test.depends_on)
+    return any(isinstance(node, Model) and node.materialized == "ephemeral" for node in read)
+
+
 def _gate(
     test: DataTest, built: Mapping[str, Node], needs: Mapping[str, set[str]], after: Mapping[str, set[str]]
 ) -> str | None:
-    """The one node whose publication the test can hold up: the other tables it reads are finished before it.
+    """The node whose publication the test holds up; the other tables it reads are finished before it, by `after`.
 
-    Waiting for those is added to `after`; where it would go round in a circle the test cannot hold up anything.
+    The node it is declared on, or where others that it reads come later, one of those: there is always a last one. None where it
+    reads nothing that is built.
     """
     reads = [one for one in test.depends_on if one in built]
-    wanted = sorted(reads, key=lambda one: one != test.attached)
-    for gate in wanted:
+    for gate in sorted(reads, key=lambda one: one != test.attached):
         others = [one for one in reads if one != gate]
         if not any(_comes_before(gate, other, needs, after) for other in others):
             after[gate].update(one for one in others if one not in needs[gate])
@@ -131,25 +142,17 @@ def _comes_before(one: str, other: str, needs: Mapping[str, set[str]], after: Ma
     return False
 
 
-def _check_apart(
-    apart: list[DataTest],
+def _stop_readers(
+    manifest: Manifest,
+    test: DataTest,
     built: Mapping[str, Node],
-    steps: dict[str, Step],
     needs: dict[str, set[str]],
-    after: dict[str, set[str]],
+    after: Mapping[str, set[str]],
 ) -> None:
-    """Tests that hold up nothing of their own run when all they read is there, and stop what reads the same tables later."""
-    downstream: dict[str, set[str]] = {one: set() for one in built}
-    for one in built:
-        for need in needs[one]:
-            downstream[need].add(one)
-    for test in apart:
-        reads = {one for one in test.depends_on if one in built}
-        steps[test.unique_id] = RunCheck(test)
-        needs[test.unique_id] = set(reads)
-        after[test.unique_id] = set()
-    for test in apart:
-        for read in (one for one in test.depends_on if one in built):
-            for child in downstream[read]:
-                if not _comes_before(child, test.unique_id, needs, after):
-                    needs[child].add(test.unique_id)
+    """What is built from the query that the test asks about waits for the test, unless the test reads it too."""
+    asked = test.attached or (test.depends_on[-1] if test.depends_on else None)
+    if asked is None or asked in built or asked not in manifest.graph.parents:
+        return
+    for child in manifest.graph.descendants(asked):
+        if child in built and not _comes_before(child, test.unique_id, needs, after):
+            needs[child].add(test.unique_id)
