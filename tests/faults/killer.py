@@ -86,7 +86,8 @@ def serve():
         killed = os.WIFSIGNALED(status)
         (count,) = struct.unpack("q", os.pread(counter, 8, 0))
         answer = {"killed": killed, "code": None if killed else os.WEXITSTATUS(status), "moments": count}
-        print(json.dumps(answer), flush=True)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
