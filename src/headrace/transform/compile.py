@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headrace.errors import NotSupported
-from headrace.project.generic import ARGUMENTS, render_arguments
 from headrace.project.nodes import DataTest, Model
 from headrace.transform.context import Scene, names_for
 from headrace.transform.linemap import Piece, placed
@@ -87,12 +86,7 @@ def compile_node(
 
 
 def _rendered(node: Model | DataTest, scene: Scene) -> Piece:
-    templates, names = scene.runtime.manifest.templates, names_for(scene)
-    if isinstance(node, DataTest) and node.kind:
-        names[ARGUMENTS] = render_arguments(
-            node.arguments, lambda text: templates.evaluate(text, names, node.place, package=node.package)
-        )
-    text = templates.render(node.raw, names, node.place, package=node.package)
+    text = scene.runtime.manifest.templates.render(node.raw, names_for(scene), node.place, package=node.package)
     return Piece(_LAST.sub("", text), node.place, node.raw)
 
 
