@@ -34,6 +34,7 @@ def a_model(name, raw, materialized="table", /, **config):
         materialized=materialized,
         description=config.pop("description", ""),
         columns=config.pop("columns", {}),
+        types=config.pop("types", {}),
         config={"materialized": materialized, **config},
     )
 

@@ -283,7 +283,7 @@ def test_an_enforced_contract_puts_columns_in_order_and_checks_them(mill, model)
     agreed = {
         "contract": {"enforced": True},
         "columns": {"a": "", "b": ""},
-        "column_types": {"a": "int", "b": "varchar"},
+        "types": {"a": "int", "b": "varchar"},
     }
 
     mill.run(model("m", "select 'x' as b, 1 as a", "table", **agreed))

@@ -29,14 +29,18 @@ FILES = {
     "models/_.yml": """
 models:
   - name: customers
+    config: {contract: {enforced: true}}
     columns:
       - name: customer
+        data_type: text
         data_tests:
           - unique
           - not_null
           - accepted_values: {arguments: {values: [ann, bob]}}
           - relationships: {arguments: {to: ref('raw'), field: customer}}
+      - {name: orders, data_type: bigint}
       - name: cents
+        data_type: double precision
         data_tests:
           - at_least: {arguments: {least: 200}, config: {where: "customer = 'bob'"}}
 seeds:

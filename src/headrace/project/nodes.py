@@ -48,12 +48,13 @@ class SourceTable(NodeBase):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model(NodeBase):
-    """An SQL file. `raw` is its text as written; `columns` are names and descriptions from YAML."""
+    """An SQL file. `raw` is its text as written; `columns` are names and descriptions from YAML, `types` their `data_type`s."""
 
     raw: str
     table: Table
     materialized: Materialized
     columns: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
     macros: tuple[str, ...] = ()
 
 

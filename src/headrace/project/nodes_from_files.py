@@ -100,6 +100,7 @@ def read_models(reading: Reading) -> Iterator[Draft]:
             table=place_table(reading, {**node, "config": config}, config),
             materialized=_MATERIALIZED.get(materialized, "view"),
             columns=said.descriptions if said else {},
+            types=said.types if said else {},
             macros=tuple(facts.macros),
         )
         yield Draft(model, facts, enabled, raw, said)

@@ -128,6 +128,11 @@ class Properties:
         """The columns' descriptions by name."""
         return {name: str(column.get("description") or "") for name, column in self.columns.items()}
 
+    @property
+    def types(self) -> dict[str, str]:
+        """The columns' `data_type`s by name, of those that have one."""
+        return {name: str(column["data_type"]) for name, column in self.columns.items() if column.get("data_type")}
+
 
 def read_properties(document: Document) -> Iterator[Properties]:
     """The properties in one YAML file. Raises ConfigInvalid, and NotSupported for what would change results if it were passed over."""

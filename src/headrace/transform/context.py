@@ -220,7 +220,10 @@ def as_dict(node: Node) -> dict[str, Any]:
         "description": node.description,
         "meta": dict(node.meta),
         "config": dict(node.config) | {"enabled": node.config.get("enabled", True)},
-        "columns": {name: {"name": name, "description": text} for name, text in getattr(node, "columns", {}).items()},
+        "columns": {
+            name: {"name": name, "description": text, "data_type": getattr(node, "types", {}).get(name)}
+            for name, text in getattr(node, "columns", {}).items()
+        },
         "raw_code": getattr(node, "raw", ""),
         "depends_on": {"nodes": list(node.depends_on), "macros": list(getattr(node, "macros", ()))},
         "language": "sql",

@@ -121,8 +121,7 @@ def _agreed(connection: Connection, node: Model, query: str) -> str:
     if not (node.config.get("contract") or {}).get("enforced"):
         return query
     given = describe(connection, query)
-    types = node.config.get("column_types") or {}
-    wanted = _declared(connection, {column: types.get(column) for column in node.columns})
+    wanted = _declared(connection, {column: node.types.get(column) for column in node.columns})
     complaints = [f"'{column}' is missing" for column in wanted if column not in dict(given)]
     complaints += [f"'{column}' is not in the contract" for column, _ in given if column not in wanted]
     complaints += [
