@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from headrace.errors import StatementFailed
 from headrace.landing import ORIGIN
 from headrace.load import inflight
 from headrace.schema import Column, Schema
-from headrace.sql.dialect import name, read_type, text
+from headrace.sql.dialect import read_type, text
+from headrace.sql.scan import scan_query
 
 if TYPE_CHECKING:
     from headrace.batch import Scan
@@ -54,7 +54,7 @@ def _landed(local: Embedded, segments: list[Segment]) -> Part:
 
 
 def _scanned(local: Embedded, stream: Stream, scan: Scan) -> Part:
-    query = scan_sql(scan)
+    query = scan_query(scan)
     sql, rows, filtered = inflight.sql_of(stream), None, 0
     if sql is not None:
         before = query
@@ -76,21 +76,3 @@ def _describe(local: Embedded, query: str) -> Schema:
 
 def _count(local: Embedded, query: str) -> int:
     return int(local.rows(f"SELECT count(*) FROM (\n{query}\n) AS counted")[0][0])
-
-
-def scan_sql(scan: Scan) -> str:
-    """A query for a file's rows; what was detected or declared of it is said, so that nothing is guessed."""
-    reader = {"csv": "read_csv", "json": "read_json", "jsonl": "read_json", "parquet": "read_parquet"}[scan.format]
-    options = {"format": "newline_delimited"} if scan.format == "jsonl" else {}
-    arguments = [text(scan.path), *(f"{key} = {_value(value)}" for key, value in {**options, **scan.options}.items())]
-    return f"SELECT * FROM {reader}({', '.join(arguments)})"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).upper()
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name(key)}: {_value(each)}" for key, each in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_value(each) for each in value) + "]"
-    return text(value) if isinstance(value, str) else str(value)
