@@ -44,7 +44,7 @@ def temporary(text: str, capabilities: Capabilities) -> Table:
 
 
 def text(value: str | None) -> str:
-    """A string literal; NULL for None. Both engines take backslashes as they are."""
+    """A string literal of any characters but NUL; the word NULL for None. Both engines take backslashes as they are."""
     return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
 
 
