@@ -280,6 +280,17 @@ def test_columns_are_added_and_widened_with_their_values(session):
     assert rows_of(session) == [("1", 7, None), ("2", None, None)]
 
 
+def test_a_column_that_views_read_is_widened(session):
+    make(session, ORDERS, (1, "new"))
+    session.run(SetView(Table("raw", "over"), "SELECT id AS number FROM raw.orders"))
+    session.run(SetView(Table("raw", "above"), "SELECT number FROM raw.over"))
+    held = session.inspect("raw")[ORDERS].schema
+
+    session.run(AlterColumns(ORDERS, (Widened(held.get("id"), VARCHAR),), session.dependents(ORDERS)))
+
+    assert rows_of(session, Table("raw", "above")) == [("1",)]
+
+
 def test_a_temporary_table_belongs_to_its_session(warehouse, session):
     session.run(CreateTableAs(Table("raw", "mine"), "SELECT 1 AS one", temporary=True))
 

@@ -111,6 +111,12 @@ CASES = {
             Risky(Column("price", decimal(18, 3)), DOUBLE),
             Clash(Column("state", VARCHAR), Type(Kind.BLOB)),
         ),
+        (op.DependentView(Table("marts", "over"), "SELECT id FROM raw.orders"),),
+    ),
+    "alter_columns_by_adding": op.AlterColumns(
+        ORDERS,
+        (Added(Column("note", VARCHAR)),),
+        (op.DependentView(Table("marts", "over"), "SELECT id FROM raw.orders"),),
     ),
     "drop": op.Drop(ORDERS),
     "drop_view": op.Drop(REVENUE, "view"),

@@ -109,7 +109,7 @@ def apply(job: Job, rows: int, counts: Counts) -> None:
         _fresh(job, rows, counts)
         return
     if job.changes:
-        job.connection.run(AlterColumns(job.table, job.changes))
+        job.connection.run(AlterColumns(job.table, job.changes, job.connection.dependents(job.table)))
     if job.stream.disposition == "merge":
         _merge(job, job.table, counts)
     elif job.stream.disposition == "replace":

@@ -101,7 +101,8 @@ def _load(loading: _Loading) -> Entry:
     if parts:
         schema = _bring_in(loading, target, there.get(target), parts)
         if after:
-            connection.run(SetView(loading.table, inflight.wrap(after, f"SELECT * FROM {relation(target)}")))
+            query = inflight.wrap(after, f"SELECT * FROM {relation(target)}")
+            connection.run(SetView(loading.table, query, connection.dependents(loading.table)))
     elif target in there and (loading.anew or stream.disposition == "replace"):
         connection.execute(f"DELETE FROM {relation(target)}")
     known = bool(parts) or target in there

@@ -98,11 +98,14 @@ def _make_kept(kept: Sequence[DependentView]) -> list[str]:
 
 def alter_columns(operation: AlterColumns, capabilities: Capabilities) -> list[str]:
     """One statement for each change; a clash has no statement, because nothing holds both types."""
-    return [
+    retyped = any(isinstance(change, Widened | Risky) for change in operation.changes)
+    kept = operation.kept if retyped and not capabilities.views_follow_names else ()
+    alterations = [
         f"ALTER TABLE {relation(operation.table)} {_alteration(change, capabilities)}"
         for change in operation.changes
         if not isinstance(change, Clash)
     ]
+    return [*_drop_kept(kept), *alterations, *_make_kept(kept)]
 
 
 def _alteration(change: Added | Widened | Risky, capabilities: Capabilities) -> str:

@@ -155,10 +155,14 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class AlterColumns:
-    """Add columns and widen types, so that what arrived fits."""
+    """Add columns and widen types, so that what arrived fits.
+
+    Views over the table, `kept` in order of need, are made again where the engine does not widen a column that a view reads.
+    """
 
     table: Table
     changes: tuple[Change, ...]
+    kept: tuple[DependentView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
