@@ -60,7 +60,7 @@ def models(steps: Iterable[StepFinished]) -> list[str]:
 def checks(found: Sequence[CheckFinished]) -> list[str]:
     """How the tests ended, and those that did not pass by name."""
     ended = Counter(check.status for check in found)
-    named = [f"    {one.status} {one.check} ({one.failures})" for one in found if one.status != "pass"]
+    named = [f"    {one.status} {_short(one.check)}: {one.failures} rows" for one in found if one.status != "pass"]
     return [f"  {sum(ended.values())} tests: {_counted(ended)}", *named]
 
 
@@ -98,6 +98,12 @@ def grid(heads: Sequence[str], rows: Iterable[Sequence[str | None]]) -> list[str
         ).rstrip()
         for line in ([*heads], *cells)
     ]
+
+
+def _short(check: str) -> str:
+    """A test without what makes its id unique; more of it would not fit a line."""
+    parts = check.split(".")
+    return parts[2] if len(parts) > 2 else check
 
 
 def _number(text: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from headrace import quarantine
 from headrace.schema import Schema
 from headrace.sql.operations import CreateSchema
 from headrace.state import ledger
@@ -76,14 +77,16 @@ class Session:
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def connection(self) -> Connection:
-        """This thread's connection, with the ledger's tables made."""
+        """This thread's connection, with the tables of the ledger and the quarantine made."""
         held: Connection | None = getattr(self._local, "connection", None)
         if held is None:
             held = self.warehouse.connect()
             self._local.connection = held
             with self._guard:
                 self._open.append(held)
+                # One at a time: DuckDB does not let two threads make the same table at once.
                 ledger.ensure(held)
+                quarantine.ensure(held)
         return held
 
     def renew(self) -> None:
