@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 class Batch:
     """Arrow rows of one stream, as they arrived.
 
-    `rows` has the stream's columns (names normalised, types inferred or declared), in the order of arrival. `rejected` has the
+    `rows` has the stream's columns (names normalised, types inferred or declared), in the order of arrival. A column that was null
+    throughout is not there, since nothing tells its type. Columns that Arrow has no type for are text with the field metadata
+    `{b"headrace": b"json"}` or `b"uuid"`. `rejected` has the
     text columns `reason`, `column`, `detail`, `raw` and `origin`, one row for each record that could not be read. `read` counts both.
     `cursor` is the highest cursor value among the rows, as text. `resume` is what the source needs to go on after this batch.
     """
@@ -33,7 +35,8 @@ class Scan:
     """A file that is read where it lies, by the embedded DuckDB.
 
     `options` are the reader's arguments that were detected or declared (delimiter, header, columns with DuckDB types, …), complete
-    enough that reading needs no guess. `stamp` identifies the content (size and modification time, or a hash).
+    enough that reading needs no guess; `sql.scan.scan_query` makes the query. The file was read through before: every line fits, so a
+    typed read loses nothing and rejects nothing (a file with lines that do not fit arrives as a Batch). `stamp` identifies the content (size and modification time, or a hash).
     """
 
     path: str

@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Any
 from headrace.batch import Batch, Scan
 from headrace.errors import FileUnreadable, StatementFailed
 from headrace.extract.paths import distinct_names
-from headrace.schema import BIGINT, BOOLEAN, DATE, TIMESTAMP, TIMESTAMPTZ, VARCHAR, Type, decimal, join, parse_type
+from headrace.schema import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    VARCHAR,
+    Kind,
+    Type,
+    decimal,
+    join,
+    parse_type,
+)
 from headrace.sql.exact import exact, literal, quoted, spelled
 from headrace.sql.scan import reading
 
@@ -28,6 +40,7 @@ if TYPE_CHECKING:
 
 _NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
 _MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+_SAMPLE = 20_000
 _serial = count()
 
 
@@ -56,15 +69,22 @@ def profile(file: Found, spec: FilesStream, local: Embedded) -> Profile:
         "columns": dict.fromkeys(names, "VARCHAR"),
     }  # fmt: skip
     table = f"headrace_errors_{next(_serial)}"
-    facts = ", ".join(_facts(name, declared.get(name)) for name in names)
     try:
-        (answers,) = local.rows(f"SELECT {facts} FROM {_lenient(file, options, table)}")
+        guessed = _asked(local, {name: _facts(name) for name in names if name not in declared}, _sample(file, options))
+        likely = {name: _decided(facts) for name, facts in guessed.items()}
+        tests = {
+            name: _refused(name, of) if (of := declared.get(name)) else _kept(name, likely[name]) for name in names
+        }
+        found = _asked(local, tests, _lenient(file, options, table))
+        wrong = [name for name, fits in found.items() if name not in declared and not fits]
+        again = _asked(local, {name: _facts(name) for name in wrong}, _tolerant(file, options))
     except StatementFailed as error:
         raise _unreadable(file, str(error)) from error
     malformed = _malformed(file, local, table)
-    found = dict(zip(names, answers, strict=True))
-    types = {name: declared.get(name) or _decided(found[name]) for name in names}
-    return Profile(file, options, types, clean=not malformed and not any(fact["refused"] for fact in found.values()))
+    types = {name: declared.get(name) or (_decided(again[name]) if name in again else likely[name]) for name in names}
+    return Profile(
+        file, options, types, clean=not malformed and not any(found[name] for name in declared if name in found)
+    )
 
 
 def together(profiles: Sequence[Profile]) -> dict[str, Type]:
@@ -187,24 +207,61 @@ def _declared(spec: FilesStream, originals: list[str], names: list[str]) -> dict
     return {by_original.get(key, key): parse_type(column.type) for key, column in spec.columns.items() if column.type}
 
 
-def _facts(name: str, of: Type | None) -> str:
+def _asked(local: Embedded, questions: Mapping[str, str], source: str) -> dict[str, Any]:
+    """The answer to one aggregate for each column, in one pass."""
+    if not questions:
+        return {}
+    (answers,) = local.rows(f"SELECT {', '.join(questions.values())} FROM {source}")
+    return dict(zip(questions, answers, strict=True))
+
+
+def _sample(file: Found, options: Mapping[str, Any]) -> str:
+    return f"(SELECT * FROM {_tolerant(file, options)} LIMIT {_SAMPLE})"
+
+
+def _tolerant(file: Found, options: Mapping[str, Any]) -> str:
+    return reading("csv", str(file.path), {**options, "ignore_errors": True})
+
+
+def _refused(name: str, of: Type) -> str:
     x = quoted(name)
-    if of is not None:
-        return f"{{'refused': count(*) FILTER ({x} IS NOT NULL AND ({exact(x, of)}) IS NULL), 'values': count({x})}}"
-    number = f"regexp_full_match({x}, '{_NUMBER}')"
-    tests = {
+    return f"count(*) FILTER ({x} IS NOT NULL AND ({exact(x, of)}) IS NULL)"
+
+
+def _kept(name: str, of: Type | None) -> str:
+    """Whether every value of the file survives the type that the sample has shown; text always does."""
+    x = quoted(name)
+    if of is None:
+        return f"count({x}) = 0"
+    if of == VARCHAR:
+        return f"count({x}) >= 0"
+    if of.kind is Kind.DECIMAL:
+        limit = (of.precision or 0) - (of.scale or 0)
+        number = rf"-?(0|[1-9][0-9]{{0,{limit - 1}}})" + (rf"(\.[0-9]{{1,{of.scale}}})?" if of.scale else "")
+        return f"coalesce(bool_and(regexp_full_match({x}, '{number}')), true)"
+    return f"coalesce(bool_and({_survives(x)[of.kind.value]}) FILTER ({x} IS NOT NULL), true)"
+
+
+def _survives(x: str) -> dict[str, str]:
+    """For each type, whether a text says no more and no less than its value."""
+    return {
         "boolean": f"lower({x}) IN ('true', 'false')",
-        "bigint": f"CAST(try_cast({x} AS BIGINT) AS VARCHAR) = {x}",
-        "number": number,
-        "date": f"regexp_full_match({x}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') AND try_cast({x} AS DATE) IS NOT NULL",
+        "bigint": f"coalesce(CAST(try_cast({x} AS BIGINT) AS VARCHAR) = {x}, false)",
+        "date": f"coalesce(CAST(try_cast({x} AS DATE) AS VARCHAR) = {x}, false)",
         "timestamp": f"regexp_full_match({x}, '{_MOMENT}') AND try_cast({x} AS TIMESTAMP) IS NOT NULL",
         "timestamptz": rf"regexp_full_match({x}, '{_MOMENT}(Z|\+00:?00)') AND try_cast({x} AS TIMESTAMPTZ) IS NOT NULL",
     }
+
+
+def _facts(name: str) -> str:
+    x = quoted(name)
+    number = f"regexp_full_match({x}, '{_NUMBER}')"
+    tests = {**_survives(x), "number": number}
     kept = ", ".join(
         f"'{word}': bool_and(coalesce({test}, false)) FILTER ({x} IS NOT NULL)" for word, test in tests.items()
     )
     whole = f"max(length(ltrim(split_part({x}, '.', 1), '-')))"
-    return f"{{'refused': 0, 'values': count({x}), {kept}, 'whole': {whole}, 'scale': max(length(split_part({x}, '.', 2)))}}"
+    return f"{{'values': count({x}), {kept}, 'whole': {whole}, 'scale': max(length(split_part({x}, '.', 2)))}}"
 
 
 def _decided(facts: Mapping[str, Any]) -> Type | None:

@@ -54,8 +54,8 @@ def read(stream: Stream, *, resume: Mapping[str, Any], local: Embedded, scratch:
 
 
 def key_of(file: Found) -> str:
-    """What `resume` calls a file: its name, and the member where it lies in a zip."""
-    return f"{file.name}!{file.member}" if file.member else file.name
+    """What `resume` calls a file, as the ledger does: its path, and the member where it lies in a zip."""
+    return f"{file.path}::{file.member}" if file.member else str(file.path)
 
 
 def _parquet(file: Found, local: Embedded) -> Scan:
