@@ -10,7 +10,7 @@ from headrace.errors import NameTaken, Place, RefUnknown, SourceUnknown, Templat
 from headrace.events import Warned, emit
 from headrace.project.generic import ARGUMENTS, GenericTest, read_test, render_arguments
 from headrace.project.nodes import DataTest, Model, Seed, SourceTable
-from headrace.project.nodes_from_files import described, judged_by, node_names, truth
+from headrace.project.nodes_from_files import TEST_DEFAULTS, described, judged_by, node_names, truth
 from headrace.project.recording import Facts, recording_names
 from headrace.project.resolution import resolve_config, tree_levels, words
 from headrace.table import Table
@@ -101,7 +101,9 @@ def source_nodes(reading: Reading, streams: Sequence[Stream], declared: Iterable
 def _source(reading: Reading, source: str, name: str, about: Properties | None, stream: Stream | None) -> SourceTable:
     fqn = (reading.package, source, name)
     own = {"tags": list(stream.spec.tags), "meta": stream.spec.meta} if stream else {}
-    config = resolve_config(*tree_levels(reading.settings.trees.sources, fqn), own, about.config if about else {})
+    config = resolve_config(
+        {"enabled": True}, *tree_levels(reading.settings.trees.sources, fqn), own, about.config if about else {}
+    )
     if stream is not None:
         table = Table(source, stream.spec.table_name or name)
         place = stream.place or Place("headrace.yml")
@@ -120,6 +122,7 @@ def _source(reading: Reading, source: str, name: str, about: Properties | None, 
         description=described(reading, about) or (stream.spec.description if stream else ""),
         meta=config.get("meta") or {},
         config=config,
+        yaml=about.place.path if about else None,
         source=source,
         table=table,
         stream=stream,
@@ -219,7 +222,9 @@ def _test_config(reading: Reading, declared: Declared, test: GenericTest) -> dic
         for key, value in test.config.items()
     }
     fqn = (*_fqn(reading, declared.place), test.name)
-    return resolve_config({"alias": test.alias}, *tree_levels(reading.settings.trees.data_tests, fqn), own)
+    return resolve_config(
+        TEST_DEFAULTS, {"alias": test.alias}, *tree_levels(reading.settings.trees.data_tests, fqn), own
+    )
 
 
 def _test_facts(

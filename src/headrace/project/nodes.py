@@ -32,6 +32,8 @@ class NodeBase:
     meta: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     """The resolved config, all levels merged, with dbt's keys."""
+    yaml: str | None = None
+    """The YAML file that describes it, if one does."""
     depends_on: tuple[str, ...] = ()
     """Ids of the nodes it reads, in the order it names them."""
 

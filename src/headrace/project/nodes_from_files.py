@@ -67,6 +67,17 @@ class Reading:
                     yield file, file.relative_to(self.root).as_posix(), file.relative_to(top).parent.parts
 
 
+TEST_DEFAULTS: Mapping[str, Any] = {
+    "enabled": True,
+    "materialized": "test",
+    "severity": "ERROR",
+    "warn_if": "!= 0",
+    "error_if": "!= 0",
+    "fail_calc": "count(*)",
+}
+"""A test's config where nothing is said."""
+
+
 def read_models(reading: Reading) -> Iterator[Draft]:
     """The models of a package. Raises what their templates raise."""
     for file, shown, folders in reading.files(reading.settings.paths.models, ".sql", ".py"):
@@ -86,6 +97,7 @@ def read_models(reading: Reading) -> Iterator[Draft]:
             hint = did_you_mean(str(materialized), _MATERIALIZED) or f"one of {', '.join(_MATERIALIZED)}"
             kind = ConfigInvalid if did_you_mean(str(materialized), _MATERIALIZED) else NotSupported
             raise kind(f"{name}: materialized {materialized!r} is not known", where=place, hint=hint)
+        config = {"enabled": enabled, "materialized": materialized, **config}
         model = Model(
             unique_id=str(node["unique_id"]),
             name=name,
@@ -96,6 +108,7 @@ def read_models(reading: Reading) -> Iterator[Draft]:
             description=described(reading, said),
             meta=config.get("meta") or {},
             config=config,
+            yaml=said.place.path if said else None,
             raw=raw,
             table=place_table(reading, {**node, "config": config}, config),
             materialized=_MATERIALIZED.get(materialized, "view"),
@@ -129,7 +142,9 @@ def read_seeds(reading: Reading) -> Iterator[Draft]:
         said = reading.said("seed", name)
         fqn = (reading.package, *folders, name)
         config = resolve_config(
-            {"materialized": "seed"}, *tree_levels(reading.settings.trees.seeds, fqn), *([said.config] if said else [])
+            {"enabled": True, "materialized": "seed"},
+            *tree_levels(reading.settings.trees.seeds, fqn),
+            *([said.config] if said else []),
         )
         node = node_names("seed", name, fqn, config, shown)
         seed = Seed(
@@ -142,6 +157,7 @@ def read_seeds(reading: Reading) -> Iterator[Draft]:
             description=described(reading, said),
             meta=config.get("meta") or {},
             config=config,
+            yaml=said.place.path if said else None,
             file=file.as_posix(),
             table=place_table(reading, node, config),
             columns=said.descriptions if said else {},
@@ -170,7 +186,7 @@ def read_singular_tests(reading: Reading) -> Iterator[Draft]:
             tags=words(config.get("tags")),
             description=described(reading, said),
             meta=config.get("meta") or {},
-            config={"alias": name, **config},
+            config={**TEST_DEFAULTS, "alias": name, **config},
             raw=raw,
             **judged_by(config, Place(shown)),
         )
