@@ -1,0 +1,73 @@
+{#- Dates and times across engines. -#}
+
+{% macro current_timestamp() %}{{ return(adapter.dispatch('current_timestamp', 'dbt')()) }}{% endmacro %}
+{% macro default__current_timestamp() %}now(){% endmacro %}
+
+{% macro current_timestamp_in_utc_backcompat() %}{{ return(current_timestamp()) }}{% endmacro %}
+{% macro current_timestamp_backcompat() %}{{ return(current_timestamp()) }}{% endmacro %}
+
+{% macro date_trunc(datepart, date) %}{{ return(adapter.dispatch('date_trunc', 'dbt')(datepart, date)) }}{% endmacro %}
+{% macro default__date_trunc(datepart, date) %}date_trunc('{{ datepart }}', {{ date }}){% endmacro %}
+
+{% macro dateadd(datepart, interval, from_date_or_timestamp) -%}
+    {{ return(adapter.dispatch('dateadd', 'dbt')(datepart, interval, from_date_or_timestamp)) }}
+{%- endmacro %}
+{% macro default__dateadd(datepart, interval, from_date_or_timestamp) -%}
+    {{ from_date_or_timestamp }} + ((interval '1 {{ datepart }}') * ({{ interval }}))
+{%- endmacro %}
+{% macro duckdb__dateadd(datepart, interval, from_date_or_timestamp) -%}
+    date_add({{ from_date_or_timestamp }}, interval ({{ interval }}) {{ datepart }})
+{%- endmacro %}
+
+{% macro datediff(first_date, second_date, datepart) -%}
+    {{ return(adapter.dispatch('datediff', 'dbt')(first_date, second_date, datepart)) }}
+{%- endmacro %}
+{% macro default__datediff(first_date, second_date, datepart) -%}
+    datediff('{{ datepart }}', {{ first_date }}::timestamp, {{ second_date }}::timestamp)
+{%- endmacro %}
+{#- How often the clock passes a boundary of the part between the two, as other engines' datediff counts. -#}
+{% macro postgres__datediff(first_date, second_date, datepart) -%}
+    {%- set parts = {'second': 1, 'minute': 60, 'hour': 3600, 'day': 86400} -%}
+    {%- set from = '(' ~ first_date ~ ')::timestamp' -%}
+    {%- set upto = '(' ~ second_date ~ ')::timestamp' -%}
+    {%- if datepart == 'year' -%}
+        (date_part('year', {{ upto }}) - date_part('year', {{ from }}))
+    {%- elif datepart == 'quarter' -%}
+        ((date_part('year', {{ upto }}) - date_part('year', {{ from }})) * 4
+        + date_part('quarter', {{ upto }}) - date_part('quarter', {{ from }}))
+    {%- elif datepart == 'month' -%}
+        ((date_part('year', {{ upto }}) - date_part('year', {{ from }})) * 12
+        + date_part('month', {{ upto }}) - date_part('month', {{ from }}))
+    {%- elif datepart == 'week' -%}
+        ((date_trunc('week', {{ upto }} + interval '1 day')::date - date_trunc('week', {{ from }} + interval '1 day')::date) / 7)
+    {%- elif datepart in parts -%}
+        (extract(epoch from date_trunc('{{ datepart }}', {{ upto }}) - date_trunc('{{ datepart }}', {{ from }})) / {{ parts[datepart] }})::bigint
+    {%- elif datepart == 'millisecond' -%}
+        floor(extract(epoch from {{ upto }} - {{ from }}) * 1000)::bigint
+    {%- elif datepart == 'microsecond' -%}
+        (extract(epoch from {{ upto }} - {{ from }}) * 1000000)::bigint
+    {%- else -%}
+        {{ exceptions.raise_compiler_error("datediff cannot count the part '" ~ datepart ~ "' on Postgres") }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro last_day(date, datepart) %}{{ return(adapter.dispatch('last_day', 'dbt')(date, datepart)) }}{% endmacro %}
+{% macro default__last_day(date, datepart) -%}
+    cast({{ dateadd('day', '-1', dateadd(datepart, '1', date_trunc(datepart, date))) }} as date)
+{%- endmacro %}
+{% macro postgres__last_day(date, datepart) -%}
+    {%- set step = '3 months' if datepart == 'quarter' else '1 ' ~ datepart -%}
+    cast(date_trunc('{{ datepart }}', {{ date }}) + interval '{{ step }}' - interval '1 day' as date)
+{%- endmacro %}
+{% macro duckdb__last_day(date, datepart) -%}
+    {%- set step = '3 months' if datepart == 'quarter' else '1 ' ~ datepart -%}
+    cast(date_trunc('{{ datepart }}', {{ date }}) + interval '{{ step }}' - interval '1 day' as date)
+{%- endmacro %}
+
+{% macro date(year, month, day) %}{{ return(adapter.dispatch('date', 'dbt')(year, month, day)) }}{% endmacro %}
+{% macro default__date(year, month, day) -%}
+    to_date('{{ '%04d-%02d-%02d' | format(year | int, month | int, day | int) }}', 'YYYY-MM-DD')
+{%- endmacro %}
+{% macro duckdb__date(year, month, day) -%}
+    date '{{ '%04d-%02d-%02d' | format(year | int, month | int, day | int) }}'
+{%- endmacro %}

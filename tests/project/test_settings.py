@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from headrace.errors import NotSupported, SecretMissing, TargetUnknown
+from headrace.events import Event, Warned, listening
+from headrace.project.loading import load_settings
+from headrace.project.secrets import Secret, read_env, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Write = Callable[[dict[str, str]], Path]
+
+SHOP = """
+name: shop
+targets:
+  dev: duckdb:///shop.duckdb
+  prod: {url: 'postgresql://etl:${PG_PASSWORD}@${PG_HOST:-localhost}/dw', schema: marts, threads: 8}
+sources:
+  api:
+    type: rest
+    client: {base_url: https://api.shop.example/v1, auth: {type: bearer, token: secret:shop_token}}
+    defaults: {primary_key: id, write_disposition: merge}
+    streams:
+      orders: {path: orders, incremental: updated_at}
+      stores: {path: stores, primary_key: [a, b]}
+  ref: {type: files, path: data/*.csv}
+"""
+
+
+def test_the_first_target_is_the_default_and_its_file_is_in_the_project(write: Write):
+    root = write({"headrace.yml": SHOP, ".env": "SHOP_TOKEN=from-file\n"})
+
+    settings = load_settings(root, environ={})
+
+    assert settings.target.url == f"duckdb:///{root.as_posix()}/shop.duckdb"
+    assert (settings.target.name, settings.target.schema, settings.target.dialect) == ("dev", "main", "duckdb")
+    assert settings.targets == ("dev", "prod")
+
+
+def test_only_the_secrets_of_the_chosen_target_are_needed(write: Write):
+    root = write({"headrace.yml": SHOP, ".env": "SHOP_TOKEN=from-file\n"})
+
+    with pytest.raises(SecretMissing, match="PG_PASSWORD") as caught:
+        load_settings(root, "prod", environ={})
+    settings = load_settings(root, "prod", environ={"PG_PASSWORD": "pa55word"})
+
+    assert str(caught.value.where) == "headrace.yml:5:15"
+    assert settings.target.url == "postgresql://etl:pa55word@localhost/dw"
+    assert (settings.target.schema, settings.target.threads, settings.target.database) == ("marts", 8, "dw")
+    assert "pa55word" not in repr(settings)
+
+
+def test_a_target_that_is_not_there_is_named_with_the_nearest(write: Write):
+    root = write({"headrace.yml": SHOP})
+
+    with pytest.raises(TargetUnknown) as caught:
+        load_settings(root, "prd", environ={})
+
+    assert caught.value.hint == "did you mean 'prod'?"
+
+
+def test_streams_share_the_defaults_of_their_source_and_files_are_streams(write: Write):
+    root = write(
+        {"headrace.yml": SHOP, "data/a.csv": "id\n", "data/b.csv": "id\n", ".env": "export SHOP_TOKEN='t0ken'"}
+    )
+
+    streams = {stream.label: stream for stream in load_settings(root, environ={}).streams}
+
+    assert list(streams) == ["api.orders", "api.stores", "ref.a", "ref.b"]
+    assert streams["api.orders"].spec.primary_key == ("id",)
+    assert streams["api.stores"].spec.primary_key == ("a", "b")
+    assert streams["api.orders"].spec.incremental is not None
+    assert streams["api.orders"].client.auth.token == "t0ken"
+    assert streams["ref.b"].spec.path == "data/b.csv"
+
+
+def test_each_file_in_sources_is_a_source(write: Write):
+    root = write({"sources/crm.yml": "type: files\nstreams: {leads: {path: leads.csv}}\n"})
+
+    assert [stream.label for stream in load_settings(root, environ={}).streams] == ["crm.leads"]
+
+
+def test_a_dbt_project_needs_no_file_of_ours(write: Write, tmp_path: Path):
+    write(
+        {
+            "dbt_project.yml": "name: jaffle\nprofile: p\nmodel-paths: [m]\nmodels:\n  jaffle:\n"
+            "    +materialized: \"{{ 'table' if target.name == 'dev' else 'view' }}\"\n    +enabled: \"{{ env_var('ON', 'true') | as_bool }}\"\n",
+            "profiles.yml": "p:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: j.duckdb, threads: 3}\n    pg:\n"
+            "      {type: postgres, host: h, user: u, password: \"{{ env_var('PW') }}\", port: 5433, dbname: d, schema: s}\n",
+        }
+    )
+    (tmp_path / "headrace.yml").unlink()
+
+    dev = load_settings(tmp_path, environ={})
+    pg = load_settings(tmp_path, "pg", environ={"PW": "p@ss/word"})
+
+    assert dev.trees.models == {"jaffle": {"+materialized": "table", "+enabled": True}}
+    assert (dev.target.url, dev.target.threads) == (f"duckdb:///{tmp_path.resolve().as_posix()}/j.duckdb", 3)
+    assert dev.paths.models == ("m",)
+    assert pg.target.url == "postgresql://u:p%40ss%2Fword@h:5433/d"
+    assert pg.trees.models["jaffle"]["+materialized"] == "view"
+
+
+def test_without_a_profile_a_file_is_used_and_said(write: Write, tmp_path: Path):
+    write({"dbt_project.yml": "name: jaffle\n"})
+    (tmp_path / "headrace.yml").unlink()
+    heard: list[Event] = []
+
+    with listening(heard.append):
+        settings = load_settings(tmp_path, environ={"HOME": "/nowhere"})
+
+    assert settings.target.url.endswith("/jaffle.duckdb")
+    assert [type(event) for event in heard] == [Warned]
+
+
+def test_an_engine_that_is_not_there_is_refused(write: Write, tmp_path: Path):
+    write({"dbt_project.yml": "name: j\n", "profiles.yml": "j: {target: a, outputs: {a: {type: snowflake}}}"})
+    (tmp_path / "headrace.yml").unlink()
+
+    with pytest.raises(NotSupported, match="snowflake"):
+        load_settings(tmp_path, environ={})
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=b", "b"),
+        ("export A=b", "b"),
+        ("A='b # c'", "b # c"),
+        ('A="b"', "b"),
+        ("A=b # c", "b"),
+        ("A = b ", "b"),
+        ("A=", ""),
+    ],
+)
+def test_a_line_of_an_env_file(tmp_path: Path, line: str, value: Any):
+    (tmp_path / ".env").write_text(f"# comment\n{line}\n", encoding="utf-8")
+
+    assert read_env(tmp_path / ".env") == {"A": value}
+
+
+def test_a_secret_is_itself_where_it_is_used_and_hidden_where_it_is_shown():
+    secret = Secret("swordfish-7")
+
+    assert f"Bearer {secret}" == "Bearer swordfish-7"
+    assert repr({"token": secret}) == "{'token': '***'}"
+    assert redact("the server said: swordfish-7 is wrong") == "the server said: *** is wrong"
