@@ -77,9 +77,9 @@ def test_a_column_s_values_decide_its_type(sow, connection, values, kind, kept):
 
 
 def test_null_and_nothing_are_null_in_every_type(sow, connection):
-    rows = sow("id,n,s\n1,null,null\n2,5,\n3,,NULL\n")
+    rows = sow("id,n,s\n1,null,null\n2,5,\n3,,NULL\n4,6,''\n")
 
-    assert rows == [(1, None, None), (2, 5, None), (3, None, None)]
+    assert rows == [(1, None, None), (2, 5, None), (3, None, None), (4, 6, None)]
 
 
 def test_declared_types_win_over_guesses(sow, connection):

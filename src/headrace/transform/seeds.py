@@ -1,6 +1,6 @@
 """CSV files of the project as tables.
 
-Types are guessed as dbt guesses them: integer, double, date, timestamp (in UTC), boolean, else text; `null` and nothing are NULL.
+Types are guessed as dbt guesses them: integer, double, date, timestamp (in UTC), boolean, else text; nothing, `null` and `''` are NULL.
 Where dbt loses something headrace differs: a number with leading zeros, an underscore or a group separator stays text, and whole
 numbers beyond 32 bits are bigint instead of an error.
 """
@@ -106,7 +106,8 @@ def _first(passed: tuple[bool, ...]) -> str:
 def _value(column: str, *, kept: bool = False) -> str:
     """The column with what stands for nothing as NULL; numbers and dates may have blanks around them."""
     held = name(column)
-    missing = f"lower(trim({held})) IN ('', 'null')"
+    # dbt on DuckDB reads a cell of two apostrophes as nothing, too.
+    missing = f"lower(trim({held})) IN ('', 'null', '''''')"
     return f"CASE WHEN {missing} THEN NULL ELSE {held if kept else f'trim({held})'} END"
 
 
