@@ -273,6 +273,17 @@ def test_properties_of_nothing_are_a_warning(manifest: Make):
     assert [event.message for event in heard if isinstance(event, Warned)] == ["there is no model 'gone' to describe"]
 
 
+def test_config_for_a_package_that_is_not_there_is_a_warning(manifest: Make):
+    heard: list[Event] = []
+
+    with listening(heard.append):
+        manifest({"headrace.yml": "name: shop\ntargets: {dev: 'duckdb://'}\nmodels: {shp: {+materialized: table}}\n"})
+
+    assert [event.message for event in heard if isinstance(event, Warned)] == [
+        "the config under models: shp: holds for nothing (did you mean 'shop'?)"
+    ]
+
+
 def test_a_file_that_did_not_change_is_not_rendered_again(write: Callable[[dict[str, str]], Path]):
     root = write({"models/a.sql": "{{ config(tags=[env_var('T', 'x')]) }}", "models/b.sql": "{{ ref('a') }}"})
 

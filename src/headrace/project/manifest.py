@@ -72,11 +72,12 @@ def load_manifest(settings: Settings) -> Manifest:
 
     Raises what files can have wrong: YamlInvalid, ConfigInvalid, TemplateInvalid, RefUnknown, SourceUnknown, NameTaken, CycleFound.
     """
+    packages = installed(settings.root, settings.paths.packages)
     macros = Macros.load(
         settings.name,
         settings.root,
         (*settings.paths.macros, *(f"{folder}/generic" for folder in settings.paths.tests)),
-        installed(settings.root, settings.paths.packages),
+        packages,
         settings.dispatch,
     )
     templates = Templates(macros, settings.target.dialect, settings.name)
@@ -100,6 +101,7 @@ def load_manifest(settings: Settings) -> Manifest:
         # The same test twice on one column is one test.
         index.nodes.setdefault(test.unique_id, test)
     reading.cache.save()
+    _trees_used(settings, {one.name for one in packages})
     _tables_differ(index.nodes.values())
     graph = Graph({name: node.depends_on for name, node in index.nodes.items()})
     ordered = {name: index.nodes[name] for name in graph.order}
@@ -163,6 +165,16 @@ def _docs(settings: Settings) -> Iterator[tuple[str, str]]:
         for path in sorted(folder.rglob("*.md")):
             for match in _DOCS.finditer(path.read_text(encoding="utf-8")):
                 yield match[1], match[2].strip()
+
+
+def _trees_used(settings: Settings, packages: set[str]) -> None:
+    trees = settings.trees
+    known = {settings.name, *packages}
+    for kind, tree in (("models", trees.models), ("seeds", trees.seeds), ("data_tests", trees.data_tests)):
+        for key, value in tree.items():
+            if isinstance(value, dict) and not key.startswith("+") and key not in known:
+                hint = did_you_mean(key, known) or f"the first level is the project's name: {settings.name}"
+                emit(Warned(f"the config under {kind}: {key}: holds for nothing ({hint})"))
 
 
 def _tables_differ(nodes: Iterable[Node]) -> None:
