@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _MARK = "\ue000headrace#"
 _MAY_BE_LONG = r"[0-9]+\.[0-9]{8,}|[0-9]{9,}\.[0-9]|[0-9]{16,}[eE]|[eE][+-]?[0-9]{3}"
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
+_KIND_IN_WORDS = (
+    "CASE json_type(r) WHEN 'ARRAY' THEN 'a list' WHEN 'VARCHAR' THEN 'a text' WHEN 'NULL' THEN 'null'"
+    " WHEN 'BOOLEAN' THEN 'a boolean' ELSE 'a number' END"
+)
 _DOUBLE_DIGITS = 15
 _SHORTEST_DIGITS = 17
 
@@ -301,7 +305,7 @@ def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: s
 
 def _rejected_sql(refusals: list[tuple[str, str, str]], refused: str, shape: Shape) -> str:
     raw = rf"""regexp_replace(CAST(r AS VARCHAR), '"{_MARK}([^"]*)"', '\1', 'g')"""
-    lone = f"SELECT 'record' AS reason, CAST(NULL AS VARCHAR) AS \"column\", 'a record is an object, this is ' || lower(json_type(r)) AS detail, {raw} AS raw, origin FROM headrace_records WHERE NOT fits"
+    lone = f"SELECT 'record' AS reason, CAST(NULL AS VARCHAR) AS \"column\", 'a record is an object, this is ' || {_KIND_IN_WORDS} AS detail, {raw} AS raw, origin FROM headrace_records WHERE NOT fits"
     if not refusals:
         return lone
     which = " ".join(f"WHEN {n} THEN {literal(name)}" for n, (_, name, _) in enumerate(refusals))
