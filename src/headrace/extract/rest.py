@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead
 from headrace.errors import PagingStuck, RecordsNotFound, StatementFailed
-from headrace.events import PageFetched, SegmentDied, Warned, emit
+from headrace.events import PageFetched, Warned, emit
 from headrace.extract.auth import credentials
 from headrace.extract.http import Http, PageFailed, Policy, Request
 from headrace.extract.paging import AUTO_PATHS, Page, Paging, State, detected, fingerprint, paging
@@ -253,8 +253,6 @@ def _resume(api: _Api, following: State | None, number: int) -> dict[str, Any]:
 
 
 def _dead(api: _Api, turn: _Turn, number: int) -> Dead:
-    reason = turn.failure.reason if turn.failure else ""
-    emit(SegmentDied(api.label, f"page {number}", reason))
     request = {
         "method": api.base.method,
         "url": api.origin(turn.state),
