@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from headrace.errors import ConfigInvalid, WarehouseUnavailable
+from headrace.errors import ConfigInvalid, DriverMissing, WarehouseUnavailable
 from headrace.warehouse.opening import open_warehouse
 
 
@@ -88,3 +88,13 @@ def test_a_server_that_is_not_there_is_told_without_the_password():
 
     assert "127.0.0.1:1/dw" in caught.value.what
     assert "secret" not in str(caught.value)
+
+
+def test_a_driver_that_is_not_installed_is_told_with_what_installs_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "headrace.warehouse.postgres", raising=False)
+
+    with pytest.raises(DriverMissing) as caught:
+        open_warehouse("postgresql://localhost/dw")
+
+    assert caught.value.hint == "pip install 'headrace[postgres]'"

@@ -472,3 +472,16 @@ def test_integer_columns_stay_integer(session):
     session.load(ORDERS, pa.table({"id": pa.array([1], pa.int32())}).to_reader())
 
     assert session.inspect("raw")[ORDERS].schema == Schema((Column("id", INTEGER),))
+
+
+def test_sessions_ask_for_the_same_schema_at_the_same_time(warehouse):
+    barrier = threading.Barrier(4)
+
+    def work(_):
+        with warehouse.connect() as mine:
+            for step in range(5):
+                barrier.wait(5)
+                mine.run(CreateSchema(f"marts{step}"))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))

@@ -25,9 +25,13 @@ if TYPE_CHECKING:
     from headrace.table import Table
 
 
-def create_schema(schema: str) -> list[str]:
+def create_schema(schema: str, capabilities: Capabilities) -> list[str]:
     """Make a schema unless it is there."""
-    return [f"CREATE SCHEMA IF NOT EXISTS {name(schema)}"]
+    made = f"CREATE SCHEMA IF NOT EXISTS {name(schema)}"
+    if capabilities.dialect == "duckdb":
+        return [made]
+    # Two sessions that ask PostgreSQL at the same moment would both find it missing, and one of them would fail.
+    return ["SELECT pg_advisory_xact_lock(hashtext('headrace.schema'))", made]
 
 
 def create_table(operation: CreateTable, capabilities: Capabilities) -> list[str]:

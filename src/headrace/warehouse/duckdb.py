@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -13,6 +14,7 @@ import pyarrow as pa
 from headrace.errors import StatementFailed, WarehouseUnavailable
 from headrace.schema import Column, Schema
 from headrace.sql.dialect import name, read_type, relation, spell
+from headrace.sql.operations import CreateSchema
 from headrace.sql.render import render
 from headrace.table import Table
 from headrace.warehouse.base import Relation
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from headrace.sql.operations import DependentView, Operation
 
 __all__ = ["CAPABILITIES", "DuckDBConnection", "DuckDBWarehouse", "open_duckdb"]
+
+# DuckDB lets one of two sessions fail that make the same schema at the same moment.
+_SCHEMAS = threading.Lock()
 
 _INSPECT = """
 SELECT t.schema_name, t.name, t.kind, c.column_name, c.data_type, c.is_nullable
@@ -106,6 +111,9 @@ class DuckDBConnection:
     def run(self, operation: Operation) -> int:
         """Each statement that `render` gives for the operation, in a transaction of their own if none is open."""
         statements = render(operation, self.capabilities)
+        if isinstance(operation, CreateSchema):
+            with _SCHEMAS:
+                return self.execute(statements[0])
         with nullcontext() if self._inside or len(statements) < 2 else self.transaction():
             return [-1, *(self.execute(statement) for statement in statements)][-1]
 
