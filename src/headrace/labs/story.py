@@ -42,7 +42,10 @@ def requests(statuses: Counter[int], retried: int) -> list[str]:
 
 def ledger(loads: Sequence[RowsLoaded]) -> list[str]:
     """The row ledger: where each row that was read went."""
-    rows = [[load.stream, *(str(getattr(load, count)) for count in COUNTS)] for load in loads]
+    rows = [
+        [load.stream, *(str(getattr(load, count)) for count in COUNTS)]
+        for load in sorted(loads, key=lambda load: load.stream)
+    ]
     return [f"  {line}" for line in grid(["ledger", *COUNTS], rows)]
 
 

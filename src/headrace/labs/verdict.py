@@ -56,7 +56,9 @@ def compare(database: Path, api: Api, loads: Iterable[RowsLoaded]) -> Verdict:
     try:
         connection.execute("SET TimeZone = 'UTC'")
         compared = [
-            _compare(connection, table, relation, api) for table, relation in relations.items() if table in TABLES
+            _compare(connection, table, relation, api)
+            for table, relation in sorted(relations.items())
+            if table in TABLES
         ]
         mart = _select(connection, "SELECT store_id, store_name, orders, gross, revenue FROM revenue_by_store")
         compared.append(_compare_rows("revenue_by_store", "store_id", revenue_by_store(api), mart))
