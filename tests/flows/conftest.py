@@ -40,3 +40,42 @@ def run(tmp_path):
         return headrace(*arguments, cwd=cwd, env=env)
 
     return call
+
+
+FILES = {
+    "headrace.yml": "name: small\ntargets:\n  dev: duckdb:///small.duckdb\n  other: duckdb:///other.duckdb\n",
+    "seeds/raw_orders.csv": "id,amount\n1,10.5\n2,20.0\n3,\n",
+    "models/orders.sql": "select id as order_id, amount\nfrom {{ ref('raw_orders') }}\n",
+    "models/revenue.sql": "{{ config(materialized='table') }}\nselect sum(amount) as revenue\nfrom {{ ref('orders') }}\n",
+    "models/schema.yml": """\
+models:
+  - name: orders
+    columns:
+      - {name: order_id, data_tests: [unique, not_null]}
+      - name: amount
+        data_tests:
+          - not_null: {config: {severity: warn}}
+""",
+}
+
+
+@pytest.fixture
+def small(tmp_path):
+    """The smallest project with a seed, two models and tests of both severities, in the folder that `run` works in."""
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path
+
+
+@pytest.fixture
+def change(small):
+    """`change("models/orders.sql", "amount", "amonut")` in the small project."""
+
+    def edit(name, old, new):
+        text = (small / name).read_text()
+        assert old in text
+        (small / name).write_text(text.replace(old, new))
+
+    return edit

@@ -61,7 +61,9 @@ def _help_of(error: click.UsageError) -> str:
 def render(error: HeadraceError) -> str:
     """Code, place and sentence; the line of the file with a caret under the spot; the hint; where to read more."""
     where = f"  {error.where}" if error.where else ""
-    parts = [f"{click.style('error', fg='red', bold=True)} {click.style(error.code, bold=True)}{where}  {error.what}"]
+    first, *rest = [line for line in error.what.splitlines() if line.strip()] or [""]
+    parts = [f"{click.style('error', fg='red', bold=True)} {click.style(error.code, bold=True)}{where}  {first}"]
+    parts += [f"    {line}" for line in rest]
     if error.where and error.where.text and error.where.line:
         margin = f"  {error.where.line} | "
         parts.append(margin + error.where.text.rstrip().replace("\t", " "))

@@ -40,3 +40,32 @@ def init(asked: Asked, folder: str, name: str | None) -> int:
         result(asked, f"  {one}")
     result(asked, f"next: {' && '.join(commands)}")
     return 0
+
+
+@click.command(cls=Verb)
+@click.argument("folder", required=False)
+@everywhere
+@output("table", "json")
+@click.pass_obj
+def demo(asked: Asked, folder: str | None) -> int:
+    """Run a shop's pipeline on this machine: an API that misbehaves, two days of loads, and a check of every row.
+
+    Nothing is set up and nothing leaves the machine. Without a folder, one is made among the temporary files.
+
+    Examples:
+    headrace demo
+    headrace demo shop-demo                  keep the project in this folder
+    headrace show revenue_by_store --project-dir shop-demo
+    """
+    from headrace.cli.running import Wanted, build_quietly
+    from headrace.labs.demo import run_demo
+
+    def say(line: str) -> None:
+        if not asked.json:
+            result(asked, line)
+
+    done = run_demo(Path(folder) if folder else None, say, lambda root: build_quietly(asked, root, Wanted()))
+    if asked.json:
+        days = [{"day": built.day, "ok": built.ok} for built in done.builds]
+        document("demo", {"folder": str(done.folder), "ok": done.ok, "days": days})
+    return 0 if done.ok else 1

@@ -30,16 +30,30 @@ class Entry:
 
 COMMANDS: Mapping[str, Entry] = {
     "init": Entry("init", "init", "Start", "Make a project that runs."),
+    "demo": Entry("init", "demo", "Start", "Run a shop's pipeline here, with nothing to set up."),
     "doctor": Entry("doctor", "doctor", "Start", "Check that all a project needs is there."),
+    "build": Entry("build", "build", "Every day", "Load, seed, build and test, in the order of what needs what."),
+    "load": Entry("build", "load", "Every day", "Load streams from their sources."),
+    "seed": Entry("build", "seed", "Every day", "Load the project's CSV files."),
+    "run": Entry("build", "run", "Every day", "Build models, without tests."),
+    "test": Entry("build", "test", "Every day", "Run tests on what is there."),
+    "retry": Entry("build", "retry", "Every day", "Do again what failed in the last run, and what came after it."),
+    "show": Entry("show", "show", "Every day", "Print rows of a model, or of a query."),
+    "ls": Entry("ls", "ls", "Look", "List the nodes of the project."),
+    "list": Entry("ls", "ls", "Look", "The same as ls.", same_as="ls"),
     "runs": Entry("runs", "runs", "Look", "What ran, when, and how it ended."),
     "trace": Entry("trace", "trace", "Look", "Where the rows of a table came from, load by load."),
+    "parse": Entry("ls", "parse", "Change", "Read the whole project and say whether it is sound."),
+    "check": Entry("ls", "parse", "Change", "The same as parse.", same_as="parse"),
+    "compile": Entry("compile", "compile_", "Change", "Write the SQL that models become, without running it."),
+    "quarantine": Entry("quarantine", "quarantine", "Fix", "Rows and requests that were kept out: look, drop."),
     "explain": Entry("explain", "explain", "Fix", "What an error code means."),
 }
 
 EXAMPLES = """\
-headrace init shop          a project that runs
-headrace doctor             whether all it needs is there
-headrace explain HR202      what an error means"""
+headrace init shop && cd shop && headrace build    a project that runs, in a minute
+headrace build -s +revenue                         revenue, and all that it needs
+headrace show -s revenue --limit 5                 rows of a model"""
 
 
 class Commands(click.Group):

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headrace.cli.options import words
 from headrace.cli.terminal import complain
 from headrace.errors import ConfigInvalid, UsageError, did_you_mean
 from headrace.events import Warned, listening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from headrace.cli.options import Asked
     from headrace.events import Event
@@ -76,6 +77,13 @@ def variables(text: str | None) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise UsageError("--vars takes a mapping", hint="such as --vars '{day: 2026-01-31}'")
     return data
+
+
+def selected(manifest: Manifest, select: Sequence[str], exclude: Sequence[str]) -> tuple[str, ...]:
+    """The ids that `--select` and `--exclude` name; all without them. Raises SelectionEmpty."""
+    from headrace.project.selectors import select as choose
+
+    return tuple(choose(manifest, words(select), words(exclude)))
 
 
 def only(manifest: Manifest, name: str) -> Node:

@@ -30,7 +30,7 @@ def finished_line(event: StepFinished, done: int, total: int, *, ascii_only: boo
     rows = "" if event.rows is None else count(event.rows, "row")
     took = "" if event.status in {"skipped", "reused"} else duration(event.seconds)
     line = f"{done:>{width}}/{total}  {status(event.status, ascii_only=ascii_only, width=7)}  {step_name(event.step):<40} {rows:>14} {took:>8}"
-    if event.status == "error" and event.message:
+    if event.status in {"error", "warn"} and event.message:
         line += f"  {event.code + ' ' if event.code else ''}{cell(event.message.splitlines()[0])}"
     return line.rstrip()
 

@@ -22,7 +22,7 @@ _SHOWN = 8
 
 def summary(results: Results, *, ascii_only: bool = False) -> str:
     """Problems first, the totals, and what to type next. Styled; whoever prints it may strip that."""
-    parts = [*_errors(results), *_failed_checks(results), *_kept_out(results), *_warned(results)]
+    parts = [*_errors(results), *_failed_checks(results), *_skipped(results), *_kept_out(results), *_warned(results)]
     lines = [line for part in parts for line in (*part, "")]
     lines.append(_totals(results, ascii_only=ascii_only))
     lines += [f"  next: {command}" for command in next_commands(results)]
@@ -38,7 +38,7 @@ def next_commands(results: Results) -> list[str]:
     if results.quarantined:
         commands.append(f"headrace quarantine show {results.quarantined[0].stream}     the rows kept out")
     if results.dead:
-        commands.append(f"headrace quarantine replay {results.dead[0].stream}     ask again for what failed")
+        commands.append(f"headrace quarantine show {results.dead[0].stream}     the requests that failed")
     if results.status in {"error", "interrupted"}:
         commands.append("headrace retry     goes on with what is not done")
     return commands
@@ -46,19 +46,23 @@ def next_commands(results: Results) -> list[str]:
 
 def _errors(results: Results) -> Iterator[list[str]]:
     groups: dict[tuple[str | None, str | None, str | None], list[StepFinished]] = {}
+    told = {one for check in results.checks if check.status == "fail" for one in (check.check, check.model)}
     for step in results.steps.values():
-        if step.status == "error":
+        if step.status == "error" and not (step.code is None and step.step in told):
             groups.setdefault((step.code, step.where, step.message), []).append(step)
-    skipped = sorted(short(step.step) for step in results.steps.values() if step.status == "skipped")
     for (code, where, message), steps in groups.items():
         place = f"  {where}" if where else ""
         head = click.style("error", fg="red", bold=True) + (f" {click.style(code, bold=True)}" if code else "")
         first, *rest = (message or "failed").splitlines()
         lines = [f"{head}{place}  {_names([short(step.step) for step in steps])}: {cell(first)}"]
-        lines += [f"    {cell(line)}" for line in rest]
+        lines += [f"    {cell(line)}" for line in rest if line.strip()]
         hint = steps[0].hint
         yield [*lines, f"  hint: {hint}"] if hint else lines
-    if groups and skipped:
+
+
+def _skipped(results: Results) -> Iterator[list[str]]:
+    skipped = sorted(short(step.step) for step in results.steps.values() if step.status == "skipped")
+    if skipped:
         yield [f"skipped because of that: {_names(skipped)}"]
 
 
@@ -66,7 +70,9 @@ def _failed_checks(results: Results) -> Iterator[list[str]]:
     for word, color in (("fail", "red"), ("error", "red"), ("warn", "yellow")):
         found = [check for check in results.checks if check.status == word]
         if found:
-            yield [_check_line(check, click.style(word, fg=color, bold=True)) for check in found]
+            kept = any(check.model for check in found) and word != "warn"
+            lines = [_check_line(check, click.style(word, fg=color, bold=True)) for check in found]
+            yield [*lines, "  readers keep the tables they had"] if kept else lines
 
 
 def _check_line(check: CheckFinished, word: str) -> str:
