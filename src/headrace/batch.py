@@ -36,7 +36,9 @@ class Scan:
 
     `options` are the reader's arguments that were detected or declared (delimiter, header, columns with DuckDB types, …), complete
     enough that reading needs no guess; `sql.scan.scan_query` makes the query. The file was read through before: every line fits, so a
-    typed read loses nothing and rejects nothing (a file with lines that do not fit arrives as a Batch). `stamp` identifies the content (size and modification time, or a hash).
+    typed read loses nothing and rejects nothing (a file with lines that do not fit arrives as a Batch). `stamp` identifies the
+    content (size and modification time, or a hash). `origin` is what the source calls the file: the name under which
+    `resume["files"]` holds the stamp of what was read.
     """
 
     path: str
@@ -44,6 +46,7 @@ class Scan:
     options: Mapping[str, Any]
     stamp: str
     member: str | None = None
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,8 +138,9 @@ class Package:
         emit(SegmentLanded(stream=self.label, segment=name, rows=rows))
 
     def refer(self, scan: Scan) -> None:
-        """Note a file that the load is to read where it lies."""
-        self._append({"kind": "scan", "scan": asdict(scan), "resume": dict(self.resume)})
+        """Note a file that the load is to read where it lies; going on, the source knows it as read."""
+        read = {**self.resume.get("files", {}), scan.origin or scan.path: scan.stamp}
+        self._append({"kind": "scan", "scan": asdict(scan), "resume": {**self.resume, "files": read}})
 
     def bury(self, dead: Dead) -> None:
         """Note a request that failed for good, so that it can be asked for again."""

@@ -396,6 +396,18 @@ def test_files_are_read_in_place_filtered_and_remembered(pipe, tmp_path):
     assert pipe.rows("_headrace_source", "1")[0] == (str(path),)
 
 
+def test_the_files_of_all_loads_are_remembered_until_the_table_is_replaced(pipe):
+    def batch(name):
+        return Batch(pa.table({"id": [1]}), read=1, resume={"files": {name: "1"}})
+
+    pipe.load(stream_of(**APPEND), batch("a.jsonl"))
+    second = pipe.load(stream_of(**APPEND), batch("b.jsonl"))
+    third = pipe.load(stream_of(**REPLACE), batch("c.jsonl"))
+
+    assert second.state["files"] == {"a.jsonl": "1", "b.jsonl": "1"}
+    assert third.state["files"] == {"c.jsonl": "1"}
+
+
 def test_a_scan_with_refused_rows_balances(pipe, tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("id\n1\nx\n")

@@ -113,7 +113,7 @@ def test_loaded_packages_are_kept_up_to_the_retention(landing):
 
 
 def test_scans_and_dead_requests_come_back_as_they_were(landing):
-    scan = Scan("data/a.csv", "csv", {"delim": ",", "columns": {"id": "BIGINT"}}, "12:34")
+    scan = Scan("data/a.csv", "csv", {"delim": ",", "columns": {"id": "BIGINT"}}, "12:34", origin="a.csv")
     dead = Dead({"url": "/orders?page=3"}, "HTTP 500", {"next": 4})
     package = landing.begin("api.orders", None, "sig")
     heard = []
@@ -127,6 +127,16 @@ def test_scans_and_dead_requests_come_back_as_they_were(landing):
     assert found.dead == (dead,)
     assert found.resume == {"next": 4}
     assert [type(event) for event in heard] == [SegmentDied]
+
+
+def test_going_on_after_a_file_that_is_read_in_place_knows_it_as_read(landing):
+    package = landing.begin("shop.files", None, "sig")
+    package.write(Batch(pa.table({"id": [1]}), read=1, resume={"files": {"a.jsonl": "1"}}))
+    package.refer(Scan("/data/b.parquet", "parquet", {}, "2", origin="b.parquet"))
+
+    again = landing.begin("shop.files", None, "sig")
+
+    assert again.resume == {"files": {"a.jsonl": "1", "b.parquet": "2"}}
 
 
 def test_rejected_records_lie_beside_the_rows_and_are_counted_as_read(landing):

@@ -100,7 +100,14 @@ def arrived(one: Profile, types: Mapping[str, Type], local: Embedded, resume: Ma
     """The file as a Scan; where lines do not fit, as a Batch of those that do with the others rejected."""
     if one.clean:
         columns = {name: spelled(types[name]) for name in one.types}
-        return Scan(str(one.file.path), "csv", {**one.options, "columns": columns}, one.file.stamp, one.file.member)
+        return Scan(
+            str(one.file.path),
+            "csv",
+            {**one.options, "columns": columns},
+            one.file.stamp,
+            one.file.member,
+            one.file.key,
+        )
     table = f"headrace_errors_{next(_serial)}"
     texts = f"headrace_lines_{next(_serial)}"
     local.execute(f"CREATE TEMP TABLE {texts} AS SELECT * FROM {_lenient(one.file, one.options, table)}")

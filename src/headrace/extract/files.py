@@ -28,7 +28,7 @@ _CHUNK = 8_000_000
 
 
 def read(stream: Stream, *, resume: Mapping[str, Any], local: Embedded, scratch: Path) -> Iterator[Arrived]:
-    """The files of a stream that `resume` does not know as read, or changed since. A replaced table is made from all of them.
+    """The files of a stream that `resume` does not know as read, or changed since.
 
     `resume` holds the stamps of the files that were read, `{"files": {name: stamp}}`, and may hold a place within one.
     Raises FilesNotFound or FileUnreadable.
@@ -38,24 +38,19 @@ def read(stream: Stream, *, resume: Mapping[str, Any], local: Embedded, scratch:
         raise TypeError(f"{stream.label} is not a stream of files")
     found = find(stream.folder, spec.path, spec.format, scratch)
     midway = resume.get("at")
-    known = dict(resume.get("files") or {}) if midway or stream.disposition != "replace" else {}
-    new = [file for file in found if known.get(key_of(file)) != file.stamp]
+    known = dict(resume.get("files") or {})
+    new = [file for file in found if known.get(file.key) != file.stamp]
     tables = {file: delimited.profile(file, spec, local) for file in new if file.format in ("csv", "tsv")}
     types = delimited.together(list(tables.values()))
     for file in new:
-        before, known = known, {**known, key_of(file): file.stamp}
+        before, known = known, {**known, file.key: file.stamp}
         if file in tables:
             yield delimited.arrived(tables[file], types, local, {"files": known})
         elif file.format == "parquet":
             yield _parquet(file, local)
         else:
-            start = midway["byte"] if midway and midway["file"] == key_of(file) and midway["stamp"] == file.stamp else 0
+            start = midway["byte"] if midway and midway["file"] == file.key and midway["stamp"] == file.stamp else 0
             yield from _documents(file, spec, local, start, (before, known))
-
-
-def key_of(file: Found) -> str:
-    """What `resume` calls a file, as the ledger does: its path, and the member where it lies in a zip."""
-    return f"{file.path}::{file.member}" if file.member else str(file.path)
 
 
 def _parquet(file: Found, local: Embedded) -> Scan:
@@ -66,7 +61,7 @@ def _parquet(file: Found, local: Embedded) -> Scan:
     originals = [str(row[0]) for row in described]
     names = {keys[0]: name for keys, name in distinct_names([(name,) for name in originals]).items()}
     options = {} if all(old == new for old, new in names.items()) else {"rename": names}
-    return Scan(str(file.path), "parquet", options, file.stamp, file.member)
+    return Scan(str(file.path), "parquet", options, file.stamp, file.member, file.key)
 
 
 def _documents(
@@ -76,7 +71,7 @@ def _documents(
     before, after = known
     pieces = _lines(file, start) if file.format == "jsonl" else _whole(file)
     for body, end, last in pieces:
-        here = {"file": key_of(file), "stamp": file.stamp, "byte": end}
+        here = {"file": file.key, "stamp": file.stamp, "byte": end}
         resume = {"files": dict(after)} if last else {"files": dict(before), "at": here}
         yield _batch(file, spec, local, body, resume)
 

@@ -30,6 +30,11 @@ class Found:
     stamp: str
     member: str | None = None
 
+    @property
+    def key(self) -> str:
+        """What `resume` calls a file: its name, and the member where it lies in a zip."""
+        return f"{self.name}!{self.member}" if self.member else self.name
+
 
 def find(folder: str, pattern: str, declared: str | None, scratch: Path) -> list[Found]:
     """The files a pattern matches, in the order of their names. Raises FilesNotFound or FileUnreadable."""

@@ -234,7 +234,8 @@ def _entry(loading: _Loading, schema: Schema, rows: int | None) -> Entry:
     earlier: dict[str, Any] = {}
     if previous and not loading.anew and stream.disposition != "replace":
         earlier = dict(previous.state.get("files", {}))
-    read = {f"{scan.path}::{scan.member}" if scan.member else scan.path: scan.stamp for scan in package.scans}
+    read = {scan.origin or scan.path: scan.stamp for scan in package.scans}
+    resumed = package.resume.get("files", {})
     entry = Entry(
         load_id=package.id,
         run_id=loading.run,
@@ -247,7 +248,7 @@ def _entry(loading: _Loading, schema: Schema, rows: int | None) -> Entry:
         cursor_field=reached.field if reached else None,
         cursor_value=reached.value if reached else None,
         schema={column.name: str(column.type) for column in schema},
-        state={"resume": dict(package.resume), "files": {**earlier, **read}},
+        state={"resume": dict(package.resume), "files": {**earlier, **resumed, **read}},
         rows_after=rows,
         **loading.counts.as_dict(),
     )

@@ -64,7 +64,7 @@ def _scanned(local: Embedded, stream: Stream, scan: Scan) -> Part:
         except StatementFailed as error:
             raise inflight.invalid(stream, error) from error
         filtered = inflight.dropped(stream, _count(local, before), rows)
-    query = f"SELECT *, {text(scan.path)} AS {ORIGIN} FROM (\n{query}\n) AS scanned"
+    query = f"SELECT *, {text(scan.origin or scan.path)} AS {ORIGIN} FROM (\n{query}\n) AS scanned"
     return Part(query, _describe(local, query), rows, filtered)
 
 

@@ -78,11 +78,13 @@ def _load(session: Session, connection: Connection, node: SourceTable, stream: S
 
 def extract(session: Session, stream: Stream, package: Package, last: ledger.Entry | None, local: Embedded) -> None:
     """Write all that the source has for the package into it; each segment is safe before the next one is asked for."""
-    begun = package.segments or package.scans or package.dead
+    # A replaced table is made from all files, others from those that no load has read and this package has not.
+    known = last.state.get("files", {}) if last and stream.disposition != "replace" else {}
+    resume = {**package.resume, "files": {**known, **package.resume.get("files", {})}}
     arriving = open_stream(
         stream,
         cursor=package.cursor,
-        resume=package.resume if begun else {"files": last.state.get("files", {})} if last else {},
+        resume=resume,
         local=local,
         clock=session.clock,
         scratch=package.scratch,
