@@ -198,3 +198,18 @@ def test_lines_that_a_loop_made_are_traced_to_the_loop():
 
 def test_what_headrace_wrote_has_no_line():
     assert trace([Piece("with c as (\n", Place("m.sql"), None), piece("select 1")], 1) is None
+
+
+def test_time_zones_are_lent_as_pytz_lends_them(mill, model):
+    raw = """
+    {%- set noon = modules.datetime.datetime(2026, 7, 1, 12) -%}
+    {%- set there = modules.pytz.timezone('America/New_York').localize(noon) -%}
+    {{ there.astimezone(modules.pytz.utc).hour }} {{ modules.pytz.utc.localize(noon).isoformat() }}"""
+
+    assert mill.compile(model("m", raw)).sql == "16 2026-07-01T12:00:00+00:00"
+
+
+def test_a_macro_reads_times_with_a_zone(mill, model):
+    raw = "{{ run_query(\"select timestamptz '2026-07-01 12:00:00+02:00' as t, 1 as n\").columns['t'].values()[0].isoformat() }}"
+
+    assert mill.compile(model("m", raw)).sql == "2026-07-01T10:00:00+00:00"

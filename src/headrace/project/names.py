@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
+from zoneinfo import ZoneInfo
 
 from headrace.errors import HeadraceError, SecretMissing, TemplateInvalid, did_you_mean
 from headrace.events import Warned, emit
@@ -112,16 +113,29 @@ class Modules:
         return pytz
 
 
+class Zone(ZoneInfo):
+    """A time zone with the two methods that pytz adds to it."""
+
+    def localize(self, moment: dt.datetime, is_dst: bool = False) -> dt.datetime:  # noqa: ARG002, FBT001, FBT002 - pytz's signature
+        """A moment without a zone as one of this zone."""
+        return moment.replace(tzinfo=self)
+
+    def normalize(self, moment: dt.datetime) -> dt.datetime:
+        """The same moment by this zone's clocks."""
+        return moment.astimezone(self)
+
+
 class Zones:
     """The part of pytz that projects use, from the standard library."""
 
-    utc = dt.UTC
+    @property
+    def utc(self) -> Zone:
+        """Universal time."""
+        return Zone("UTC")
 
-    def timezone(self, name: str) -> dt.tzinfo:
+    def timezone(self, name: str) -> Zone:
         """The time zone of that name."""
-        from zoneinfo import ZoneInfo
-
-        return ZoneInfo(name)
+        return Zone(name)
 
 
 def from_json(string: str, default: Any = None) -> Any:
