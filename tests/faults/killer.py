@@ -58,9 +58,10 @@ def child(order, counter):
     log = os.open(order["log"], os.O_CREAT | os.O_WRONLY | os.O_APPEND)
     os.dup2(log, 1)
     os.dup2(log, 2)
+    sys.argv = ["headrace", *order["argv"]]
     with listening(moments):
         try:
-            code = main(order["argv"])
+            main()
         except SystemExit as ended:
             code = ended.code
     sys.stdout.flush()
