@@ -26,7 +26,7 @@ from headrace.cursor import Cursor
 from headrace.events import SegmentDied, SegmentLanded, Warned, emit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -78,10 +78,14 @@ class Package:
     @property
     def complete(self) -> bool:
         """Whether the extraction came to its end and nothing it wrote is missing."""
+        return self._end().get("lines") == self._journal.lines
+
+    def _end(self) -> dict[str, Any]:
         try:
-            return bool(json.loads((self.folder / "complete.json").read_bytes())["lines"] == self._journal.lines)
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return False
+            end = json.loads((self.folder / "complete.json").read_bytes())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return end if isinstance(end, dict) else {}
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -149,9 +153,14 @@ class Package:
         )
         emit(SegmentDied(stream=self.label, segment=f"{self._journal.lines:06d}", reason=dead.reason))
 
-    def finish(self) -> None:
+    @property
+    def settles(self) -> tuple[str, ...]:
+        """Ids of what was in quarantine and is tried again by this package."""
+        return tuple(self._end().get("settles", ()))
+
+    def finish(self, settles: Sequence[str] = ()) -> None:
         """The extraction came to its end: the package can be loaded, and is not gone on with."""
-        _write_json(self.folder / "complete.json", {"lines": self._journal.lines})
+        _write_json(self.folder / "complete.json", {"lines": self._journal.lines, "settles": list(settles)})
 
     def discard(self) -> None:
         """The package waits no longer: kept among the loaded ones if it is complete, else gone."""
@@ -208,9 +217,10 @@ class Landing:
             segments = len(package.segments)
             emit(Warned(f"{label} is read anew because {why}: {segments} segments of an unfinished read are given up"))
             package.discard()
-        return self._new(label, cursor, signature)
+        return self.beside(label, cursor, signature)
 
-    def _new(self, label: str, cursor: Cursor | None, signature: str) -> Package:
+    def beside(self, label: str, cursor: Cursor | None, signature: str) -> Package:
+        """A new package, whatever else is unfinished."""
         home = self.folder / label
         home.mkdir(parents=True, exist_ok=True)
         known = [folder.name for folder in (*_packages(home), *_packages(home / "loaded"))]

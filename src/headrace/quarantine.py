@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 HOME = "headrace"
 QUARANTINE = Table(HOME, "quarantine")
 FATES = Table(HOME, "quarantine_fates")
+Kind: TypeAlias = Literal["record", "row", "segment"]
 Fate: TypeAlias = Literal["replayed", "dropped"]
 
 _TEXTS = ("id", "load_id", "stream", "kind", "reason", "column", "detail", "raw", "request", "origin")
@@ -81,9 +82,10 @@ def ensure(connection: Connection) -> None:
     _ready.add(connection)
 
 
-def keep(connection: Connection, stream: str, load_id: str, now: datetime, query: str) -> int:
+def keep(connection: Connection, stream: str, load_id: str, now: datetime, query: str, kind: Kind = "row") -> int:
     """Keep the rows of a DuckDB query over `connection.local`: reason, column, detail, raw and origin, all text. How many it gave.
 
+    A `record` is as the source sent it, a `row` as the stream's in-flight SQL left it.
     The same row of the same stream for the same reason is kept once while it is open or dropped.
     """
     staged = Table(HOME, f"quarantine__{load_id.replace('-', '')}")
@@ -91,7 +93,7 @@ def keep(connection: Connection, stream: str, load_id: str, now: datetime, query
     count = connection.load_local(
         staged,
         f"SELECT md5(concat_ws(chr(31), {text(stream)}, 'row', {content})) AS id, {text(load_id)} AS load_id, "
-        f"{text(stream)} AS stream, 'row' AS kind, reason, \"column\", detail, raw, CAST(NULL AS VARCHAR) AS request, origin "
+        f'{text(stream)} AS stream, {text(kind)} AS kind, reason, "column", detail, raw, CAST(NULL AS VARCHAR) AS request, origin '
         f"FROM (\n{query}\n) AS refused",
     )
     _insert(connection, staged, now)

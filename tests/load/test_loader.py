@@ -430,7 +430,7 @@ def test_records_that_could_not_be_read_and_dead_requests_are_kept(pipe):
 
     assert counts(entry) == {"read": 2, "inserted": 1, "quarantined": 1}
     kept = {(row.kind, row.reason, row.raw, row.request) for row in quarantine.show(pipe.connection)}
-    assert kept == {("row", "json", "{", None), ("segment", "HTTP 500", None, '{"url": "/things?page=2"}')}
+    assert kept == {("record", "json", "{", None), ("segment", "HTTP 500", None, '{"url": "/things?page=2"}')}
 
 
 def test_a_failure_between_the_data_and_the_ledger_keeps_nothing(pipe, monkeypatch):

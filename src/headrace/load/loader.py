@@ -9,6 +9,7 @@ table's own name is a view: that SQL over the raw rows. See docs/decisions/0004-
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from headrace import quarantine
@@ -54,6 +55,8 @@ def load(
             connection.run(CreateSchema(table.schema))
         previous = ledger.last_load(connection, stream.label)
         with connection.transaction():
+            # Before anything is kept: what is refused once more is then open again.
+            quarantine.settle(connection, package.settles, "replayed", now - timedelta(microseconds=1), package.id)
             loading = _Loading(connection, stream, table, package, run, now, previous, full_refresh, Counts(), [])
             entry = _load(loading)
             ledger.record(connection, entry)
@@ -78,9 +81,9 @@ class _Loading:
     counts: Counts
     events: list[Event]
 
-    def keep(self, reason: str, query: str) -> int:
+    def keep(self, reason: str, query: str, kind: quarantine.Kind = "row") -> int:
         """Rows of the query into quarantine; how many."""
-        rows = quarantine.keep(self.connection, self.stream.label, self.package.id, self.now, query)
+        rows = quarantine.keep(self.connection, self.stream.label, self.package.id, self.now, query, kind)
         if rows:
             self.counts.quarantined += rows
             self.events.append(RowsQuarantined(self.stream.label, reason, rows))
@@ -130,7 +133,9 @@ def _count_arrived(loading: _Loading) -> None:
     counts.filtered += sum(segment.filtered for segment in package.segments)
     rejected = [str(segment.rejected) for segment in package.segments if segment.rejected]
     if rejected:
-        loading.keep("unreadable", f'SELECT reason, "column", detail, raw, origin FROM ({files(rejected)}) AS rejected')
+        loading.keep(
+            "unreadable", f'SELECT reason, "column", detail, raw, origin FROM ({files(rejected)}) AS rejected', "record"
+        )
     quarantine.keep_dead(loading.connection, loading.stream.label, package.id, loading.now, package.dead)
 
 

@@ -15,9 +15,10 @@ from headrace.graph import Graph
 from headrace.landing import Landing
 from headrace.retry import SYSTEM, Backoff
 from headrace.run.models import build_model, load_seed, run_alone
+from headrace.run.replay import replay_stream
 from headrace.run.schedule import Job, run_jobs
 from headrace.run.session import Session
-from headrace.run.steps import BuildModel, LoadSeed, LoadStream, RunCheck, Step
+from headrace.run.steps import BuildModel, LoadSeed, LoadStream, ReplayStream, RunCheck, Step
 from headrace.run.streams import load_stream
 from headrace.transform.context import Runtime
 from headrace.warehouse.opening import open_warehouse
@@ -193,6 +194,8 @@ def _do(session: Session, step: Step) -> Done:
             return build_model(session, step)
         case RunCheck():
             return run_alone(session, step)
+        case ReplayStream():
+            return replay_stream(session, step)
 
 
 def _failure(one: str, error: HeadraceError, seconds: float) -> StepFinished:

@@ -40,4 +40,12 @@ class RunCheck:
     node: DataTest
 
 
-Step: TypeAlias = LoadStream | LoadSeed | BuildModel | RunCheck
+@dataclass(frozen=True, slots=True)
+class ReplayStream:
+    """Try again what a stream has in quarantine: all of it, or what has one of the ids."""
+
+    node: SourceTable
+    ids: tuple[str, ...] = ()
+
+
+Step: TypeAlias = LoadStream | LoadSeed | BuildModel | RunCheck | ReplayStream

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from headrace.project.sources import Stream
     from headrace.run.session import Session
     from headrace.run.steps import LoadStream
-    from headrace.warehouse.base import Connection
     from headrace.warehouse.embedded import Embedded
+
+
+REPLAY = "replay"
+"""The signature of packages whose rows come from quarantine."""
 
 
 def load_stream(session: Session, step: LoadStream) -> Done:
@@ -34,7 +37,7 @@ def load_stream(session: Session, step: LoadStream) -> Done:
     read = 0
     for package in session.landing.pending(stream.label):
         if package.complete and not session.full_refresh:
-            read += _load(session, connection, node, stream, package)
+            read += load_package(session, node, stream, package).read
         elif session.full_refresh:
             package.discard()
     last = None if session.full_refresh else ledger.last_load(connection, stream.label)
@@ -44,7 +47,7 @@ def load_stream(session: Session, step: LoadStream) -> Done:
         extract(session, stream, package, last, local)
     finally:
         local.close()
-    read += _load(session, connection, node, stream, package)
+    read += load_package(session, node, stream, package).read
     results = check_all(session, connection, step.checks, {})
     return settled(session, read, results, "the rows are loaded all the same")
 
@@ -61,10 +64,14 @@ def _cursor(stream: Stream, last: ledger.Entry | None) -> Cursor | None:
     return (last.cursor if last else None) or Cursor(incremental.cursor_path)
 
 
-def _load(session: Session, connection: Connection, node: SourceTable, stream: Stream, package: Package) -> int:
+def load_package(session: Session, node: SourceTable, stream: Stream, package: Package) -> ledger.Entry:
     """One transaction; a package that is in the ledger already changes nothing."""
+    if package.signature == REPLAY and stream.disposition == "replace":
+        # What comes back from quarantine joins the rows that are there.
+        added = stream.spec.model_copy(update={"write_disposition": "append"})
+        stream = stream.model_copy(update={"spec": added})
     entry = load(
-        connection,
+        session.connection(),
         stream,
         node.table,
         package,
@@ -73,7 +80,7 @@ def _load(session: Session, connection: Connection, node: SourceTable, stream: S
         full_refresh=session.full_refresh,
     )
     session.relations.note(node.table, "table")
-    return entry.read
+    return entry
 
 
 def extract(session: Session, stream: Stream, package: Package, last: ledger.Entry | None, local: Embedded) -> None:

@@ -1,0 +1,93 @@
+"""What is in quarantine, tried again under what the project says now; what is let in and what is refused commit together."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from headrace import quarantine
+from headrace.errors import RequestFailed
+from headrace.events import SegmentDied, emit
+from headrace.extract.again import read_again
+from headrace.extract.rest import read_request
+from headrace.load import inflight
+from headrace.run.plan import Plan
+from headrace.run.session import Done
+from headrace.run.steps import ReplayStream
+from headrace.run.streams import REPLAY, load_package
+from headrace.state import ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headrace.landing import Package
+    from headrace.project.nodes import SourceTable
+    from headrace.project.sources import Stream
+    from headrace.quarantine import Kept
+    from headrace.run.session import Session
+    from headrace.warehouse.embedded import Embedded
+
+
+def replay_plan(node: SourceTable, ids: Sequence[str] = ()) -> Plan:
+    """The plan of a replay: one step. `ids` are beginnings of ids; none means all that is open."""
+    one = node.unique_id
+    return Plan({one: ReplayStream(node, tuple(ids))}, {one: frozenset()}, {one: frozenset()})
+
+
+def replay_stream(session: Session, step: ReplayStream) -> Done:
+    """Ask again for dead requests, read kept records again, and load them in one transaction that settles them."""
+    node, connection = step.node, session.connection()
+    stream = node.stream
+    quarantine.ensure(connection)
+    kept = [row for row in quarantine.open_rows(connection, stream.label) if _chosen(row, step.ids)] if stream else []
+    if stream is None or not kept:
+        return Done("success", 0, "nothing is open in quarantine")
+    session.relations.open(connection, [node.table.schema])
+    last = ledger.last_load(connection, stream.label)
+    package = session.landing.beside(stream.label, last.cursor if last else None, REPLAY)
+    local = connection.local.cursor()
+    try:
+        tried = _segments(session, stream, package, local, kept) + _records(stream, package, local, kept)
+    finally:
+        local.close()
+    package.finish(settles=tried)
+    entry = load_package(session, node, stream, package)
+    dead = len(kept) - len(tried)
+    said = [f"{dead} requests failed again"] * bool(dead) + [f"{entry.quarantined} rows refused again"] * bool(
+        entry.quarantined
+    )
+    return Done("warn" if said else "success", entry.read, ", ".join(said) or None)
+
+
+def _chosen(row: Kept, ids: Sequence[str]) -> bool:
+    return not ids or any(row.id.startswith(one) for one in ids)
+
+
+def _segments(session: Session, stream: Stream, package: Package, local: Embedded, kept: Sequence[Kept]) -> list[str]:
+    """Each dead request once more; the ids of those that were answered."""
+    answered: list[str] = []
+    for row in kept:
+        if row.kind != "segment" or row.request is None:
+            continue
+        try:
+            batch = read_request(stream, json.loads(row.request), local=local, clock=session.clock)
+        except RequestFailed as error:
+            emit(SegmentDied(stream.label, row.id[:12], error.what))
+            continue
+        ready, filtered = inflight.transform(local, stream, batch)
+        package.write(ready, filtered)
+        answered.append(row.id)
+    return answered
+
+
+def _records(stream: Stream, package: Package, local: Embedded, kept: Sequence[Kept]) -> list[str]:
+    """Kept records through the in-flight SQL, and kept rows, which it left, past it; the ids of all of them."""
+    for kind in ("record", "row"):
+        chosen = [(row.origin or "", row.raw or "") for row in kept if row.kind == kind]
+        if not chosen:
+            continue
+        batch, filtered = read_again(stream, chosen, local), 0
+        if kind == "record":
+            batch, filtered = inflight.transform(local, stream, batch)
+        package.write(batch, filtered)
+    return [row.id for row in kept if row.kind != "segment"]
