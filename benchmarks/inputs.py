@@ -17,7 +17,7 @@ SELECT
     'Customer ' || (dice(i, 0) % 90000 + 10000) || ' of ' || ['North', 'South', 'East', 'West'][1 + i % 4] AS name,
     'customer' || i || '@example.com' AS email,
     ['AT', 'BR', 'CA', 'DE', 'ES', 'FR', 'GB', 'IN', 'JP', 'US'][1 + dice(i, 1) % 10] AS country,
-    round((dice(i, 2) % 1000000) / 100, 2) + 0.01 AS amount,
+    round((dice(i, 2) % 1000000 + 1) / 100, 2) AS amount,
     (dice(i, 3) % 50)::INTEGER AS quantity,
     dice(i, 4) % 3 = 0 AS active,
     'left at the door of number ' || (dice(i, 5) % 900) || ', second floor' AS note,
