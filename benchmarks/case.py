@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE / "programs"
+HEADRACE = HERE / ".work" / "peers" / "headrace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,11 @@ class Lab:
 
     @property
     def headrace(self) -> str:
-        """The command of this checkout."""
-        return str(Path(sys.executable).with_name("headrace"))
+        """The command of this checkout, in an environment with what it needs and nothing else.
+
+        pandas or numpy, where they are installed, are imported by DuckDB and Arrow, so the environment counts.
+        """
+        return str(HEADRACE / "bin" / "headrace")
 
     def peer(self, name: str, *packages: str) -> Path:
         """The folder of the programs of an environment with these packages; built once, then called directly."""
@@ -105,6 +110,13 @@ def apart(function: Callable[..., Any], *values: Any) -> Any:
         return pool.submit(function, *values).result()
 
 
-def program(name: str, *values: object, folder: Path, python: str = sys.executable) -> Command:
-    """One of the programs beside this file, as a command."""
+def install_headrace() -> None:
+    """The environment of headrace as the lock file says, with this checkout's source."""
+    place = os.environ | {"UV_PROJECT_ENVIRONMENT": str(HEADRACE)}
+    command = ["uv", "sync", "-q", "--no-dev", "--extra", "postgres", "--compile-bytecode"]
+    subprocess.run([*command, "-p", sys.executable], cwd=HERE.parent, env=place, check=True)
+
+
+def program(name: str, *values: object, folder: Path, python: str = str(HEADRACE / "bin" / "python")) -> Command:
+    """One of the programs beside this file, as a command; with headrace's Python, unless it is a peer's."""
     return Command((python, str(PROGRAMS / name), *map(str, values)), folder, {})

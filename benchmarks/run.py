@@ -20,7 +20,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import measure
-from case import Case, Contestant, Lab, apart
+from case import Case, Contestant, Lab, apart, install_headrace
 from cases import jsonl, merge, models, rest, start
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ COLUMNS = ("case", "contestant", "CPU s", "CPU ratio", "wall s", "wall ratio", "
 def main() -> int:
     asked = _arguments()
     lab = Lab(WORK, asked.rows)
+    install_headrace()
     lines: list[dict[str, Any]] = []
     for name in asked.names or CASES:
         with ExitStack() as stack:
