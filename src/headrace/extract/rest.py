@@ -24,7 +24,7 @@ from headrace.schema import parse_type
 from headrace.sql.exact import literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from headrace.batch import Arrived
     from headrace.cursor import Cursor
@@ -161,19 +161,20 @@ class _Api:
         probe = self.probes.get()
         try:
             paths = self.paging.paths if self.paginator else AUTO_PATHS
-            values = ", ".join(_value_sql(path) for path in paths)
             selector = self.selector or find_selector(probe, body)
-            sql = f"SELECT {_count_sql(selector)}, [{values}] FROM (SELECT CAST(? AS JSON) AS b)"
-            ((rows, found),) = probe.rows(sql, [body])
+            ((kind, length, found),) = probe.rows(_look_sql(selector, paths), [body])
         finally:
             self.probes.put(probe)
         self.selector = selector
-        if rows is None:
+        rows = length if kind == "ARRAY" else 0 if kind == "NULL" else 1
+        if kind is None:
             raise RecordsNotFound(
                 f"{self.label}: the response has nothing at '{selector}'", hint=f"it begins with {body[:100]!r}"
             )
-        texts = zip(paths, found or (), strict=True)
-        return rows, {path: json.loads(text) for path, text in texts if text is not None}
+        # Of each path, as one key with dots in its name and as steps, the first that is there.
+        pairs = zip(paths, found[::2], found[1::2], strict=True)
+        texts = {path: step if whole is None else whole for path, whole, step in pairs}
+        return rows, {path: json.loads(text) for path, text in texts.items() if text is not None}
 
 
 def _request(spec: RestStream, part: Window) -> Request:
@@ -190,19 +191,18 @@ def _paginator(spec: RestStream, client: Client, resume: Mapping[str, Any]) -> P
     return None if declared is None or declared.type == "auto" else declared
 
 
-def _value_sql(path: str) -> str:
-    nested = f"CAST(json_extract(b, {literal(duckdb_path(path))}) AS VARCHAR)"
-    whole = literal_path(path)
-    return f"coalesce(CAST(json_extract(b, {literal(whole)}) AS VARCHAR), {nested})" if whole else nested
+def _look_sql(selector: str, paths: Sequence[str]) -> str:
+    """A query of a body, $1: what is at the selector (as JSON names types), how long, and two values for each path.
 
-
-def _count_sql(selector: str) -> str:
+    It is asked of every page, and costs as many parsings of the page as it calls functions: hence so few.
+    """
+    asked = [literal(place) for path in paths for place in (literal_path(path) or duckdb_path(path), duckdb_path(path))]
+    values = f"json_extract($1, [{', '.join(asked)}])" if asked else "[]"
     at = duckdb_path(selector).removesuffix("[*]")
     if "[*]" in at:
-        return f"len({records_sql('b', selector)})"
-    kind = f"json_type(b, {literal(at)})"
-    counted = f"WHEN {kind} = 'ARRAY' THEN json_array_length(b, {literal(at)})"
-    return f"CASE {counted} WHEN {kind} = 'NULL' THEN 0 WHEN {kind} IS NOT NULL THEN 1 END"
+        return f"SELECT 'ARRAY', len({records_sql('CAST($1 AS JSON)', selector)}), {values}"
+    place = literal(at)
+    return f"SELECT json_type($1, {place}), json_array_length($1, {place}), {values}"
 
 
 @dataclass(slots=True)
