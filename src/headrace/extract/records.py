@@ -151,16 +151,19 @@ def _typed(shape: Shape, local: Embedded, *, long: bool) -> Rows:
     pointers = [pointer(keys) for keys, _ in found]
     if shape.cursor_path:
         pointers.append(pointer(keys_of(shape.cursor_path)))
-    listed = "[" + ", ".join(literal(one) for one in pointers) + "]"
     local.execute(
         "CREATE OR REPLACE TEMP TABLE headrace_texts AS SELECT origin, r"
-        + (f", json_extract_string(r, {listed}) AS t, json_extract(r, {listed}) AS j" if pointers else "")
+        + (f", json_extract_string(r, {_listed(pointers)}) AS t" if pointers else "")
         + " FROM headrace_records WHERE fits"
     )
     fields = _fields(found, shape, local, long=long)
     at_cursor = f"t[{len(pointers)}]" if shape.cursor_path else None
     cursor = _highest(local, shape.cursor_path, at_cursor)
     return _collected(shape, local, fields, at_cursor, Rows(rows=None, read=read, rejected=None, cursor=cursor))
+
+
+def _listed(texts: list[str]) -> str:
+    return "[" + ", ".join(literal(one) for one in texts) + "]"
 
 
 def _leaves(structure: Any, keys: tuple[str, ...], *, flatten: bool) -> list[tuple[tuple[str, ...], Any]]:
@@ -177,13 +180,13 @@ def _leaves(structure: Any, keys: tuple[str, ...], *, flatten: bool) -> list[tup
 def _fields(found: list[tuple[tuple[str, ...], Any]], shape: Shape, local: Embedded, *, long: bool) -> list[_Field]:
     names = distinct_names([keys for keys, _ in found])
     declared = {normalised(name) if name not in names.values() else name: of for name, of in shape.columns.items()}
-    inferred = _inferred([(index, of) for index, (_, of) in enumerate(found, 1)], local, long=long)
+    inferred = _inferred(found, local, long=long)
     fields = []
     for index, (keys, _) in enumerate(found, 1):
         name = names[keys]
         of = declared.pop(name, None)
         text = f"replace(t[{index}], '{_MARK}', '')" if long else f"t[{index}]"
-        whole = f"nullif(CAST(j[{index}] AS VARCHAR), 'null')"
+        whole = f"nullif(CAST(json_extract(r, {literal(pointer(keys))}) AS VARCHAR), 'null')"
         whole = rf"""regexp_replace({whole}, '"{_MARK}([^"]*)"', '\1', 'g')""" if long else whole
         if of is not None:
             value = whole if of.kind is Kind.JSON else exact(text, of)
@@ -194,28 +197,41 @@ def _fields(found: list[tuple[tuple[str, ...], Any]], shape: Shape, local: Embed
     return fields + [_Field(name, of, f"CAST(NULL AS {spelled(of)})") for name, of in declared.items()]
 
 
-def _inferred(found: list[tuple[int, Any]], local: Embedded, *, long: bool) -> dict[int, Type | None]:
+def _inferred(found: list[tuple[tuple[str, ...], Any]], local: Embedded, *, long: bool) -> dict[int, Type | None]:
     """The type of each column by its structure, asking the values where the structure does not tell; None is all null."""
     plain = {"BOOLEAN": BOOLEAN, "BIGINT": BIGINT, "NULL": None} | ({} if long else {"VARCHAR": VARCHAR})
+    plain |= {} if long else _short_numbers(found, local)
     types: dict[int, Type | None] = {}
-    asked: list[int] = []
-    for index, of in found:
-        if isinstance(of, str) and of in plain:
-            types[index] = plain[of]
-        elif isinstance(of, str):
-            asked.append(index)
-        else:
+    asked: dict[int, str] = {}
+    for index, (keys, of) in enumerate(found, 1):
+        if not isinstance(of, str):
             types[index] = JSON
+        elif of in plain:
+            types[index] = plain[of]
+        else:
+            asked[index] = pointer(keys)
     if asked:
-        facts = ", ".join(_facts(index) for index in asked)
+        facts = ", ".join(_facts(index, place) for index, place in asked.items())
         (answers,) = local.rows(f"SELECT {facts} FROM headrace_texts")
         types |= {index: _decided(answer) for index, answer in zip(asked, answers, strict=True)}
     return types
 
 
-def _facts(index: int) -> str:
+def _short_numbers(found: list[tuple[tuple[str, ...], Any]], local: Embedded) -> dict[str, Type | None]:
+    """The types of numbers, if all of them are so short that a BIGINT and a double hold each exactly: the usual case, asked cheaply."""
+    numbers = {"UBIGINT": BIGINT, "DOUBLE": DOUBLE}
+    lengths = [
+        f"max(length(t[{index}]))" for index, (_, of) in enumerate(found, 1) if isinstance(of, str) and of in numbers
+    ]
+    if not lengths:
+        return {}
+    ((longest,),) = local.rows(f"SELECT greatest({', '.join(lengths)}) FROM headrace_texts")
+    return dict(numbers) if (longest or 0) <= _DOUBLE_DIGITS else {}
+
+
+def _facts(index: int, place: str) -> str:
     text, bare = f"t[{index}]", f"replace(t[{index}], '{_MARK}', '')"
-    kind = f"CASE WHEN starts_with({text}, '{_MARK}') THEN 'LONG' ELSE json_type(j[{index}]) END"
+    kind = f"CASE WHEN starts_with({text}, '{_MARK}') THEN 'LONG' ELSE json_type(r, {literal(place)}) END"
     whole = f"regexp_full_match({bare}, '-?[0-9]+')"
     digits = rf"length(regexp_replace(regexp_replace({bare}, '[eE].*|[^0-9.]', '', 'g'), '^[0.]+|\.', '', 'g'))"
     return (
