@@ -74,7 +74,7 @@ def summary(database: Path, table: str) -> tuple[Any, ...]:
         assert len(where) == 1, f"{table} is in {where}"
         [(schema, columns, kind)] = where
         city = "address__city" if "address__city" in columns else "address.city"
-        if kind == "JSON":
+        if kind in ("JSON", "VARCHAR"):
             city = "address ->> '$.city'"
         found = session.execute(
             f"SELECT count(*), sum(id), round(sum(amount), 2), sum(quantity), count(*) FILTER (active), min(country), "
