@@ -46,7 +46,7 @@ COMMANDS: Mapping[str, Entry] = {
     "parse": Entry("ls", "parse", "Change", "Read the whole project and say whether it is sound."),
     "check": Entry("ls", "parse", "Change", "The same as parse.", same_as="parse"),
     "compile": Entry("compile", "compile_", "Change", "Write the SQL that models become, without running it."),
-    "quarantine": Entry("quarantine", "quarantine", "Fix", "Rows and requests that were kept out: look, drop."),
+    "quarantine": Entry("quarantine", "quarantine", "Fix", "Rows and requests that were kept out: look, replay, drop."),
     "explain": Entry("explain", "explain", "Fix", "What an error code means."),
 }
 

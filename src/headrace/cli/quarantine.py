@@ -29,7 +29,7 @@ LIMIT = click.option(
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @everywhere
 def quarantine() -> None:
-    """Rows and requests that were kept out of tables: look at them, or drop them.
+    """Rows and requests that were kept out of tables: look at them, try them again, or drop them.
 
     A row comes here when it breaks a type or a contract, a request when it failed for good. What is not in order is
     never lost and never stops the rest of a load.
@@ -103,10 +103,29 @@ def show(asked: Asked, stream: str | None, limit: int) -> int:
         )
         result(asked, f"    {cell(row.raw or row.request)}")
     if rows:
-        say(asked, "next: headrace quarantine drop STREAM lets go of them")
+        say(asked, "next: headrace quarantine replay STREAM (tries them again), or drop STREAM")
     else:
         say(asked, "quarantine is empty")
     return 0
+
+
+@quarantine.command(cls=Verb)
+@click.argument("stream")
+@click.argument("ids", nargs=-1)
+@everywhere
+@output("table", "json")
+@click.pass_obj
+def replay(asked: Asked, stream: str, ids: tuple[str, ...]) -> int:
+    """Try again: requests are asked for, rows are read and loaded as the stream is declared now.
+
+    Examples:
+    headrace quarantine replay api.orders                    all of a stream
+    headrace quarantine replay api.orders 41af03             those whose ids begin so
+    headrace quarantine show api.orders                      what there is
+    """
+    from headrace.cli.running import replay_kept
+
+    return replay_kept(asked, stream, ids)
 
 
 @quarantine.command(cls=Verb)

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from headrace.cli.opening import history_of, read_manifest, selected
+from headrace.cli.opening import history_of, only, read_manifest, selected
 from headrace.cli.options import is_terminal
 from headrace.cli.terminal import complain, document, result, say
 from headrace.errors import Interrupted, UsageError
@@ -19,11 +19,12 @@ from headrace.observe.log import RunLog, lines
 from headrace.observe.results import Results
 from headrace.observe.summary import next_commands, summary
 from headrace.observe.wording import utf8
-from headrace.project.nodes import DataTest
+from headrace.project.nodes import DataTest, SourceTable
 from headrace.run.execute import Options, execute
 from headrace.run.history import History, durations, steps
 from headrace.run.lock import locked
 from headrace.run.plan import Verbs, make_plan
+from headrace.run.replay import replay_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,18 @@ def run_plan(asked: Asked, command: str, verbs: Verbs, wanted: Wanted) -> int:
         if plan.steps:
             _execute(asked, command, manifest, plan, wanted, results)
     return _finish(asked, command, results, empty=not plan.steps)
+
+
+def replay_kept(asked: Asked, stream: str, ids: tuple[str, ...]) -> int:
+    """Try again what is in quarantine of a stream; the exit code."""
+    results = Results()
+    with listening(results):
+        manifest = read_manifest(asked)
+        node = only(manifest, stream)
+        if not isinstance(node, SourceTable):
+            raise UsageError(f"'{stream}' is no stream", hint="see `headrace quarantine ls`")
+        _execute(asked, "replay", manifest, replay_plan(node, ids), Wanted(), results)
+    return _finish(asked, "quarantine replay", results, empty=False)
 
 
 def build_quietly(asked: Asked, root: Path, wanted: Wanted) -> bool:

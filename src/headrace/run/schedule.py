@@ -106,24 +106,22 @@ def run_jobs(
     """
     board = _Board({job.id: job for job in jobs}, limits)
     board.open()
-    workers = [
-        threading.Thread(
-            target=copy_context().run, args=(_labour, board, work, skip, fail_fast), name=f"worker-{n}", daemon=True
-        )
-        for n in range(max(1, min(threads, len(board.waiting))))
-    ]
-    for worker in workers:
-        worker.start()
+    # Threads are waited for by events: before Python 3.13 a join that Ctrl-C cuts short takes the thread for ended ever after.
+    ends = [threading.Event() for _ in range(max(1, min(threads, len(board.waiting))))]
+    for number, end in enumerate(ends):
+        arguments = (_labour, board, work, skip, fail_fast, end)
+        threading.Thread(target=copy_context().run, args=arguments, name=f"worker-{number}", daemon=True).start()
     try:
-        for worker in workers:
-            worker.join()
+        for end in ends:
+            while not end.wait(0.5):
+                pass
     except KeyboardInterrupt:
         with board.changed:
             board.halted = True
             board.changed.notify_all()
         cancel()
-        for worker in workers:
-            worker.join(10)
+        for end in ends:
+            end.wait(10)
         raise
     if board.fault:
         raise board.fault
@@ -134,7 +132,20 @@ def run_jobs(
     return board.endings
 
 
-def _labour(board: _Board, work: Callable[[str], bool], skip: Callable[[str], None], fail_fast: bool) -> None:  # noqa: FBT001 - a thread's arguments are positional
+def _labour(
+    board: _Board,
+    work: Callable[[str], bool],
+    skip: Callable[[str], None],
+    fail_fast: bool,  # noqa: FBT001 - a thread's arguments are positional
+    end: threading.Event,
+) -> None:
+    try:
+        _work_off(board, work, skip, fail_fast=fail_fast)
+    finally:
+        end.set()
+
+
+def _work_off(board: _Board, work: Callable[[str], bool], skip: Callable[[str], None], *, fail_fast: bool) -> None:
     while True:
         with board.changed:
             while (job := None if board.halted else board.take()) is None:
