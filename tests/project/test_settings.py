@@ -150,3 +150,37 @@ def test_a_secret_is_itself_where_it_is_used_and_hidden_where_it_is_shown():
     assert f"Bearer {secret}" == "Bearer swordfish-7"
     assert repr({"token": secret}) == "{'token': '***'}"
     assert redact("the server said: swordfish-7 is wrong") == "the server said: *** is wrong"
+
+
+API = """
+name: shop
+targets: {dev: 'duckdb:///shop.duckdb'}
+sources:
+  api:
+    type: rest
+    client: {base_url: https://api.shop.example/v1}
+    streams:
+      orders: {path: orders, params: {token: secret:orders_token}}
+      stores: {path: stores}
+"""
+
+
+def test_a_secret_is_needed_only_by_the_stream_that_is_loaded(write: Write):
+    settings = load_settings(write({"headrace.yml": API}), environ={})
+
+    orders, stores = settings.streams
+
+    stores.ready()
+    with pytest.raises(SecretMissing, match="orders_token") as caught:
+        orders.ready()
+    assert str(caught.value.where) == "headrace.yml:9:46"
+
+
+def test_a_secret_of_the_client_is_needed_by_all_its_streams(write: Write):
+    secret = API.replace("/v1}", "/v1, headers: {key: '${API_KEY}'}}")
+
+    settings = load_settings(write({"headrace.yml": secret}), environ={"ORDERS_TOKEN": "t"})
+
+    for stream in settings.streams:
+        with pytest.raises(SecretMissing, match="API_KEY"):
+            stream.ready()

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 def open_stream(
     stream: Stream, *, cursor: Cursor | None, resume: Mapping[str, Any], local: Embedded, clock: Clock, scratch: Path
 ) -> Iterator[Arrived]:
-    """What arrives from a stream past the cursor, or after `resume`. `scratch` is a folder for files that have to be unpacked."""
+    """What arrives from a stream past the cursor, or after `resume`. `scratch` is a folder for files that have to be unpacked.
+
+    Raises SecretMissing.
+    """
+    stream.ready()
     if isinstance(stream.spec, RestStream):
         from headrace.extract import rest
 

@@ -89,6 +89,26 @@ def resolve(value: Any, environ: Mapping[str, str], document: Document, at: tupl
     return value
 
 
+def resolve_later(
+    value: Any, environ: Mapping[str, str], document: Document, at: tuple[str | int, ...] = ()
+) -> tuple[Any, dict[tuple[str | int, ...], SecretMissing]]:
+    """As `resolve`, but what has no value is left as it is written, with the error by the path of the text."""
+    missing: dict[tuple[str | int, ...], SecretMissing] = {}
+
+    def one(item: Any, path: tuple[str | int, ...]) -> Any:
+        if isinstance(item, dict):
+            return {key: one(below, (*path, key)) for key, below in item.items()}
+        if isinstance(item, list):
+            return [one(below, (*path, place)) for place, below in enumerate(item)]
+        try:
+            return resolve_text(item, environ, document.place, path) if isinstance(item, str) else item
+        except SecretMissing as error:
+            missing[path] = error
+            return item
+
+    return one(value, at), missing
+
+
 def resolve_text(
     text: str, environ: Mapping[str, str], place: Callable[..., Place], at: tuple[str | int, ...] = ()
 ) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from headrace.errors import Place  # noqa: TC001 - pydantic reads the annotation
+from headrace.errors import Place, SecretMissing  # noqa: TC001 - pydantic reads the annotations
 from headrace.project.config import Config
 
 Disposition: TypeAlias = Literal["append", "replace", "merge"]
@@ -309,6 +309,12 @@ class Stream(Config):
     folder: str = "."
     parallel_requests: int = 4
     place: Place | None = None
+    missing: SecretMissing | None = Field(default=None, repr=False, exclude=True)
+
+    def ready(self) -> None:
+        """Nothing, unless a secret that the stream needs has no value: then SecretMissing, as only a load needs it."""
+        if self.missing is not None:
+            raise self.missing
 
     @property
     def label(self) -> str:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import ConfigInvalid, NameTaken, did_you_mean
 from headrace.events import Warned, emit
 from headrace.project.files import Document, read_yaml
-from headrace.project.secrets import resolve
+from headrace.project.secrets import resolve_later
 from headrace.project.sources import FilesSource, FilesStream, RestSource, Stream
 from headrace.project.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from headrace.errors import SecretMissing
 
 KINDS: Mapping[str, type[RestSource | FilesSource]] = {"rest": RestSource, "files": FilesSource}
 
@@ -67,8 +69,12 @@ def _streams(
         said = f"type {kind!r} is none of {', '.join(KINDS)}" if kind else "its 'type' is missing"
         hint = did_you_mean(kind, KINDS) or f"types: {', '.join(KINDS)}"
         raise ConfigInvalid(f"source {name!r}: {said}", where=document.key_place(*at, "type"), hint=hint)
-    data = _shared(resolve(data, environ, document, at))
-    spec = validate(KINDS[kind], data, document, at)
+    data, missing = resolve_later(data, environ, document, at)
+    try:
+        spec = validate(KINDS[kind], _shared(data), document, at)
+    except ConfigInvalid as invalid:
+        # What is missing stands for itself, which need not be of the kind its key takes.
+        raise next(iter(missing.values()), invalid) from None
     folder = root.as_posix()
     if isinstance(spec, RestSource):
         for stream, of in spec.streams.items():
@@ -80,14 +86,31 @@ def _streams(
                 folder=folder,
                 parallel_requests=spec.parallel_requests,
                 place=document.key_place(*at, "streams", stream),
+                missing=_lacks(missing, at, stream),
             )
         return
     for stream, files in spec.streams.items():
         yield Stream(
-            source=name, name=stream, spec=files, folder=folder, place=document.key_place(*at, "streams", stream)
+            source=name,
+            name=stream,
+            spec=files,
+            folder=folder,
+            place=document.key_place(*at, "streams", stream),
+            missing=_lacks(missing, at, stream),
         )
     if spec.path is not None and not spec.streams:
+        if missing:
+            raise next(iter(missing.values()))
         yield from _one_for_each_file(name, spec.path, document, at, root)
+
+
+def _lacks(
+    missing: Mapping[tuple[str | int, ...], SecretMissing], at: tuple[str, ...], stream: str
+) -> SecretMissing | None:
+    """The first secret without a value that is the source's or the stream's own, not another stream's."""
+    streams, own = (*at, "streams"), (*at, "streams", stream)
+    needed = (error for path, error in missing.items() if path[: len(streams)] != streams or path[: len(own)] == own)
+    return next(needed, None)
 
 
 def _shared(data: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def replay_stream(session: Session, step: ReplayStream) -> Done:
     kept = [row for row in quarantine.open_rows(connection, stream.label) if _chosen(row, step.ids)] if stream else []
     if stream is None or not kept:
         return Done("success", 0, "nothing is open in quarantine")
+    stream.ready()
     session.relations.open(connection, [node.table.schema])
     last = ledger.last_load(connection, stream.label)
     package = session.landing.beside(stream.label, last.cursor if last else None, REPLAY)
