@@ -107,3 +107,29 @@ def test_a_command_does_its_kinds_of_step_only(tmp_path, verbs, kinds):
 
     assert {type(step) for step in plan.steps.values()} == kinds
     assert not any(getattr(step, "checks", ()) for step in plan.steps.values())
+
+
+def test_where_tables_are_published_always_each_test_is_a_step_that_holds_up_what_comes_after_all_it_reads(tmp_path):
+    yml = "models: [{name: stg_stores, columns: [{name: id, data_tests: [not_null]}]}]"
+    files = {"models/s.yml": yml, "models/d.sql": "select * from {{ ref('a') }} join {{ ref('b') }} using (id)"}
+    manifest = project(tmp_path, **{"headrace.yml": FILES["headrace.yml"] + "publish: always\n"}, **files)
+
+    plan = make_plan(manifest, manifest.graph.order)
+
+    (of_one,) = [one for one in plan.steps if one.startswith("test.shop.not_null")]
+    assert plan.needs[of_one] == {"model.shop.stg_stores"}
+    assert {one for one in plan.steps if of_one in plan.needs[one]} == {"model.shop.a", "model.shop.b"}
+    assert {one for one in plan.steps if "test.shop.a_and_b" in plan.needs[one]} == {"model.shop.d"}
+    assert plan.needs["test.shop.a_and_b"] == {"model.shop.a", "model.shop.b"}
+
+
+@pytest.mark.parametrize(("file", "publish"), [("headrace.yml", "after_tests"), ("dbt_project.yml", "always")])
+def test_a_dbt_project_publishes_always_and_a_headrace_project_after_tests(tmp_path, file, publish):
+    (tmp_path / file).write_text(
+        "name: shop\n" + ("profile: p\n" if file.startswith("dbt") else "targets: {dev: 'duckdb://'}\n")
+    )
+    (tmp_path / "profiles.yml").write_text("p: {target: dev, outputs: {dev: {type: duckdb, path: x.duckdb}}}\n")
+
+    settings = load_settings(tmp_path, environ={})
+
+    assert settings.publish == publish

@@ -77,6 +77,8 @@ def load_settings(
         hooks_end=said.on_run_end,
         alerts=said.alerts,
         profile=said.profile or said.name or root.name,
+        publish=said.publish or ("always" if own is None else "after_tests"),
+        seed_types=said.seed_types or ("dbt" if own is None else "careful"),
         environ=environ,
     )
 

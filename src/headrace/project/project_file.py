@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
@@ -54,6 +54,8 @@ class ProjectFile(Config):
     targets: dict[str, Annotated[TargetSpec, BeforeValidator(_url)]] = {}
     threads: int | None = Field(default=None, ge=1)
     vars: Tree = {}
+    publish: Literal["after_tests", "always"] | None = None
+    seed_types: Literal["careful", "dbt"] | None = Field(default=None, alias="seed_types")
     alerts: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_several)] = ()
     profile: str | None = None
     model_paths: Words = Field(default=("models",))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from headrace.project.sources import Stream
 
 Dialect: TypeAlias = Literal["duckdb", "postgres"]
+Publishing: TypeAlias = Literal["after_tests", "always"]
+Guessing: TypeAlias = Literal["careful", "dbt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,10 @@ class Settings:
     hooks_end: tuple[str, ...] = ()
     alerts: tuple[Mapping[str, Any], ...] = ()
     profile: str = "default"
+    publish: Publishing = "after_tests"
+    """Whether a table waits for its tests before readers see it, or is published even if they fail, as by dbt."""
+    seed_types: Guessing = "careful"
+    """Whether a seed's types are guessed without losing anything of what is written, or exactly as by dbt."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

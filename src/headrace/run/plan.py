@@ -35,7 +35,11 @@ class Plan:
 
 
 def make_plan(manifest: Manifest, selected: Iterable[str], verbs: Verbs | None = None) -> Plan:
-    """The steps for the selected nodes. A test is asked before its model is published wherever that is possible."""
+    """The steps for the selected nodes.
+
+    A test is asked before its model is published wherever that is possible, if tables are published after their tests; if they are
+    published always, each test is a step of its own, and what is built from all that a test reads waits for it.
+    """
     verbs = verbs or Verbs()
     chosen = [manifest.nodes[one] for one in selected]
     built = {node.unique_id: node for node in chosen if _is_built(node, verbs)}
@@ -44,8 +48,9 @@ def make_plan(manifest: Manifest, selected: Iterable[str], verbs: Verbs | None =
     after: dict[str, set[str]] = {one: set() for one in built}
     checks: dict[str, list[DataTest]] = {one: [] for one in built}
     apart: list[DataTest] = []
+    alone = manifest.settings.publish == "always"
     for test in tests:
-        gate = None if _reads_ephemeral(manifest, test) else _gate(test, built, needs, after)
+        gate = None if alone or _reads_ephemeral(manifest, test) else _gate(test, built, needs, after)
         if gate is None:
             apart.append(test)
         else:
@@ -56,7 +61,10 @@ def make_plan(manifest: Manifest, selected: Iterable[str], verbs: Verbs | None =
         needs[test.unique_id] = _nearest(manifest, test.unique_id, built)
         after[test.unique_id] = set()
     for test in apart:
-        _stop_readers(manifest, test, built, needs, after)
+        if alone:
+            _stop_all_readers(manifest, test, built, needs)
+        else:
+            _stop_readers(manifest, test, built, needs, after)
     order = Graph({one: needs[one] | after[one] for one in steps}).order
     return Plan(
         steps={one: steps[one] for one in order},
@@ -156,3 +164,36 @@ def _stop_readers(
     for child in manifest.graph.descendants(asked):
         if child in built and not _comes_before(child, test.unique_id, needs, after):
             needs[child].add(test.unique_id)
+
+
+def _stop_all_readers(
+    manifest: Manifest, test: DataTest, built: Mapping[str, Node], needs: dict[str, set[str]]
+) -> None:
+    """What is built from all that the test reads waits for the test, as in dbt; told to the first of them, which tell the rest."""
+    graph = manifest.graph
+    read = [one for one in test.depends_on if one in graph.parents]
+    if not read:
+        return
+    waiting = set.intersection(
+        *(_closest(graph, one, built) if len(read) == 1 else graph.descendants(one) for one in read)
+    )
+    for child in waiting:
+        if child in built:
+            needs[child].add(test.unique_id)
+
+
+def _closest(graph: Graph, one: str, built: Mapping[str, Node]) -> set[str]:
+    """The first built nodes on each way down from a node."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    front = [*graph.children[one]]
+    while front:
+        child = front.pop()
+        if child in seen:
+            continue
+        seen.add(child)
+        if child in built:
+            found.add(child)
+        else:
+            front.extend(graph.children[child])
+    return found
