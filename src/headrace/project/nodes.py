@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from headrace.project.sources import Stream
     from headrace.table import Table
 
-Materialized: TypeAlias = Literal["table", "view", "incremental", "ephemeral"]
+Materialized: TypeAlias = str
+"""table, view, incremental or ephemeral, or the name of a materialization that a macro defines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +47,40 @@ class SourceTable(NodeBase):
     table: Table
     stream: Stream | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    freshness: Mapping[str, Any] | None = None
+    """dbt's `warn_after`, `error_after` and `filter`, source and table merged; None where nothing is asked of it."""
+    loaded_at_field: str | None = None
+    loaded_at_query: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model(NodeBase):
-    """An SQL file. `raw` is its text as written; `columns` are names and descriptions from YAML, `types` their `data_type`s."""
+    """A query in SQL, or a function in Python that gives a table.
+
+    `raw` is its text as written; `columns` are names and descriptions from YAML, `types` their `data_type`s. `constraints` are those
+    of the whole model, `column_constraints` those of its columns by name, as YAML has them.
+    """
 
     raw: str
     table: Table
     materialized: Materialized
+    columns: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    macros: tuple[str, ...] = ()
+    language: Literal["sql", "python"] = "sql"
+    constraints: tuple[Mapping[str, Any], ...] = ()
+    column_constraints: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot(NodeBase):
+    """A query whose rows are kept in every version they had. `raw` is the block's body, or a select from the YAML's `relation:`.
+
+    Its `config` has dbt's keys: strategy, unique_key, updated_at, check_cols, hard_deletes, snapshot_meta_column_names and so on.
+    """
+
+    raw: str
+    table: Table
     columns: Mapping[str, str] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
     macros: tuple[str, ...] = ()
@@ -90,7 +116,38 @@ class DataTest(NodeBase):
     limit: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """Rows that stand in for an input of a unit test, or that it expects.
+
+    `input` is the call as written (`ref('orders')`, `source('api', 'orders')`, `this`), empty for what is expected. `rows` are mappings
+    for the formats dict and csv (a CSV's values are text, an empty one None), a query for sql; a fixture's file is read already.
+    """
+
+    rows: tuple[Mapping[str, Any], ...] | str
+    input: str = ""
+    format: Literal["dict", "csv", "sql"] = "dict"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitTest(NodeBase):
+    """A model's query over given rows, and the rows it has to give. `model` is the tested node's id, the first of `depends_on`.
+
+    The other parents are those of the inputs. `overrides` has dbt's keys macros, vars and env_vars.
+    """
+
+    model: str
+    given: tuple[Given, ...] = ()
+    expect: Given
+    overrides: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
 Node: TypeAlias = SourceTable | Model | Seed | DataTest
 
-RESOURCE_TYPES: Mapping[type[Node], str] = {SourceTable: "source", Model: "model", Seed: "seed", DataTest: "test"}
+RESOURCE_TYPES: Mapping[type[Node], str] = {
+    SourceTable: "source",
+    Model: "model",
+    Seed: "seed",
+    DataTest: "test",
+}
 """dbt's word for each kind of node, as in `--resource-type` and in ids."""
