@@ -23,6 +23,9 @@ CONFIG_KEYS = (
 ARGUMENTS = "_dbt_generic_test_kwargs"
 """The name under which a generic test's template finds its arguments."""
 
+# The argument that nearly every test has. With the names taken out, all tests share one compiled template.
+_WORDS = "headrace_words"
+_OWN = re.compile(r"\{\{ get_where_subquery\((ref|source)\('([^'\\]+(?:', '[^'\\]+)*)'\)\) \}\}")
 _CALL = re.compile(r"^\s*(env_var|ref|var|source|doc)\s*\(.+\)\s*$")
 _LONGEST = 64
 
@@ -116,8 +119,11 @@ def _hashable(value: Any) -> Any:
     return str(value)
 
 
-def render_arguments(arguments: Mapping[str, Any], evaluate: Callable[[str], Any]) -> dict[str, Any]:
-    """The arguments with the Jinja in them evaluated; `ref('x')` and the like count as Jinja, as in dbt."""
+def render_arguments(arguments: Mapping[str, Any], evaluate: Callable[[str, Mapping[str, Any]], Any]) -> dict[str, Any]:
+    """The arguments with the Jinja in them evaluated; `ref('x')` and the like count as Jinja, as in dbt.
+
+    `evaluate` is handed a template and the names it needs beside the usual ones.
+    """
 
     def one(value: Any) -> Any:
         if isinstance(value, dict):
@@ -125,7 +131,10 @@ def render_arguments(arguments: Mapping[str, Any], evaluate: Callable[[str], Any
         if isinstance(value, list):
             return [one(item) for item in value]
         if isinstance(value, str):
-            return evaluate(f"{{{{ {value} }}}}" if _CALL.match(value) else value)
+            own = _OWN.fullmatch(value)
+            if own is not None:
+                return evaluate(f"{{{{ get_where_subquery({own[1]}(*{_WORDS})) }}}}", {_WORDS: own[2].split("', '")})
+            return evaluate(f"{{{{ {value} }}}}" if _CALL.match(value) else value, {})
         return value
 
     return {key: value if key == "column_name" else one(value) for key, value in arguments.items()}

@@ -237,8 +237,8 @@ def _test_facts(
     node = node_names("test", test.name, (reading.package, test.name), config, declared.place.path)
     names = recording_names(facts, reading.names, reading.templates, config, node)
 
-    def evaluate(text: str) -> Any:
-        return reading.templates.evaluate(text, names, declared.place, package=reading.package)
+    def evaluate(text: str, more: Mapping[str, Any]) -> Any:
+        return reading.templates.evaluate(text, {**names, **more}, declared.place, package=reading.package)
 
     rendered = render_arguments(test.arguments if not builtin else arguments, evaluate)
     if not builtin:

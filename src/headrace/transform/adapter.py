@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from headrace.sql.dialect import name as quoted
 from headrace.sql.operations import CreateSchema, Drop
@@ -22,6 +23,9 @@ _READS = re.compile(
 _DESCRIBED = re.compile(_START + r"(select|with|values)\b", re.IGNORECASE | re.DOTALL)
 _KINDS = {"BASE TABLE": "table", "LOCAL TEMPORARY": "table", "VIEW": "view", "FOREIGN": "external"}
 
+_DATABASES: WeakKeyDictionary[Connection, str] = WeakKeyDictionary()
+"""The name of each session's database, which is asked for once."""
+
 
 class Adapter:
     """dbt's adapter methods over one session. `resolve` finds a macro by name for `dispatch`."""
@@ -30,15 +34,15 @@ class Adapter:
         self.Relation, self.Column = Relation, Column
         self._connection = connection
         self._resolve = resolve
-        self._database: str | None = None
 
     @property
     def database(self) -> str:
         """The name of the session's own database."""
-        if self._database is None:
-            ((name,),) = self._connection.rows("select current_database()")
-            self._database = str(name)
-        return self._database
+        name = _DATABASES.get(self._connection)
+        if name is None:
+            ((found,),) = self._connection.rows("select current_database()")
+            name = _DATABASES[self._connection] = str(found)
+        return name
 
     def type(self) -> str:
         """The engine, by dbt's name for its adapter."""

@@ -112,7 +112,8 @@ def names_for(scene: Scene) -> dict[str, Any]:
     if isinstance(node, DataTest) and node.kind is not None:
         templates = runtime.manifest.templates
         names[ARGUMENTS] = render_arguments(
-            node.arguments, lambda text: templates.evaluate(text, names, node.place, package=node.package)
+            node.arguments,
+            lambda text, more: templates.evaluate(text, {**names, **more}, node.place, package=node.package),
         )
     return names
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from headrace.errors import ContractBroken
 from headrace.events import ModelBuilt, emit
 from headrace.sql.dialect import name, temporary
-from headrace.sql.operations import Comment, CreateSchema, CreateTableAs, Drop, SetView
+from headrace.sql.operations import Comment, CreateTableAs, Drop, SetView
 from headrace.transform.adapter import describe
 from headrace.transform.context import is_incremental
 from headrace.transform.incremental import Increment, apply_increment
@@ -48,12 +48,12 @@ def build(
 ) -> Built:
     """Run the model's query; its result stands beside the model's name until it is published.
 
-    An incremental model that is there is changed in place, which others see only after the commit. To be called inside a transaction.
+    An incremental model that is there is changed in place, which others see only after the commit. To be called inside a transaction,
+    when the model's schema is there.
     Raises StatementFailed with the place in the model's file, ContractBroken, SchemaFrozen or NotSupported.
     """
     if node.materialized == "ephemeral":
         return Built(None, None, published=True)
-    connection.run(CreateSchema(node.table.schema))
     with compiled.blame():
         for hook in compiled.before:
             connection.execute(hook)
