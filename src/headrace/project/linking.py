@@ -235,7 +235,7 @@ def _test_facts(
     if builtin and not any(isinstance(value, str) and ("{" in value or "(" in value) for value in arguments.values()):
         return facts
     node = node_names("test", test.name, (reading.package, test.name), config, declared.place.path)
-    names = recording_names(facts, reading.names, reading.templates, config, node)
+    names = recording_names(facts, reading.names, reading.templates, node)
 
     def evaluate(text: str, more: Mapping[str, Any]) -> Any:
         return reading.templates.evaluate(text, {**names, **more}, declared.place, package=reading.package)

@@ -128,7 +128,6 @@ def _recorded(reading: Reading, shown: str, raw: str, below: Mapping[str, Any], 
             lambda names, used: reading.templates.render(raw, names, Place(shown), package=reading.package, used=used),
             reading.names,
             reading.templates,
-            below,
             node,
         )
 

@@ -87,12 +87,33 @@ class Nothing(Mapping[str, Any]):
 NOTHING = Nothing()
 
 
+class Reference(Nothing):
+    """What `ref`, `source` and `this` give while recording: a relation that is there, with a name and without a content."""
+
+    @property
+    def identifier(self) -> str:
+        """The name of the table, as far as it is known before names are given."""
+        return self._text
+
+    name = table = alias = identifier
+
+    @property
+    def schema(self) -> str:
+        """Nothing yet."""
+        return ""
+
+    database = schema
+
+    def __bool__(self) -> bool:
+        """Macros refuse to work without a relation, and here is one."""
+        return True
+
+
 class RecordingConfig:
     """`config(...)` and `config.get(...)` while recording."""
 
-    def __init__(self, facts: Facts, known: Mapping[str, Any]) -> None:
+    def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._known = known
 
     def __call__(self, values: Mapping[str, Any] | None = None, **named: Any) -> str:
         """Note a config; a later one wins over an earlier one."""
@@ -101,14 +122,11 @@ class RecordingConfig:
 
     set = __call__
 
-    def get(self, name: str, default: Any = None, validator: Any = None) -> Any:  # noqa: ARG002 - dbt's signature
-        """What is known of the config before the file was read to its end."""
-        value = self._facts.config.get(name, self._known.get(name))
-        return default if value is None else value
+    def get(self, name: str, default: Any = None, validator: Any = None) -> str:  # noqa: ARG002 - dbt's signature
+        """Empty text, whatever is asked: all levels are known only when the file was read, and macros count on dbt's answer."""
+        return ""
 
-    def require(self, name: str, validator: Any = None) -> Any:  # noqa: ARG002 - dbt's signature
-        """As `get`: whether it is there is asked when the model is built."""
-        return self.get(name, "")
+    require = meta_get = get
 
     def persist_relation_docs(self) -> bool:
         """Nothing is written while recording."""
@@ -167,29 +185,28 @@ def record(
     render: Callable[[Mapping[str, Any], set[str]], object],
     base: Mapping[str, Any],
     templates: Templates,
-    known: Mapping[str, Any],
     node: Mapping[str, Any],
 ) -> Facts:
-    """Render with recording names; `known` is the config from the other levels, `node` what `model` means."""
+    """Render with recording names; `node` is what `model` means."""
     facts = Facts()
     used: set[str] = set()
-    render(recording_names(facts, base, templates, known, node), used)
+    render(recording_names(facts, base, templates, node), used)
     facts.macros = sorted(used)
     return facts
 
 
 def recording_names(
-    facts: Facts, base: Mapping[str, Any], templates: Templates, known: Mapping[str, Any], node: Mapping[str, Any]
+    facts: Facts, base: Mapping[str, Any], templates: Templates, node: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The names of the first pass, which write to `facts`."""
 
-    def ref(*words: str, version: Any = None, v: Any = None) -> Nothing:  # noqa: ARG001 - dbt's signature
+    def ref(*words: str, version: Any = None, v: Any = None) -> Reference:  # noqa: ARG001 - dbt's signature
         facts.refs.append((words[0], words[1]) if len(words) > 1 else (None, words[0]))
-        return Nothing(words[-1])
+        return Reference(words[-1])
 
-    def source(source_name: str, table_name: str) -> Nothing:
+    def source(source_name: str, table_name: str) -> Reference:
         facts.sources.append((source_name, table_name))
-        return Nothing(table_name)
+        return Reference(table_name)
 
     def read_env(var: str, default: Any = None) -> str:
         value = base["env_var"](var, default)
@@ -204,7 +221,7 @@ def recording_names(
             caller()
         return ""
 
-    config = RecordingConfig(facts, known)
+    config = RecordingConfig(facts)
     return {
         **base,
         "execute": False,
@@ -214,10 +231,11 @@ def recording_names(
         "env_var": read_env,
         "builtins": {"ref": ref, "source": source, "config": config, "var": base["var"]},
         "adapter": RecordingAdapter(templates),
-        "this": Nothing(str(node["name"])),
+        "this": Reference(str(node["name"])),
         "model": node,
         "is_incremental": lambda: False,
         "should_full_refresh": lambda: False,
+        "should_store_failures": lambda: False,
         "run_query": lambda *_values, **_named: NOTHING,
         "load_result": lambda *_values: NOTHING,
         "load_relation": lambda *_values: NOTHING,

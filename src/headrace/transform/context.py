@@ -86,6 +86,7 @@ def names_for(scene: Scene) -> dict[str, Any]:
         target={**names["target"], "database": database, "dbname": database},
         is_incremental=lambda: is_incremental(node, scene.known, full_refresh=runtime.full_refresh),
         should_full_refresh=lambda: should_full_refresh(node, full_refresh=runtime.full_refresh),
+        should_store_failures=lambda: should_store_failures(node, bool(runtime.flags.get("STORE_FAILURES"))),
         execute=True,
         adapter=adapter,
         database=database,
@@ -130,6 +131,12 @@ def should_full_refresh(node: Node, *, full_refresh: bool) -> bool:
     """The node's own `full_refresh` config, or else the command line's."""
     own = node.config.get("full_refresh")
     return full_refresh if own is None else bool(own)
+
+
+def should_store_failures(node: Node, wished: bool) -> bool:
+    """The node's own `store_failures` config, or else the command line's."""
+    own = node.config.get("store_failures")
+    return wished if own is None else bool(own)
 
 
 def say(msg: Any, info: bool = False) -> str:
