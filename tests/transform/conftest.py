@@ -34,7 +34,7 @@ def a_model(name, raw, materialized="table", /, **config):
         materialized=materialized,
         description=config.pop("description", ""),
         columns=config.pop("columns", {}),
-        types=config.pop("types", {}),
+        column_specs={column: {"data_type": kind} for column, kind in config.pop("types", {}).items()},
         config={"materialized": materialized, **config},
     )
 

@@ -103,10 +103,10 @@ def only(manifest: Manifest, name: str) -> Node:
 
 def names_of(node: Node) -> set[str]:
     """All that a node can be called by."""
-    from headrace.project.nodes import DataTest, SourceTable
+    from headrace.project.nodes import Relational, SourceTable
 
     names = {node.unique_id, node.name}
-    if not isinstance(node, DataTest):
+    if isinstance(node, Relational):
         names |= {str(node.table), f"{node.table.schema}.{node.table.name}"}
     if isinstance(node, SourceTable):
         names |= {f"{node.source}.{node.name}", f"source:{node.source}.{node.name}"}
@@ -136,9 +136,9 @@ def runtime_of(manifest: Manifest, which: str, chosen: tuple[str, ...]) -> Runti
 
 def schemas_of(manifest: Manifest) -> list[str]:
     """The schemas that hold the project's tables."""
-    from headrace.project.nodes import DataTest
+    from headrace.project.nodes import Relational
 
-    return sorted({node.table.schema for node in manifest.nodes.values() if not isinstance(node, DataTest)})
+    return sorted({node.table.schema for node in manifest.nodes.values() if isinstance(node, Relational)})
 
 
 def last_run(settings: Settings, prefix: str | None) -> RunRecord:

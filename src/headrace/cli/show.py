@@ -90,12 +90,14 @@ def _inline(manifest: Manifest, sql: str) -> Node:
 
 def _preview(manifest: Manifest, connection: Connection, node: Node, limit: int, *, published: bool) -> dict[str, Any]:
     from headrace.cli.opening import runtime_of, schemas_of
-    from headrace.project.nodes import DataTest, Model
+    from headrace.project.nodes import Model, Relational
     from headrace.sql.dialect import relation
     from headrace.transform.compile import compile_node
 
     known = connection.inspect(*schemas_of(manifest))
-    if isinstance(node, DataTest) or (isinstance(node, Model) and not (published and _is_there(known, node.table))):
+    if not isinstance(node, Relational) or (
+        isinstance(node, Model) and not (published and _is_there(known, node.table))
+    ):
         runtime = runtime_of(manifest, "show", (node.unique_id,))
         compiled = compile_node(node, runtime, connection, known)
         with compiled.blame():

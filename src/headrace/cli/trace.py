@@ -40,13 +40,14 @@ def trace(asked: Asked, table: str, limit: int) -> int:
     """
     from headrace.cli.opening import connected, only, read_manifest, warnings_said
     from headrace.errors import UsageError
-    from headrace.project.nodes import DataTest
+    from headrace.project.nodes import RESOURCE_TYPES, Relational
 
     with warnings_said(asked):
         manifest = read_manifest(asked)
     node = only(manifest, table)
-    if isinstance(node, DataTest):
-        raise UsageError(f"'{table}' is a test, which has no rows of its own", hint="trace the table it is for")
+    if not isinstance(node, Relational):
+        kind = RESOURCE_TYPES[type(node)].replace("_", " ")
+        raise UsageError(f"'{table}' is a {kind}, which has no rows of its own", hint="trace the table it is for")
     with connected(manifest.settings) as connection:
         loads, builds = _read(connection, node, limit)
     if asked.json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import NameTaken, Place, RefUnknown, SourceUnknown, did_you_mean
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from headrace.project.nodes import Node
+    from headrace.project.nodes import DocBlock, Group, Hook, MacroNode, Node
     from headrace.project.settings import Settings
 
 _DOCS = re.compile(r"\{%-?\s*docs\s+(\w+)\s*-?%\}(.*?)\{%-?\s*enddocs\s*-?%\}", re.DOTALL)
@@ -34,7 +34,8 @@ _DOCS = re.compile(r"\{%-?\s*docs\s+(\w+)\s*-?%\}(.*?)\{%-?\s*enddocs\s*-?%\}", 
 class Manifest:
     """All nodes by id, in an order in which each comes after what it needs, with the templates to render them.
 
-    `refs` and `sources` find a node by the words of `ref()` and `source()`; `docs` are the texts of `doc()`.
+    `refs` and `sources` find a node by the words of `ref()` and `source()`; `docs` are the texts of `doc()`. `hooks` stand in the order
+    in which they run.
     """
 
     settings: Settings
@@ -45,6 +46,11 @@ class Manifest:
     sources: Mapping[tuple[str, str], str]
     docs: Mapping[str, str]
     disabled: frozenset[str] = frozenset()
+    disabled_nodes: Mapping[str, Node] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    hooks: tuple[Hook, ...] = ()
+    doc_blocks: Mapping[str, DocBlock] = field(default_factory=dict)
+    macro_nodes: Mapping[str, MacroNode] = field(default_factory=dict)
 
     def ref(self, name: str, where: Place | None = None) -> Model | Seed:
         """The model or seed that `ref('name')` means. Raises RefUnknown."""

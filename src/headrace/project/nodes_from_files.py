@@ -113,7 +113,7 @@ def read_models(reading: Reading) -> Iterator[Draft]:
             table=place_table(reading, {**node, "config": config}, config),
             materialized=_MATERIALIZED.get(materialized, "view"),
             columns=said.descriptions if said else {},
-            types=said.types if said else {},
+            column_specs=said.columns if said else {},
             macros=tuple(facts.macros),
         )
         yield Draft(model, facts, enabled, raw, said)
@@ -160,6 +160,7 @@ def read_seeds(reading: Reading) -> Iterator[Draft]:
             file=file.as_posix(),
             table=place_table(reading, node, config),
             columns=said.descriptions if said else {},
+            column_specs=said.columns if said else {},
         )
         yield Draft(seed, Facts(), truth(config.get("enabled", True)), "", said)
 

@@ -42,7 +42,11 @@ def make_plan(manifest: Manifest, selected: Iterable[str], verbs: Verbs | None =
     """
     verbs = verbs or Verbs()
     chosen = [manifest.nodes[one] for one in selected]
-    built = {node.unique_id: node for node in chosen if _is_built(node, verbs)}
+    built = {
+        node.unique_id: node
+        for node in chosen
+        if isinstance(node, SourceTable | Seed | Model) and _is_built(node, verbs)
+    }
     tests = [node for node in chosen if isinstance(node, DataTest)] if verbs.test else []
     needs = {one: _nearest(manifest, one, built) for one in built}
     after: dict[str, set[str]] = {one: set() for one in built}
@@ -81,11 +85,11 @@ def _is_built(node: Node, verbs: Verbs) -> bool:
             return verbs.seed
         case Model():
             return verbs.model and node.materialized != "ephemeral"
-        case DataTest():
+        case _:
             return False
 
 
-def _step(node: Node, checks: tuple[DataTest, ...]) -> Step:
+def _step(node: SourceTable | Seed | Model, checks: tuple[DataTest, ...]) -> Step:
     match node:
         case SourceTable():
             return LoadStream(node, checks)
@@ -93,8 +97,6 @@ def _step(node: Node, checks: tuple[DataTest, ...]) -> Step:
             return LoadSeed(node, checks)
         case Model():
             return BuildModel(node, checks)
-        case DataTest():
-            return RunCheck(node)
 
 
 def _nearest(manifest: Manifest, one: str, built: Mapping[str, Node]) -> set[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import RefUnknown, TemplateInvalid
 from headrace.events import Said, emit
 from headrace.project.generic import ARGUMENTS, render_arguments
-from headrace.project.nodes import DataTest, Model, SourceTable
+from headrace.project.nodes import DataTest, Model, Relational, SourceTable
 from headrace.transform.adapter import Adapter
 from headrace.transform.relation import Column, Relation
 from headrace.transform.statements import Statements
@@ -82,7 +82,7 @@ def names_for(scene: Scene) -> dict[str, Any]:
         ref=ref,
         source=source,
         config=config,
-        this=None if isinstance(node, DataTest) else Relation.of(node.table, adapter.database, _kind(scene)),
+        this=Relation.of(node.table, adapter.database, _kind(scene)) if isinstance(node, Relational) else None,
         target={**names["target"], "database": database, "dbname": database},
         is_incremental=lambda: is_incremental(node, scene.known, full_refresh=runtime.full_refresh),
         should_full_refresh=lambda: should_full_refresh(node, full_refresh=runtime.full_refresh),
@@ -212,7 +212,7 @@ class Nodes:
 
 def as_dict(node: Node) -> dict[str, Any]:
     """A node in the form of dbt's manifest."""
-    table = None if isinstance(node, DataTest) else node.table
+    table = node.table if isinstance(node, Relational) else None
     return {
         "unique_id": node.unique_id,
         "name": node.name,
@@ -278,6 +278,6 @@ def _relation(scene: Scene, node: Any, adapter: Adapter) -> Relation:
 
 
 def _kind(scene: Scene) -> str | None:
-    held = scene.known.get(scene.node.table) if not isinstance(scene.node, DataTest) else None
+    held = scene.known.get(scene.node.table) if isinstance(scene.node, Relational) else None
     materialized = scene.node.materialized if isinstance(scene.node, Model) else "table"
     return held.kind if held else {"view": "view"}.get(materialized, "table")
