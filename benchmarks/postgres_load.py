@@ -1,4 +1,4 @@
-"""Rows into PostgreSQL: COPY of CSV that DuckDB and Arrow write, against the ADBC driver. `uv run python benchmarks/postgres_load.py`."""
+"""Rows into PostgreSQL: COPY of CSV that DuckDB and Arrow write, against the ADBC driver. `uv run --group bench python benchmarks/postgres_load.py`."""
 
 from __future__ import annotations
 

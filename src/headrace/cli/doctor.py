@@ -99,7 +99,7 @@ def _python() -> Finding:
 
 def _versions() -> Finding:
     found = [f"headrace {version('headrace')}"]
-    for name in ("duckdb", "pyarrow", "psycopg", "adbc-driver-postgresql"):
+    for name in ("duckdb", "pyarrow", "psycopg"):
         try:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:
