@@ -15,6 +15,7 @@ from headrace.project.nodes import Model
 from headrace.project.settings import Settings, Target
 from headrace.project.template import Templates
 from headrace.publish import publish
+from headrace.sql.operations import CreateSchema
 from headrace.table import Table
 from headrace.transform.compile import compile_node
 from headrace.transform.context import Runtime
@@ -81,13 +82,14 @@ class Mill:
     def run(self, node, audit=None):
         """Build and publish in one transaction; `audit` is called in between."""
         self.add(node)
+        self.connection.run(CreateSchema(node.table.schema))
         with self.connection.transaction():
             known = self.known()
             compiled = compile_node(node, self.runtime, self.connection, known)
             built = build(self.connection, node, compiled, relations=known, full_refresh=self.runtime.full_refresh)
             if audit:
                 audit(built)
-            if built.table is not None and not built.published:
+            if built.table is not None:
                 publish(self.connection, node.unique_id, built.table, node.table, known, view=built.query)
             finish(self.connection, node, compiled, built.kind)
         return built

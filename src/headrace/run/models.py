@@ -89,8 +89,9 @@ def check_all(
     results: list[CheckResult] = []
     for check in checks:
         compiled = compile_node(check, session.runtime, connection, relations, audited)
-        session.keep_compiled(check, compiled.sql)
         results.append(run_check(connection, check, compiled.sql, store_failures=session.store_failures))
+        if results[-1].status != "pass":  # a file costs as much as asking does; `headrace compile` writes them all
+            session.keep_compiled(check, compiled.sql)
         if results[-1].status == "error" and audited:
             break  # the engine has given up the transaction that the others would be asked in
     return results

@@ -93,8 +93,9 @@ def _beside(connection: Connection, node: Model, relations: Mapping[Table, Relat
 
 
 def _table(connection: Connection, node: Model, query: str, relations: Mapping[Table, Relation]) -> Built:
-    built = _beside(connection, node, relations)
-    return Built(built, _counted(connection.run(CreateTableAs(built, query))), published=False)
+    # A name that nothing has needs no change of names: nobody sees the table before the commit.
+    built = _beside(connection, node, relations) if node.table in relations else node.table
+    return Built(built, _counted(connection.run(CreateTableAs(built, query))), published=built == node.table)
 
 
 def _view(connection: Connection, node: Model, query: str, relations: Mapping[Table, Relation]) -> Built:
