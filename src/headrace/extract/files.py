@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from headrace.batch import Batch, Scan
 from headrace.errors import FileUnreadable, StatementFailed
-from headrace.extract import delimited
+from headrace.extract import alike, delimited
 from headrace.extract.found import Found, find
 from headrace.extract.paths import distinct_names
 from headrace.extract.records import Shape, find_selector, rows_of
@@ -48,9 +48,15 @@ def read(stream: Stream, *, resume: Mapping[str, Any], local: Embedded, scratch:
             yield delimited.arrived(tables[file], types, local, {"files": known})
         elif file.format == "parquet":
             yield _parquet(file, local)
+        elif file.format == "jsonl" and not _begun(midway, file) and (whole := alike.scan(file, spec, local)):
+            yield whole
         else:
-            start = midway["byte"] if midway and midway["file"] == file.key and midway["stamp"] == file.stamp else 0
+            start = midway["byte"] if midway and _begun(midway, file) else 0
             yield from _documents(file, spec, local, start, (before, known))
+
+
+def _begun(midway: Mapping[str, Any] | None, file: Found) -> bool:
+    return midway is not None and midway["file"] == file.key and midway["stamp"] == file.stamp
 
 
 def _parquet(file: Found, local: Embedded) -> Scan:

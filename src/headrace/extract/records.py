@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # DuckDB reads a number with a point as a double. Numbers with more digits than a double keeps travel as marked strings.
 _MARK = "\ue000headrace#"
-_MAY_BE_LONG = r"[0-9]+\.[0-9]{8,}|[0-9]{9,}\.[0-9]|[0-9]{16,}[eE]|[eE][+-]?[0-9]{3}"
+MAY_BE_LONG = r"[0-9]+\.[0-9]{8,}|[0-9]{9,}\.[0-9]|[0-9]{16,}[eE]|[eE][+-]?[0-9]{3}"
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
 _KIND_IN_WORDS = (
     "CASE json_type(r) WHEN 'ARRAY' THEN 'a list' WHEN 'VARCHAR' THEN 'a text' WHEN 'NULL' THEN 'null'"
@@ -126,7 +126,7 @@ def _protected(bodies: list[str]) -> tuple[pa.Array, bool]:
     import pyarrow.compute as pc
 
     column = pa.array(bodies, pa.large_string())
-    suspects = [index for index, hit in enumerate(pc.match_substring_regex(column, _MAY_BE_LONG).to_pylist()) if hit]
+    suspects = [index for index, hit in enumerate(pc.match_substring_regex(column, MAY_BE_LONG).to_pylist()) if hit]
     changed = list(bodies)
     for index in suspects:
         changed[index] = _TOKEN.sub(_marked, bodies[index])
