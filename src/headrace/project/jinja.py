@@ -17,6 +17,8 @@ from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.runtime import Context
 from jinja2.utils import missing
 
+from headrace.events import Warned, emit
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,6 +45,11 @@ class Finder(Protocol):
 
     def foreign(self, name: str) -> Any:
         """A package's namespace or a macro that comes with headrace, or None."""
+        ...
+
+    @property
+    def empty_names(self) -> bool:
+        """Whether a name that means nothing may be written out, as nothing."""
         ...
 
 
@@ -84,7 +91,10 @@ class LateContext(Context):
 
 
 class Unknown(jinja2.Undefined):
-    """A name that means nothing: false and empty when asked about, an error when it is written out or called."""
+    """A name that means nothing: false and empty when asked about, an error when it is called, and when it is written out.
+
+    Where names may be empty, as in dbt, writing it out writes nothing; so does a parameter that a macro was not given.
+    """
 
     __slots__ = ()
 
@@ -100,7 +110,14 @@ class Unknown(jinja2.Undefined):
     def _fail(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         self._fail_with_undefined_error()
 
-    __str__ = __call__ = __html__ = _fail
+    __call__ = __html__ = _fail
+
+    def __str__(self) -> str:
+        if not scope.get().finder.empty_names:
+            self._fail()
+        if self._undefined_hint is None and self._undefined_obj is missing:
+            emit(Warned(f"'{self._undefined_name}' is not known, so nothing is written in its place"))
+        return ""
 
 
 class Definitions(Extension):

@@ -189,6 +189,8 @@ def _test_node(reading: Reading, index: Index, declared: Declared, test: Generic
         hint = did_you_mean(bare, known) or f"tests: {', '.join(sorted(known))}"
         raise TemplateInvalid(f"there is no test {test.kind!r}", where=declared.place, hint=hint)
     facts = _test_facts(reading, declared, test, config, builtin=macro.package == "dbt")
+    # What the test's macro configures about itself, such as how its failures are counted.
+    config = {**config, **facts.config}
     depends_on = tuple(dict.fromkeys([*index.find(facts, declared.place, ""), attached]))
     return DataTest(
         unique_id=f"test.{reading.package}.{test.name}.{test.digest}",

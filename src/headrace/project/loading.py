@@ -79,6 +79,8 @@ def load_settings(
         profile=said.profile or said.name or root.name,
         publish=said.publish or ("always" if own is None else "after_tests"),
         seed_types=said.seed_types or ("dbt" if own is None else "careful"),
+        relation_names=said.relation_names or ("database" if own is None else "schema"),
+        unknown_names=said.unknown_names or ("empty" if own is None else "refused"),
         environ=environ,
     )
 

@@ -99,12 +99,14 @@ class Namespace:
         self._package = package
         self._macros = macros
 
-    def __getattr__(self, name: str) -> Macro:
-        """A macro of the package."""
-        try:
-            return self._macros[name]
-        except KeyError:
-            raise AttributeError(name) from None
+    def __getattr__(self, name: str) -> Any:
+        """A macro of the package; dbt's own is also where what is a function here and a macro there is looked for."""
+        found = self._macros.get(name)
+        if found is None and self._package == "dbt":
+            found = scope.get().names.get(name)
+        if found is None:
+            raise AttributeError(name)
+        return found
 
     def __getitem__(self, name: str) -> Macro:
         return self._macros[name]
@@ -113,8 +115,16 @@ class Namespace:
 class Macros:
     """All macros: the look-up that templates use. Two macros of one name in one package: the file read last counts, as in dbt."""
 
-    def __init__(self, project: str, packages: Sequence[Package], dispatch: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        project: str,
+        packages: Sequence[Package],
+        dispatch: Mapping[str, Sequence[str]],
+        *,
+        empty_names: bool = False,
+    ) -> None:
         self.project = project
+        self.empty_names = empty_names
         self.language = Language()
         self._dispatch = dispatch
         self._macros: dict[str, dict[str, Macro]] = {project: {}, "dbt": {}}
@@ -134,11 +144,16 @@ class Macros:
         folders: Sequence[str] = ("macros",),
         packages: Sequence[Package] = (),
         dispatch: Mapping[str, Sequence[str]] | None = None,
+        *,
+        empty_names: bool = False,
     ) -> Macros:
-        """Read the names of all macros of a project; `dispatch` is its `dispatch:` setting, from namespace to search order."""
+        """Read the names of all macros of a project; `dispatch` is its `dispatch:` setting, from namespace to search order.
+
+        With `empty_names` a name that means nothing is written out as nothing instead of being an error.
+        """
         own = Package(project, root, tuple(folders))
         builtin = Package("dbt", BUILTIN.parent, (BUILTIN.name,))
-        return cls(project, (own, *packages, builtin), dispatch or {})
+        return cls(project, (own, *packages, builtin), dispatch or {}, empty_names=empty_names)
 
     def add(self, package: str, path: str, text: str) -> None:
         """Register the macros of one file."""

@@ -85,6 +85,7 @@ def load_manifest(settings: Settings) -> Manifest:
         (*settings.paths.macros, *(f"{folder}/generic" for folder in settings.paths.tests)),
         packages,
         settings.dispatch,
+        empty_names=settings.unknown_names == "empty",
     )
     templates = Templates(macros, settings.target.dialect, settings.name)
     docs = dict(_docs(settings))

@@ -56,6 +56,8 @@ class ProjectFile(Config):
     vars: Tree = {}
     publish: Literal["after_tests", "always"] | None = None
     seed_types: Literal["careful", "dbt"] | None = Field(default=None, alias="seed_types")
+    relation_names: Literal["schema", "database"] | None = Field(default=None, alias="relation_names")
+    unknown_names: Literal["refused", "empty"] | None = Field(default=None, alias="unknown_names")
     alerts: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_several)] = ()
     profile: str | None = None
     model_paths: Words = Field(default=("models",))

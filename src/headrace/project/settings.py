@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Dialect: TypeAlias = Literal["duckdb", "postgres"]
 Publishing: TypeAlias = Literal["after_tests", "always"]
 Guessing: TypeAlias = Literal["careful", "dbt"]
+Naming: TypeAlias = Literal["schema", "database"]
+Unknown: TypeAlias = Literal["refused", "empty"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,10 @@ class Settings:
     """Whether a table waits for its tests before readers see it, or is published even if they fail, as by dbt."""
     seed_types: Guessing = "careful"
     """Whether a seed's types are guessed without losing anything of what is written, or exactly as by dbt."""
+    relation_names: Naming = "schema"
+    """Whether a relation prints with its schema, so that a database can be moved, or with the database's name too, as by dbt."""
+    unknown_names: Unknown = "refused"
+    """Whether a template may write out a name that means nothing, which gives nothing by dbt."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

@@ -28,9 +28,15 @@ _DATABASES: WeakKeyDictionary[Connection, str] = WeakKeyDictionary()
 
 
 class Adapter:
-    """dbt's adapter methods over one session. `resolve` finds a macro by name for `dispatch`."""
+    """dbt's adapter methods over one session. `resolve` finds a macro by name for `dispatch`.
 
-    def __init__(self, connection: Connection, resolve: Callable[[str, str | None], Any]) -> None:
+    `whole` says whether relations print with the name of the session's own database.
+    """
+
+    def __init__(
+        self, connection: Connection, resolve: Callable[[str, str | None], Any], *, whole: bool = False
+    ) -> None:
+        self.whole = whole
         self.Relation, self.Column = Relation, Column
         self._connection = connection
         self._resolve = resolve
@@ -110,7 +116,11 @@ class Adapter:
         own = database is None or database.lower() == self.database.lower()
         return [
             Relation.create(
-                database or self.database, space, name, _KINDS.get(kind, "table"), include_policy={"database": not own}
+                database or self.database,
+                space,
+                name,
+                _KINDS.get(kind, "table"),
+                include_policy={"database": self.whole or not own},
             )
             for space, name, kind in found
         ]

@@ -74,7 +74,11 @@ def names_for(scene: Scene) -> dict[str, Any]:
     """The mapping a template of the node is rendered with."""
     runtime, node = scene.runtime, scene.node
     names: dict[str, Any] = runtime.manifest.names(node.package)
-    adapter = Adapter(scene.connection, runtime.manifest.templates.dispatch)
+    adapter = Adapter(
+        scene.connection,
+        runtime.manifest.templates.dispatch,
+        whole=runtime.manifest.settings.relation_names == "database",
+    )
     statements = Statements(adapter)
     database = names["target"].get("database") or adapter.database
     ref, source, config = _ref(scene, adapter), _source(scene, adapter), Config(node)
@@ -82,7 +86,9 @@ def names_for(scene: Scene) -> dict[str, Any]:
         ref=ref,
         source=source,
         config=config,
-        this=Relation.of(node.table, adapter.database, _kind(scene)) if isinstance(node, Relational) else None,
+        this=Relation.of(node.table, adapter.database, _kind(scene), whole=adapter.whole)
+        if isinstance(node, Relational)
+        else None,
         target={**names["target"], "database": database, "dbname": database},
         is_incremental=lambda: is_incremental(node, scene.known, full_refresh=runtime.full_refresh),
         should_full_refresh=lambda: should_full_refresh(node, full_refresh=runtime.full_refresh),
@@ -274,7 +280,7 @@ def _source(scene: Scene, adapter: Adapter) -> Callable[[str, str], Relation]:
 def _relation(scene: Scene, node: Any, adapter: Adapter) -> Relation:
     table = scene.audited.get(node.unique_id, node.table)
     held = scene.known.get(table)
-    return Relation.of(table, adapter.database, held.kind if held else None)
+    return Relation.of(table, adapter.database, held.kind if held else None, whole=adapter.whole)
 
 
 def _kind(scene: Scene) -> str | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
 
 from headrace.sql.dialect import name as quoted
 from headrace.table import Table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _PARTS = ("database", "schema", "identifier")
 _STRINGS = {"text", "character varying", "character", "varchar", "string"}
@@ -39,9 +37,10 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(Mapping[str, Any]):
     """A table, view or CTE as a template handles it: it prints as its quoted dotted name.
 
+    It is a mapping of what it knows, too, because that is how macros find out that something is a relation.
     `database` is always known, so that macros can ask for it; it is printed only where `include_policy` says so.
     """
 
@@ -78,14 +77,14 @@ class Relation:
         )
 
     @classmethod
-    def of(cls, table: Table, database: str | None = None, type: str | None = None) -> Self:
-        """The relation a table is; `database` is the session's, which names do not have to repeat."""
+    def of(cls, table: Table, database: str | None = None, type: str | None = None, *, whole: bool = False) -> Self:
+        """The relation a table is; `database` is the session's, which names repeat only where they are to be `whole`."""
         return cls(
             database=table.database or database,
             schema=table.schema,
             identifier=table.name,
             type=type,
-            include_policy=Policy(database=table.database is not None),
+            include_policy=Policy(database=whole or table.database is not None),
         )
 
     @classmethod
@@ -97,6 +96,23 @@ class Relation:
             quote_policy=Policy(identifier=False),
             include_policy=Policy(database=False, schema=False),
         )
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What kind of object this is, as macros ask it."""
+        return {"type": "Relation"}
+
+    def __getitem__(self, key: str) -> Any:
+        try:
+            return getattr(self, key)
+        except AttributeError:
+            raise KeyError(key) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return (one.name for one in fields(self))
+
+    def __len__(self) -> int:
+        return len(fields(self))
 
     @property
     def table_name(self) -> Table:
