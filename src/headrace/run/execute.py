@@ -15,11 +15,9 @@ from headrace.graph import Graph
 from headrace.landing import Landing
 from headrace.retry import SYSTEM, Backoff
 from headrace.run.models import build_model, load_seed, run_alone
-from headrace.run.replay import replay_stream
 from headrace.run.schedule import Job, run_jobs
 from headrace.run.session import Session
 from headrace.run.steps import BuildModel, LoadSeed, LoadStream, ReplayStream, RunCheck, Step
-from headrace.run.streams import load_stream
 from headrace.transform.context import Runtime
 from headrace.warehouse.opening import open_warehouse
 
@@ -185,8 +183,11 @@ class _Doing:
 
 
 def _do(session: Session, step: Step) -> Done:
+    # What reads APIs and files is imported where a step needs it: a project of models alone does not.
     match step:
         case LoadStream():
+            from headrace.run.streams import load_stream
+
             return load_stream(session, step)
         case LoadSeed():
             return load_seed(session, step)
@@ -195,6 +196,8 @@ def _do(session: Session, step: Step) -> Done:
         case RunCheck():
             return run_alone(session, step)
         case ReplayStream():
+            from headrace.run.replay import replay_stream
+
             return replay_stream(session, step)
 
 
