@@ -14,10 +14,10 @@ from headrace.events import RunFinished, RunStarted, StepFinished, StepStarted, 
 from headrace.graph import Graph
 from headrace.landing import Landing
 from headrace.retry import SYSTEM, Backoff
-from headrace.run.models import build_model, load_seed, run_alone
+from headrace.run.models import build_model, load_seed, run_alone, run_unit_test
 from headrace.run.schedule import Job, run_jobs
 from headrace.run.session import Session
-from headrace.run.steps import BuildModel, LoadSeed, LoadStream, ReplayStream, RunCheck, Step
+from headrace.run.steps import BuildModel, LoadSeed, LoadStream, ReplayStream, RunCheck, RunUnit, Step
 from headrace.transform.context import Runtime
 from headrace.warehouse.opening import open_warehouse
 
@@ -195,6 +195,8 @@ def _do(session: Session, step: Step) -> Done:
             return build_model(session, step)
         case RunCheck():
             return run_alone(session, step)
+        case RunUnit():
+            return run_unit_test(session, step)
         case ReplayStream():
             from headrace.run.replay import replay_stream
 
