@@ -14,7 +14,7 @@ from headrace.transform.seeds import build_seed
 def sow(connection, tmp_path):
     """Write a CSV and load it as `mart.s`; its rows."""
 
-    def run(text, order="1", as_dbt=False, **config):
+    def run(text, order="1", *, as_dbt=False, **config):
         (tmp_path / "s.csv").write_bytes(text.encode())
         seed = Seed(
             unique_id="seed.shop.s", name="s", package="shop", place=Place("seeds/s.csv"), fqn=("shop", "s"),
