@@ -7,7 +7,7 @@ import time
 import traceback
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from headrace.errors import HeadraceError, Interrupted
 from headrace.events import RunFinished, RunStarted, StepFinished, StepStarted, emit
@@ -90,16 +90,21 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
     emit(RunStarted(run, command, settings.target.name, tuple(plan.steps)))
     try:
         session.connection()
-        endings = run_jobs(
-            _jobs(plan, options.durations),
-            doing.work,
-            doing.skip,
-            threads=options.threads,
-            limits=_limits(plan),
-            cancel=doing.stop,
-            fail_fast=options.fail_fast,
-        )
-        status = "error" if "failed" in endings.values() else "success"
+        if doing.hooks("on-run-start"):
+            run_jobs(
+                _jobs(plan, options.durations),
+                doing.work,
+                doing.skip,
+                threads=options.threads,
+                limits=_limits(plan),
+                cancel=doing.stop,
+                fail_fast=options.fail_fast,
+            )
+        else:
+            for one in plan.steps:
+                doing.skip(one)
+        doing.hooks("on-run-end")
+        status = "error" if any(one.status == "error" for one in doing.ended) else "success"
     except KeyboardInterrupt:
         status = "interrupted"
         raise Interrupted("stopped; what was committed stays", hint="run the same command again to go on") from None
@@ -160,6 +165,16 @@ class _Doing:
                 return self._end(StepFinished(one, "error", time.perf_counter() - started, message=what, code="HR000"))
             seconds = time.perf_counter() - started
             return self._end(StepFinished(one, done.status, seconds, rows=done.rows, message=done.message))
+
+    def hooks(self, when: Literal["on-run-start", "on-run-end"]) -> bool:
+        """Run the project's hooks of one moment; whether they succeeded."""
+        if not self.session.manifest.hooks:
+            return True
+        from headrace.run.hooks import run_hooks
+
+        told = run_hooks(self.session, when, self.ended)
+        self.ended.extend(told)
+        return all(one.status != "error" for one in told)
 
     def skip(self, one: str) -> None:
         """Say that a step will not run."""

@@ -186,6 +186,7 @@ def settled(
 ) -> Done:
     """What a step comes to, by its tests, and their failing rows kept where that is wanted; `otherwise` says what a failure means."""
     for result in results:
+        session.checked[result.check.unique_id] = result
         store(session.connection(), result, session.manifest.settings.target.schema)
     failing = [result.check.name for result in results if result.stops]
     if failing:
