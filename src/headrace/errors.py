@@ -127,6 +127,21 @@ class NameTaken(HeadraceError):
     code = "HR207"
 
 
+class PackagesMissing(HeadraceError):
+    """The project needs packages that are not installed: run `headrace deps`, which puts them into `dbt_packages/`."""
+
+    code = "HR208"
+
+
+class AccessDenied(HeadraceError):
+    """A model refers to one that is private to another group, or protected in another package.
+
+    Make the model that is referred to `access: public`, or put both into one group.
+    """
+
+    code = "HR209"
+
+
 class RequestFailed(HeadraceError):
     """A request to a source failed, and went on failing for as often as its `retry:` allows."""
 

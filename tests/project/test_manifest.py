@@ -9,7 +9,6 @@ from headrace.errors import (
     CycleFound,
     HeadraceError,
     NameTaken,
-    NotSupported,
     RefUnknown,
     SourceUnknown,
     TemplateInvalid,
@@ -223,7 +222,7 @@ sources:
         ({"models/a/orders.sql": "select 1"}, NameTaken, "models/orders.sql", "models/a/orders.sql"),
         ({"models/m.sql": "{{ config(alias='orders') }}select 1"}, NameTaken, "models/", "alias"),
         ({"models/m.sql": "{{ config(materialized='tabel') }}"}, ConfigInvalid, "models/m.sql", "'table'"),
-        ({"models/m.py": "x"}, NotSupported, "models/m.py", ""),
+        ({"models/m.py": "x"}, TemplateInvalid, "models/m.py", "def model"),
         ({"models/s.yml": "models: [{name: orders, colums: []}]"}, ConfigInvalid, "models/s.yml:1:25", "'columns'"),
         ({"models/s.yml": "model: []"}, ConfigInvalid, "models/s.yml:1:1", "'models'"),
         (
@@ -238,7 +237,7 @@ sources:
             "models/s.yml:4:5",
             "indent",
         ),
-        ({"models/s.yml": "models: [{name: orders, versions: [{v: 1}]}]"}, NotSupported, "models/s.yml:1:25", ""),
+        ({"models/s.yml": "models: [{name: orders, versions: [{x: 1}]}]"}, ConfigInvalid, "models/s.yml:1:25", ""),
         ({"models/x.sql": "{{ ref('y') }}", "models/y.sql": "{{ ref('x') }}"}, CycleFound, "None", ""),
     ],
 )

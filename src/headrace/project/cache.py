@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 """Changes when what is kept changes."""
 
 
@@ -70,7 +70,7 @@ class FactsCache:
 
 def _facts(record: Mapping[str, Any]) -> Facts:
     return Facts(
-        refs=[(package, name) for package, name in record["refs"]],
+        refs=[(package, name, version) for package, name, version in record["refs"]],
         sources=[(source, name) for source, name in record["sources"]],
         config=dict(record["config"]),
         macros=list(record["macros"]),

@@ -10,13 +10,13 @@ from headrace.errors import ConfigInvalid, ProjectNotFound, TargetUnknown, did_y
 from headrace.events import Warned, emit
 from headrace.project import profiles
 from headrace.project.files import Document, read_yaml
-from headrace.project.macros import Macros
-from headrace.project.names import PLAIN, Variables, env_var, target_names
+from headrace.project.names import Variables
+from headrace.project.packages import paths_of, render_names, trees_of
 from headrace.project.project_file import ProjectFile
+from headrace.project.rendering import render
 from headrace.project.secrets import read_env, remember, resolve
-from headrace.project.settings import Paths, Settings, Target, Trees
+from headrace.project.settings import Settings, Target
 from headrace.project.streams import load_streams, merged
-from headrace.project.template import Templates
 from headrace.project.validate import validate
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _LATE = {"vars", "on-run-start", "on-run-end", "query-comment", "targets", "alerts"}
 """Keys whose Jinja is not that of the project file: hooks are rendered when they run, the rest has none."""
-_HOOKS = {"pre-hook", "post-hook", "pre_hook", "post_hook", "+pre-hook", "+post-hook", "+pre_hook", "+post_hook"}
 _SCHEMAS = {"duckdb": "main", "postgresql": "public", "postgres": "public"}
 
 
@@ -37,6 +36,7 @@ def load_settings(
     *,
     profiles_dir: Path | None = None,
     threads: int | None = None,
+    lenient: bool = False,
 ) -> Settings:
     """The settings of the project in `root`: headrace.yml, over dbt_project.yml where there are both.
 
@@ -69,12 +69,17 @@ def load_settings(
         targets=names,
         vars=resolve(said.vars, environ, document, ("vars",)) if own is not None else said.vars,
         overrides=loader.overrides,
-        paths=_paths(said),
-        trees=loader.trees(chosen),
+        paths=paths_of(said),
+        trees=trees_of(data, loader.names(chosen), document),
         streams=load_streams(root, own, environ),
         dispatch={one.macro_namespace: one.search_order for one in said.dispatch},
         hooks_start=said.on_run_start,
         hooks_end=said.on_run_end,
+        flags=said.flags,
+        quoting=said.quoting,
+        query_comment=said.query_comment,
+        restrict_access=said.restrict_access,
+        lenient=lenient,
         alerts=said.alerts,
         profile=said.profile or said.name or root.name,
         publish=said.publish or ("always" if own is None else "after_tests"),
@@ -108,16 +113,9 @@ def _hide_password(url: str) -> None:
         remember(password)
 
 
-def _paths(said: ProjectFile) -> Paths:
-    return Paths(
-        models=said.source_paths or said.model_paths,
-        seeds=said.data_paths or said.seed_paths,
-        macros=said.macro_paths,
-        tests=said.test_paths,
-        snapshots=said.snapshot_paths,
-        analyses=said.analysis_paths,
-        packages=said.packages_install_path,
-    )
+def _seen(data: Mapping[str, Any], overrides: Mapping[str, Any]) -> Mapping[str, Any]:
+    """headrace.yml may use its own variables in its other values."""
+    return Variables(data.get("vars") or {}, overrides, str(data.get("name"))).values
 
 
 class _Loader:
@@ -136,12 +134,12 @@ class _Loader:
         self.environ = environ
         self.overrides = overrides
         self.document = document
-        self.variables = Variables(data.get("vars") or {}, overrides, str(data.get("name") or root.name))
+        self.variables = overrides if document.path.endswith("dbt_project.yml") else _seen(data, overrides)
 
     def project_file(self) -> ProjectFile:
         """The file's keys, with the Jinja of those that do not depend on the target rendered."""
         plain = {
-            key: value if key in _LATE or isinstance(value, dict) else self.render(value, self.document, (key,), None)
+            key: value if key in _LATE or isinstance(value, dict) else self.render(value, self.document, (key,))
             for key, value in self.data.items()
         }
         return validate(ProjectFile, plain, self.document)
@@ -153,9 +151,7 @@ class _Loader:
         name = said.profile or said.name or self.root.name
         path = profiles.find_profiles(self.root, profiles_dir, self.environ)
         if path is not None:
-            found = profiles.profile_target(
-                path, name, asked, self.root, lambda value, document, at: self.render(value, document, at, None)
-            )
+            found = profiles.profile_target(path, name, asked, self.root, self.render)
             if found is not None:
                 return found
         file = f"{said.name or self.root.name}.duckdb"
@@ -179,33 +175,11 @@ class _Loader:
             database = urlsplit(url).path.strip("/") or None
         return Target(name, url, schema or _SCHEMAS.get(scheme, "main"), spec.threads or 4, database)
 
-    def trees(self, target: Target) -> Trees:
-        """The config trees, rendered with the target known."""
-        tree = {
-            key: self.render(self.data.get(key) or {}, self.document, (key,), target)
-            for key in ("models", "seeds", "sources", "snapshots", "tests", "data_tests")
-        }
-        tests = merged(tree["tests"], tree["data_tests"])
-        return Trees(tree["models"], tree["seeds"], tree["sources"], tests, tree["snapshots"])
+    def names(self, target: Target | None) -> dict[str, Any]:
+        """The names that the Jinja of the file sees."""
+        profile = str(self.data.get("profile") or self.data.get("name"))
+        return render_names(self.variables, self.environ, self.data, target, profile)
 
-    def render(self, value: Any, document: Document, at: tuple[Any, ...], target: Target | None) -> Any:
-        """A value with the Jinja of its texts evaluated, as dbt does: one expression keeps its type."""
-        if isinstance(value, dict):
-            return {
-                key: item if key in _HOOKS else self.render(item, document, (*at, key), target)
-                for key, item in value.items()
-            }
-        if isinstance(value, list):
-            return [self.render(item, document, (*at, place), target) for place, item in enumerate(value)]
-        if not isinstance(value, str) or "{" not in value or ("{{" not in value and "{%" not in value):
-            return value
-        names = {
-            **PLAIN,
-            "var": self.variables,
-            "env_var": env_var(self.environ),
-            "project_name": self.data.get("name"),
-        }
-        if target is not None:
-            names["target"] = target_names(target, str(self.data.get("profile")))
-        templates = Templates(Macros("", (), {}), "duckdb", "")
-        return templates.evaluate(value, names, document.place(*at))
+    def render(self, value: Any, document: Document, at: tuple[Any, ...]) -> Any:
+        """A value with its Jinja evaluated, where the target is not known yet."""
+        return render(value, self.names(None), document, at)

@@ -32,6 +32,8 @@ class Package:
     name: str
     root: Path
     folders: tuple[str, ...] = ("macros",)
+    prefix: str = ""
+    """What errors put before the path of a file."""
 
     def files(self) -> Iterator[tuple[str, str]]:
         """The path below `root` and the text of each macro file, in order of path."""
@@ -132,7 +134,7 @@ class Macros:
         self._texts: dict[str, str] = {}
         for package in packages:
             for path, text in package.files():
-                shown = path if package.name == project else f"{package.name}/{path}"
+                shown = path if package.name == project else f"{package.prefix or f'{package.name}/'}{path}"
                 self.add(package.name, shown, text)
         self._spaces = {name: Namespace(name, macros) for name, macros in self._macros.items()}
 
@@ -176,19 +178,32 @@ class Macros:
             return self._macros.get(package, {}).get(name)
         return self.own(name, self.project) or self._macros["dbt"].get(name)
 
+    def of(self, name: str, package: str) -> Macro | None:
+        """What a bare name means in a package's files: its own macro, the project's, or headrace's."""
+        return self.own(name, package) or self._macros["dbt"].get(name)
+
+    def every(self) -> Iterator[Macro]:
+        """All macros of the project and its packages, and headrace's."""
+        for macros in self._macros.values():
+            yield from macros.values()
+
+    def anywhere(self, name: str) -> Macro | None:
+        """A macro by name in the project, else in headrace, else in any package."""
+        found = self.find(name)
+        return found or next((macros[name] for macros in self._macros.values() if name in macros), None)
+
     def dispatch(self, name: str, namespace: str | None, dialect: str) -> Macro | None:
         """The macro for an engine: `duckdb__name`, else `default__name`, in the search order of the namespace."""
-        for package in self._order(namespace):
+        if namespace is None:
+            asker = scope.get().package
+            known = (self.of(f"{prefix}__{name}", asker) for prefix in (dialect, "default"))
+            return next((macro for macro in known if macro is not None), None)
+        for package in self._dispatch.get(namespace) or (self.project, namespace):
             for prefix in (dialect, "default"):
                 found = self.find(f"{prefix}__{name}", package)
                 if found is not None:
                     return found
         return None
-
-    def _order(self, namespace: str | None) -> Sequence[str | None]:
-        if namespace is None:
-            return (None,)
-        return self._dispatch.get(namespace) or (self.project, namespace)
 
     def text(self, path: str) -> str | None:
         """The text of a macro file by the path that errors show."""

@@ -39,24 +39,33 @@ def env_var(environ: Mapping[str, str]) -> Callable[..., str]:
 
 
 class Variables:
-    """`var('name', default)`: the command line's, else the package's own, else the project's."""
+    """`var('name', default)`: the command line's, else the project's for the package, else the project's, else the package's own."""
 
-    def __init__(self, declared: Mapping[str, Any], overrides: Mapping[str, Any], package: str) -> None:
-        scoped = declared.get(package)
-        self._values = {**declared, **(scoped if isinstance(scoped, dict) else {}), **overrides}
+    def __init__(
+        self,
+        declared: Mapping[str, Any],
+        overrides: Mapping[str, Any],
+        package: str,
+        own: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.values: dict[str, Any] = {}
+        for level in (own or {}, declared):
+            scoped = level.get(package)
+            self.values.update({**level, **(scoped if isinstance(scoped, dict) else {})})
+        self.values.update(overrides)
 
     def __call__(self, name: str, default: Any = _ABSENT) -> Any:
         """The variable's value. Raises TemplateInvalid where it has none and no default was given."""
-        if name in self._values:
-            return self._values[name]
+        if name in self.values:
+            return self.values[name]
         if default is _ABSENT:
-            hint = did_you_mean(name, self._values) or f"declare it under `vars:`, or write var('{name}', default)"
+            hint = did_you_mean(name, self.values) or f"declare it under `vars:`, or write var('{name}', default)"
             raise TemplateInvalid(f"the variable {name!r} has no value", hint=hint)
         return default
 
     def has_var(self, name: str) -> bool:
         """Whether the variable has a value."""
-        return name in self._values
+        return name in self.values
 
 
 def target_names(target: Target, profile: str) -> dict[str, Any]:

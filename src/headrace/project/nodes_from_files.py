@@ -1,71 +1,30 @@
-"""From files to nodes: models, seeds and singular tests."""
+"""From files to nodes: seeds, snapshots, analyses and singular tests."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import ConfigInvalid, NotSupported, Place, did_you_mean
-from headrace.project.nodes import DataTest, Model, Seed
-from headrace.project.recording import Facts, record
-from headrace.project.resolution import resolve_config, tree_levels, words
-from headrace.table import Table
+from headrace.errors import ConfigInvalid, Place, did_you_mean
+from headrace.project.nodes import Analysis, DataTest, Seed, Snapshot
+from headrace.project.reading import (
+    Draft,
+    File,
+    checksum,
+    facts_of,
+    node_names,
+    place_table,
+    said_of,
+)
+from headrace.project.recording import Facts
+from headrace.project.resolution import resolve_config, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
-    from headrace.project.cache import FactsCache
-    from headrace.project.nodes import Materialized
     from headrace.project.properties import Properties
-    from headrace.project.settings import Settings
-    from headrace.project.template import Templates
-
-_MATERIALIZED: Mapping[str, Materialized] = {
-    "table": "table",
-    "view": "view",
-    "incremental": "incremental",
-    "ephemeral": "ephemeral",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A node whose refs are found but not yet looked up."""
-
-    node: Model | Seed | DataTest
-    facts: Facts
-    enabled: bool = True
-    raw: str = ""
-    properties: Properties | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What is needed to read the files of one package."""
-
-    settings: Settings
-    templates: Templates
-    names: Mapping[str, Any]
-    cache: FactsCache
-    properties: Mapping[tuple[str, str], Properties]
-    package: str
-    root: Path
-    used: set[tuple[str, str]] = field(default_factory=set)
-
-    def said(self, kind: str, name: str) -> Properties | None:
-        """What YAML says of a node."""
-        self.used.add((kind, name))
-        return self.properties.get((kind, name))
-
-    def files(self, folders: tuple[str, ...], *endings: str) -> Iterator[tuple[Path, str, tuple[str, ...]]]:
-        """Each file with such an ending: its path, what errors call it, and the folders between the top one and it."""
-        for folder in folders:
-            top = self.root / folder
-            for file in sorted(top.rglob("*")):
-                if file.suffix in endings and file.is_file():
-                    yield file, file.relative_to(self.root).as_posix(), file.relative_to(top).parent.parts
-
+    from headrace.project.reading import Reading
 
 TEST_DEFAULTS: Mapping[str, Any] = {
     "enabled": True,
@@ -77,120 +36,176 @@ TEST_DEFAULTS: Mapping[str, Any] = {
 }
 """A test's config where nothing is said."""
 
-
-def read_models(reading: Reading) -> Iterator[Draft]:
-    """The models of a package. Raises what their templates raise."""
-    for file, shown, folders in reading.files(reading.settings.paths.models, ".sql", ".py"):
-        if file.suffix == ".py":
-            raise NotSupported("models in Python are not built yet", where=Place(shown))
-        name, raw = file.stem, file.read_text(encoding="utf-8")
-        said = reading.said("model", name)
-        fqn = (reading.package, *folders, name)
-        below = resolve_config(*tree_levels(reading.settings.trees.models, fqn), *([said.config] if said else []))
-        place = Place(shown)
-        node = node_names("model", name, fqn, below, shown)
-        facts = _recorded(reading, shown, raw, below, node)
-        config = resolve_config(below, facts.config)
-        enabled = truth(config.get("enabled", True))
-        materialized = config.get("materialized") or "view"
-        if materialized not in _MATERIALIZED and enabled:
-            hint = did_you_mean(str(materialized), _MATERIALIZED) or f"one of {', '.join(_MATERIALIZED)}"
-            kind = ConfigInvalid if did_you_mean(str(materialized), _MATERIALIZED) else NotSupported
-            raise kind(f"{name}: materialized {materialized!r} is not known", where=place, hint=hint)
-        config = {"enabled": enabled, "materialized": materialized, **config}
-        model = Model(
-            unique_id=str(node["unique_id"]),
-            name=name,
-            package=reading.package,
-            place=place,
-            fqn=fqn,
-            tags=words(config.get("tags")),
-            description=described(reading, said),
-            meta=config.get("meta") or {},
-            config=config,
-            yaml=said.place.path if said else None,
-            raw=raw,
-            table=place_table(reading, {**node, "config": config}, config),
-            materialized=_MATERIALIZED.get(materialized, "view"),
-            columns=said.descriptions if said else {},
-            column_specs=said.columns if said else {},
-            macros=tuple(facts.macros),
-        )
-        yield Draft(model, facts, enabled, raw, said)
-
-
-def _recorded(reading: Reading, shown: str, raw: str, below: Mapping[str, Any], node: Mapping[str, Any]) -> Facts:
-    if "{" not in raw:
-        return Facts()
-
-    def find() -> Facts:
-        return record(
-            lambda names, used: reading.templates.render(raw, names, Place(shown), package=reading.package, used=used),
-            reading.names,
-            reading.templates,
-            node,
-        )
-
-    return reading.cache.get(shown, f"{raw}\0{below!r}", find)
+_SNAPSHOT = re.compile(
+    r"\{#.*?#\}|\{%-?\s*snapshot\s+(?P<name>\w+)\s*-?%\}(?P<body>.*?)\{%-?\s*endsnapshot\s*-?%\}", re.DOTALL
+)
+_LARGE = 1 << 20
+"""Seeds above this size are compared by their path, as by dbt."""
 
 
 def read_seeds(reading: Reading) -> Iterator[Draft]:
     """The CSV files of a package."""
-    for file, shown, folders in reading.files(reading.settings.paths.seeds, ".csv"):
-        name = file.stem
+    for file in reading.files(reading.project.paths.seeds, ".csv"):
+        name = file.file.stem
         said = reading.said("seed", name)
-        fqn = (reading.package, *folders, name)
-        config = resolve_config(
-            {"enabled": True, "materialized": "seed"},
-            *tree_levels(reading.settings.trees.seeds, fqn),
-            *([said.config] if said else []),
-        )
-        node = node_names("seed", name, fqn, config, shown)
+        fqn = (reading.package, *file.folders, name)
+        own = said.config if said else {}
+        config = resolve_config({"enabled": True, "materialized": "seed"}, reading.configured("seeds", fqn, own))
+        node = node_names("seed", name, fqn, config, file.path)
         seed = Seed(
             unique_id=str(node["unique_id"]),
             name=name,
             package=reading.package,
-            place=Place(shown),
+            place=Place(file.shown),
+            path=file.path,
             fqn=fqn,
             tags=words(config.get("tags")),
-            description=described(reading, said),
             meta=config.get("meta") or {},
             config=config,
-            yaml=said.place.path if said else None,
-            file=file.as_posix(),
+            unrendered=reading.written("seeds", fqn, said.unrendered if said else {}),
+            checksum=_seed_checksum(file),
+            file=file.file.as_posix(),
             table=place_table(reading, node, config),
-            columns=said.descriptions if said else {},
-            column_specs=said.columns if said else {},
+            **said_of(reading, said),
         )
-        yield Draft(seed, Facts(), truth(config.get("enabled", True)), "", said)
+        yield Draft(seed, Facts())
+
+
+def _seed_checksum(file: File) -> str:
+    if file.file.stat().st_size >= _LARGE:
+        return file.path
+    return hashlib.sha256(file.file.read_bytes().strip()).hexdigest()
+
+
+def read_snapshots(reading: Reading) -> Iterator[Draft]:
+    """The snapshot blocks of a package, and the snapshots that its YAML declares. Raises ConfigInvalid."""
+    paths = reading.project.paths
+    for file in reading.files((*paths.snapshots, *paths.models), ".sql"):
+        text = file.text()
+        if "snapshot" not in text:
+            continue
+        for match in _SNAPSHOT.finditer(text):
+            if match["name"] is not None:
+                fqn = (reading.package, *file.folders, file.file.stem, match["name"])
+                said = reading.said("snapshot", match["name"])
+                yield _snapshot(
+                    reading, file, match["body"], fqn, said, "\n" * text.count("\n", 0, match.start("body"))
+                )
+    for (kind, name), said in reading.properties.items():
+        if kind == "snapshot" and said.relation is not None:
+            reading.used.add((kind, name))
+            file = yaml_file(reading, said.place)
+            raw = f"select * from {{{{ {said.relation} }}}}"
+            yield _snapshot(reading, file, raw, (reading.package, *file.folders, name), said, "")
+
+
+def yaml_file(reading: Reading, place: Place) -> File:
+    """The YAML file at a place, with the folders that count for `fqn`."""
+    path = place.path.removeprefix(reading.project.prefix)
+    return File(reading.project.root / path, place.path, path, tuple(path.split("/")[1:-1]))
+
+
+def _snapshot(
+    reading: Reading, file: File, raw: str, fqn: tuple[str, ...], said: Properties | None, above: str
+) -> Draft:
+    name = fqn[-1]
+    own = said.config if said else {}
+    node = node_names("snapshot", name, fqn, reading.configured("snapshots", fqn, own), file.path)
+    facts = reading.recorded(file, above + raw, node, f":{name}")
+    config = resolve_config(
+        {"enabled": True, "materialized": "snapshot"}, reading.configured("snapshots", fqn, own, facts.config)
+    )
+    place = said.place if said is not None and said.relation is not None else Place(file.shown)
+    snapshot = Snapshot(
+        unique_id=str(node["unique_id"]),
+        name=name,
+        package=reading.package,
+        place=place,
+        path=file.path,
+        fqn=fqn,
+        tags=words(config.get("tags")),
+        meta=config.get("meta") or {},
+        config=config,
+        unrendered=reading.written("snapshots", fqn, said.unrendered if said else {}, facts.config),
+        checksum=checksum(raw),
+        raw=raw,
+        table=place_table(reading, {**node, "config": config}, config),
+        **said_of(reading, said),
+        **facts_of(facts),
+    )
+    draft = Draft(snapshot, facts, above + raw)
+    if draft.enabled:
+        _complete(name, config, place)
+    return draft
+
+
+def _complete(name: str, config: Mapping[str, Any], place: Place) -> None:
+    strategy = config.get("strategy")
+    needed = {"timestamp": "updated_at", "check": "check_cols"}.get(str(strategy))
+    missing = next((key for key in ("strategy", "unique_key", needed) if key and not config.get(key)), None)
+    if missing is not None:
+        hint = "strategies: timestamp, with updated_at; check, with check_cols"
+        raise ConfigInvalid(f"the snapshot {name!r} needs {missing!r}", where=place, hint=hint)
+
+
+def read_analyses(reading: Reading) -> Iterator[Draft]:
+    """The queries of a package that are compiled and never run."""
+    for file in reading.files(reading.project.paths.analyses, ".sql"):
+        name, raw = file.file.stem, file.text()
+        said = reading.said("analysis", name)
+        fqn = (reading.package, "analysis", *file.folders, name)
+        own = said.config if said else {}
+        node = node_names("analysis", name, fqn, reading.configured("models", fqn, own), file.path)
+        facts = reading.recorded(file, raw, node)
+        config = reading.configured("models", fqn, own, facts.config)
+        analysis = Analysis(
+            unique_id=str(node["unique_id"]),
+            name=name,
+            package=reading.package,
+            place=Place(file.shown),
+            path=file.path,
+            fqn=fqn,
+            tags=words(config.get("tags")),
+            meta=config.get("meta") or {},
+            config={"enabled": True, **config},
+            checksum=checksum(raw),
+            raw=raw,
+            **said_of(reading, said),
+            **facts_of(facts),
+        )
+        yield Draft(analysis, facts, raw)
 
 
 def read_singular_tests(reading: Reading) -> Iterator[Draft]:
     """The queries in the test folders, except those that define generic tests."""
-    for file, shown, folders in reading.files(reading.settings.paths.tests, ".sql"):
-        if folders[:1] == ("generic",):
+    for file in reading.files(reading.project.paths.tests, ".sql"):
+        if file.folders[:1] in (("generic",), ("fixtures",)):
             continue
-        name, raw = file.stem, file.read_text(encoding="utf-8")
+        name, raw = file.file.stem, file.text()
         said = reading.said("test", name)
-        fqn = (reading.package, *folders, name)
-        below = resolve_config(*tree_levels(reading.settings.trees.data_tests, fqn), *([said.config] if said else []))
-        node = node_names("test", name, fqn, below, shown)
-        facts = _recorded(reading, shown, raw, below, node)
-        config = resolve_config(below, facts.config)
+        fqn = (reading.package, *file.folders, name)
+        own = said.config if said else {}
+        node = node_names("test", name, fqn, reading.configured("data_tests", fqn, own), file.path)
+        facts = reading.recorded(file, raw, node)
+        config = reading.configured("data_tests", fqn, own, facts.config)
         test = DataTest(
             unique_id=str(node["unique_id"]),
             name=name,
             package=reading.package,
-            place=Place(shown),
+            place=Place(file.shown),
+            path=file.path,
             fqn=fqn,
             tags=words(config.get("tags")),
-            description=described(reading, said),
             meta=config.get("meta") or {},
             config={**TEST_DEFAULTS, "alias": name, **config},
+            unrendered=reading.written("data_tests", fqn, said.unrendered if said else {}, facts.config),
+            checksum=checksum(raw),
             raw=raw,
-            **judged_by(config, Place(shown)),
+            **judged_by(config, Place(file.shown)),
+            **said_of(reading, said),
+            **facts_of(facts),
         )
-        yield Draft(test, facts, truth(config.get("enabled", True)), raw)
+        yield Draft(test, facts, raw)
 
 
 def judged_by(config: Mapping[str, Any], place: Place) -> dict[str, Any]:
@@ -208,57 +223,3 @@ def judged_by(config: Mapping[str, Any], place: Place) -> dict[str, Any]:
         "where": None if config.get("where") is None else str(config["where"]),
         "limit": None if limit is None else int(limit),
     }
-
-
-def node_names(kind: str, name: str, fqn: tuple[str, ...], config: Mapping[str, Any], shown: str) -> dict[str, Any]:
-    """A node as `model` and as the argument of `generate_schema_name` see it: dbt's keys."""
-    return {
-        "unique_id": f"{kind}.{fqn[0]}.{name}",
-        "resource_type": kind,
-        "name": name,
-        "package_name": fqn[0],
-        "fqn": list(fqn),
-        "config": config,
-        "tags": list(words(config.get("tags"))),
-        "original_file_path": shown,
-        "path": shown.partition("/")[2],
-        "version": None,
-    }
-
-
-def place_table(reading: Reading, node: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
-    """The table of a node, by the project's `generate_…_name` macros or dbt's rules."""
-    target = reading.settings.target
-    schema = _generated(reading, "schema", config.get("schema"), node)
-    if schema is None:
-        custom = config.get("schema")
-        schema = target.schema if custom is None else f"{target.schema}_{str(custom).strip()}"
-    alias = _generated(reading, "alias", config.get("alias"), node)
-    if alias is None:
-        alias = str(config.get("alias") or node["name"]).strip()
-    database = _generated(reading, "database", config.get("database"), node)
-    if database is None and config.get("database") is not None:
-        database = str(config["database"]).strip()
-    return Table(schema, alias, None if database == target.database else database)
-
-
-def _generated(reading: Reading, what: str, custom: Any, node: Mapping[str, Any]) -> str | None:
-    name = f"generate_{what}_name"
-    macros = reading.templates.macros
-    found = macros.own(name, macros.project) or macros.own(f"default__{name}", macros.project)
-    if found is None:
-        return None
-    value = reading.templates.call(found.name, reading.names, custom, node)
-    return None if value is None else str(value).strip()
-
-
-def described(reading: Reading, said: Properties | None) -> str:
-    """The description, with the `doc()` in it resolved."""
-    if said is None or "{{" not in said.description:
-        return said.description if said else ""
-    return str(reading.templates.evaluate(said.description, reading.names, said.place))
-
-
-def truth(value: Any) -> bool:
-    """A config's yes or no, however it was written."""
-    return value if isinstance(value, bool) else str(value).strip().lower() in ("true", "yes", "on", "1")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from headrace.errors import TemplateInvalid, did_you_mean
 from headrace.project.names import PLAIN, Variables, env_var, target_names
 
 if TYPE_CHECKING:
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Facts:
-    """What one rendering found: refs as (package or None, name), sources, config, macros' ids, and variables of the environment."""
+    """What one rendering found: refs as (package or None, name, version or None), sources, config, macros' ids, and variables of the environment."""
 
-    refs: list[tuple[str | None, str]] = field(default_factory=list)
+    refs: list[tuple[str | None, str, str | None]] = field(default_factory=list)
     sources: list[tuple[str, str]] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     macros: list[str] = field(default_factory=list)
@@ -161,15 +162,25 @@ RUN_STARTED = dt.datetime.now(dt.UTC)
 INVOCATION = str(uuid.uuid4())
 
 
-def base_names(settings: Settings, package: str, docs: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The names that both passes share: variables, environment, target, Python's tools."""
+def base_names(
+    settings: Settings, package: str, docs: Mapping[str, str] | None = None, own: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The names that both passes share: variables, environment, target, Python's tools. `own` are a package's variables.
 
-    def doc(*name: str) -> str:
-        return (docs or {}).get(name[-1], "")
+    `docs` are texts by `name`, and by `package.name` for those of packages.
+    """
+    texts = docs or {}
+
+    def doc(*words: str) -> str:
+        known = (".".join(words), f"{package}.{words[-1]}", words[-1])
+        found = next((texts[one] for one in known if one in texts), None)
+        if found is None:
+            raise TemplateInvalid(f"there is no docs block {words[-1]!r}", hint=did_you_mean(words[-1], texts))
+        return found
 
     return {
         **PLAIN,
-        "var": Variables(settings.vars, settings.overrides, package),
+        "var": Variables(settings.vars, settings.overrides, package, own),
         "env_var": env_var(settings.environ),
         "target": target_names(settings.target, settings.profile),
         "project_name": settings.name,
@@ -200,8 +211,10 @@ def recording_names(
 ) -> dict[str, Any]:
     """The names of the first pass, which write to `facts`."""
 
-    def ref(*words: str, version: Any = None, v: Any = None) -> Reference:  # noqa: ARG001 - dbt's signature
-        facts.refs.append((words[0], words[1]) if len(words) > 1 else (None, words[0]))
+    def ref(*words: str, version: Any = None, v: Any = None) -> Reference:
+        asked = v if version is None else version
+        package = words[0] if len(words) > 1 else None
+        facts.refs.append((package, words[-1], None if asked is None else str(asked)))
         return Reference(words[-1])
 
     def source(source_name: str, table_name: str) -> Reference:

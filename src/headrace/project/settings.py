@@ -44,6 +44,7 @@ class Paths:
     tests: tuple[str, ...] = ("tests",)
     snapshots: tuple[str, ...] = ("snapshots",)
     analyses: tuple[str, ...] = ("analyses",)
+    docs: tuple[str, ...] = ("models", "seeds", "snapshots", "analyses", "macros", "tests")
     packages: str = "dbt_packages"
 
 
@@ -56,6 +57,29 @@ class Trees:
     sources: Mapping[str, Any] = field(default_factory=dict)
     data_tests: Mapping[str, Any] = field(default_factory=dict)
     snapshots: Mapping[str, Any] = field(default_factory=dict)
+    unit_tests: Mapping[str, Any] = field(default_factory=dict)
+    exposures: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    semantic_models: Mapping[str, Any] = field(default_factory=dict)
+    saved_queries: Mapping[str, Any] = field(default_factory=dict)
+    written: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The same trees by these names before their Jinja was rendered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """The project itself or a package of it. `prefix` is the way from the project's root to its own, empty or ending in a slash."""
+
+    name: str
+    root: Path
+    prefix: str = ""
+    paths: Paths = field(default_factory=Paths)
+    trees: Trees = field(default_factory=Trees)
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    hooks_start: tuple[str, ...] = ()
+    hooks_end: tuple[str, ...] = ()
+    restrict_access: bool = False
+    quoting: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +112,28 @@ class Settings:
     unknown_names: Unknown = "refused"
     """Whether a template may write out a name that means nothing, which gives nothing by dbt."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    """The project file's `flags:`."""
+    quoting: Mapping[str, Any] = field(default_factory=dict)
+    query_comment: Any = None
+    restrict_access: bool = False
+    lenient: bool = False
+    """Whether unknown keys in YAML are warned of rather than refused."""
+
+    @property
+    def project(self) -> Project:
+        """The project as one among its packages."""
+        return Project(
+            name=self.name,
+            root=self.root,
+            paths=self.paths,
+            trees=self.trees,
+            vars=self.vars,
+            hooks_start=self.hooks_start,
+            hooks_end=self.hooks_end,
+            restrict_access=self.restrict_access,
+            quoting=self.quoting,
+        )
 
     @property
     def folder(self) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from headrace.project.nodes import DataTest, Model, Seed, Snapshot, SourceTable, UnitTest
+    from headrace.project.nodes import DataTest, Model, Seed, SourceTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,9 @@ class LoadSeed:
 
 @dataclass(frozen=True, slots=True)
 class BuildModel:
-    """In one transaction: run a model's or snapshot's query, check the result, and publish it.
+    """In one transaction: run a model's query, check the result, and publish it. A failed check leaves what readers had."""
 
-    A failed check leaves what readers had.
-    """
-
-    node: Model | Snapshot
+    node: Model
     checks: tuple[DataTest, ...] = ()
 
 
@@ -44,13 +41,6 @@ class RunCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class RunUnit:
-    """A unit test of a model, which runs when the model's inputs are there and before the model is built."""
-
-    node: UnitTest
-
-
-@dataclass(frozen=True, slots=True)
 class ReplayStream:
     """Try again what a stream has in quarantine: all of it, or what has one of the ids."""
 
@@ -58,4 +48,4 @@ class ReplayStream:
     ids: tuple[str, ...] = ()
 
 
-Step: TypeAlias = LoadStream | LoadSeed | BuildModel | RunCheck | RunUnit | ReplayStream
+Step: TypeAlias = LoadStream | LoadSeed | BuildModel | RunCheck | ReplayStream

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import RefUnknown, TemplateInvalid
+from headrace.errors import TemplateInvalid
 from headrace.events import Said, emit
 from headrace.project.generic import ARGUMENTS, render_arguments
 from headrace.project.nodes import DataTest, Model, Relational, SourceTable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from headrace.project.manifest import Manifest
-    from headrace.project.nodes import Node, Seed
+    from headrace.project.nodes import Node, Referable
     from headrace.table import Table
     from headrace.warehouse.base import Connection
     from headrace.warehouse.base import Relation as Known
@@ -262,17 +262,15 @@ def _ref(scene: Scene, adapter: Adapter) -> Callable[..., Relation]:
     return ref
 
 
-def _found(scene: Scene, name: str, package: str | None, version: Any) -> Model | Seed:
-    manifest, place = scene.runtime.manifest, scene.node.place
-    node = manifest.ref(name if version is None else f"{name}.v{version}", place)
-    if package is not None and node.package != package:
-        raise RefUnknown(f"package '{package}' has no model '{name}'", where=place, hint=f"'{node.package}' has one")
-    return node
+def _found(scene: Scene, name: str, package: str | None, version: Any) -> Referable:
+    manifest, node = scene.runtime.manifest, scene.node
+    return manifest.ref(name, node.place, package=package, version=version, asker=node.package)
 
 
 def _source(scene: Scene, adapter: Adapter) -> Callable[[str, str], Relation]:
     def source(source_name: str, table_name: str) -> Relation:
-        return _relation(scene, scene.runtime.manifest.source(source_name, table_name, scene.node.place), adapter)
+        found = scene.runtime.manifest.source(source_name, table_name, scene.node.place, asker=scene.node.package)
+        return _relation(scene, found, adapter)
 
     return source
 

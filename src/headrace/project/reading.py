@@ -1,0 +1,210 @@
+"""What reading the files of one package needs, and what all kinds of node have in common."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import Place
+from headrace.project.nodes import Ref
+from headrace.project.recording import Facts, record
+from headrace.project.resolution import resolve_config, tree_levels, words
+from headrace.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from headrace.project.cache import FactsCache
+    from headrace.project.nodes import Node
+    from headrace.project.properties import Properties
+    from headrace.project.settings import Project, Settings
+    from headrace.project.template import Templates
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A node whose refs are found but not yet looked up."""
+
+    node: Node
+    facts: Facts
+    raw: str = ""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the node takes part."""
+        return truth(self.node.config.get("enabled", True))
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a package: `shown` is its path from the project's root, `path` from the package's, `folders` those below the top one."""
+
+    file: Path
+    shown: str
+    path: str
+    folders: tuple[str, ...]
+
+    def text(self) -> str:
+        """What is in it."""
+        return self.file.read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One package on its way to nodes. `names` are what its templates see."""
+
+    settings: Settings
+    project: Project
+    templates: Templates
+    names: Mapping[str, Any]
+    cache: FactsCache
+    properties: Mapping[tuple[str, str], Properties]
+    used: set[tuple[str, str]] = field(default_factory=set)
+
+    @property
+    def package(self) -> str:
+        """The package's name."""
+        return self.project.name
+
+    def said(self, kind: str, name: str) -> Properties | None:
+        """What YAML says of a node."""
+        self.used.add((kind, name))
+        return self.properties.get((kind, name))
+
+    def files(self, folders: tuple[str, ...], *endings: str) -> Iterator[File]:
+        """Each file with such an ending, in order of path."""
+        root = self.project.root
+        for folder in dict.fromkeys(folders):
+            top = root / folder
+            for file in sorted(top.rglob("*")):
+                if file.suffix in endings and file.is_file():
+                    path = file.relative_to(root).as_posix()
+                    yield File(file, self.project.prefix + path, path, file.relative_to(top).parent.parts)
+
+    def configured(self, tree: str, fqn: tuple[str, ...], *levels: Mapping[str, Any]) -> dict[str, Any]:
+        """The config of a node: the package's own tree, then what its files say, then the project's tree for a package."""
+        own = getattr(self.project.trees, tree)
+        above = () if not self.project.prefix else tree_levels(getattr(self.settings.trees, tree), fqn)
+        return resolve_config(*tree_levels(own, fqn), *levels, *above)
+
+    def written(self, tree: str, fqn: tuple[str, ...], *levels: Mapping[str, Any]) -> dict[str, Any]:
+        """As `configured`, but of what was written before Jinja was evaluated."""
+        own = self.project.trees.written.get(tree, {})
+        above = () if not self.project.prefix else tree_levels(self.settings.trees.written.get(tree, {}), fqn)
+        return resolve_config(*tree_levels(own, fqn), *levels, *above)
+
+    def recorded(self, file: File, raw: str, node: Mapping[str, Any], key: str = "") -> Facts:
+        """What a template refers to and how it configures itself; `key` tells several templates of one file apart."""
+        if "{" not in raw:
+            return Facts()
+
+        def find() -> Facts:
+            return record(
+                lambda names, used: self.templates.render(
+                    raw, names, Place(file.shown), package=self.package, used=used
+                ),
+                self.names,
+                self.templates,
+                node,
+            )
+
+        return self.cache.get(file.shown + key, raw, find)
+
+    def evaluate(self, text: str, place: Place) -> Any:
+        """A text of YAML with its Jinja evaluated."""
+        return self.templates.evaluate(text, self.names, place, package=self.package)
+
+
+def facts_of(facts: Facts) -> dict[str, Any]:
+    """What was found in a template, as fields of its node."""
+    return {
+        "macros": tuple(facts.macros),
+        "refs": tuple(Ref(*words) for words in facts.refs),
+        "sources": tuple(facts.sources),
+    }
+
+
+def said_of(reading: Reading, said: Properties | None) -> dict[str, Any]:
+    """What YAML says of a node, as its fields."""
+    if said is None:
+        return {}
+    return {
+        "description": described(reading, said),
+        "yaml": said.place.path,
+        "columns": {
+            name: str(reading.evaluate(text, said.place)) if "{{" in text else text
+            for name, text in said.descriptions.items()
+        },
+        "column_specs": said.columns,
+    }
+
+
+def node_names(kind: str, name: str, fqn: tuple[str, ...], config: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """A node as `model` and as the argument of `generate_schema_name` see it: dbt's keys."""
+    return {
+        "unique_id": f"{kind}.{fqn[0]}.{name}",
+        "resource_type": kind,
+        "name": name,
+        "package_name": fqn[0],
+        "fqn": list(fqn),
+        "config": config,
+        "tags": list(words(config.get("tags"))),
+        "meta": config.get("meta") or {},
+        "original_file_path": path,
+        "path": path.partition("/")[2],
+        "version": None,
+    }
+
+
+def place_table(reading: Reading, node: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
+    """The table of a node, by the project's `generate_…_name` macros or dbt's rules."""
+    target = reading.settings.target
+    schema = config.get("target_schema") if node["resource_type"] == "snapshot" else None
+    if schema is None:
+        schema = _generated(reading, "schema", config.get("schema"), node)
+    if schema is None:
+        custom = config.get("schema")
+        schema = target.schema if custom is None else f"{target.schema}_{str(custom).strip()}"
+    alias = _generated(reading, "alias", config.get("alias"), node)
+    if alias is None:
+        alias = str(config.get("alias") or _versioned(node)).strip()
+    database = config.get("target_database") if node["resource_type"] == "snapshot" else None
+    if database is None:
+        database = _generated(reading, "database", config.get("database"), node)
+    if database is None and config.get("database") is not None:
+        database = str(config["database"]).strip()
+    return Table(str(schema), alias, None if database == target.database else database)
+
+
+def _versioned(node: Mapping[str, Any]) -> str:
+    version = node.get("version")
+    return node["name"] if version is None else f"{node['name']}_v{str(version).replace('.', '_')}"
+
+
+def _generated(reading: Reading, what: str, custom: Any, node: Mapping[str, Any]) -> str | None:
+    name = f"generate_{what}_name"
+    macros = reading.templates.macros
+    found = macros.own(name, macros.project) or macros.own(f"default__{name}", macros.project)
+    if found is None:
+        return None
+    value = reading.templates.call(found.name, reading.names, custom, node)
+    return None if value is None else str(value).strip()
+
+
+def described(reading: Reading, said: Properties | None) -> str:
+    """The description, with the `doc()` in it resolved."""
+    if said is None or "{{" not in said.description:
+        return said.description if said else ""
+    return str(reading.evaluate(said.description, said.place))
+
+
+def checksum(text: str) -> str:
+    """SHA-256 of a file's text without the space around it, as dbt has it."""
+    return hashlib.sha256(text.strip().encode()).hexdigest()
+
+
+def truth(value: Any) -> bool:
+    """A config's yes or no, however it was written."""
+    return value if isinstance(value, bool) else str(value).strip().lower() in ("true", "yes", "on", "1")
