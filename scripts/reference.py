@@ -16,7 +16,7 @@ from headrace.cli.explain import AREAS, meaning
 from headrace.cli.main import COMMANDS, cli
 from headrace.cli.options import Asked, everywhere_options
 from headrace.errors import every_error
-from headrace.project import sources
+from headrace.project import apis, credentials, sources
 
 DOCS = Path(__file__).parent.parent / "docs" / "reference"
 NOTE = "<!-- written by scripts/reference.py: change the code, not this page -->"
@@ -115,10 +115,12 @@ def sources_page() -> str:
     """The keys of everything that can stand under `sources:`."""
     kinds = [
         kind
-        for _, kind in inspect.getmembers(sources, inspect.isclass)
-        if issubclass(kind, BaseModel) and kind.__module__ == sources.__name__ and not kind.__name__.startswith("_")
+        for module in (sources, apis, credentials)
+        for _, kind in sorted(
+            inspect.getmembers(module, inspect.isclass), key=lambda found: inspect.getsourcelines(found[1])[1]
+        )
+        if issubclass(kind, BaseModel) and kind.__module__ == module.__name__ and not kind.__name__.startswith("_")
     ]
-    kinds.sort(key=lambda kind: inspect.getsourcelines(kind)[1])
     parts = ["# Keys of a source", NOTE, "", inspect.cleandoc(sources.__doc__ or ""), ""]
     for kind in kinds:
         parts += [
@@ -137,7 +139,8 @@ def sources_page() -> str:
 def key_row(name: str, field: Any) -> str:
     """A key with what it takes and what it is by itself."""
     default = "**needed**" if field.is_required() else f"`{field.get_default(call_default_factory=True)!r}`"
-    return f"| `{field.alias or name}` | {takes(field.annotation)} | {default} |".replace("`None`", "")
+    about = f": {field.description}" if field.description else ""
+    return f"| `{field.alias or name}` | {takes(field.annotation)}{about} | {default} |".replace("`None`", "")
 
 
 def takes(kind: Any) -> str:

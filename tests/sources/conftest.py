@@ -6,10 +6,17 @@ import pytest
 
 from headrace.warehouse.embedded import Embedded
 
-_spec = importlib.util.spec_from_file_location("sources_server", Path(__file__).with_name("server.py"))
-server = importlib.util.module_from_spec(_spec)
-sys.modules["sources_server"] = server
-_spec.loader.exec_module(server)
+
+def _beside(name):
+    spec = importlib.util.spec_from_file_location(f"sources_{name}", Path(__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[f"sources_{name}"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+server = _beside("server")
+_beside("reading")
 
 
 @pytest.fixture

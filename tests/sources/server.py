@@ -88,7 +88,10 @@ def serving():
         def do_GET(self):
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(length)) if length else None
+            raw = self.rfile.read(length)
+            form = "form" in (self.headers.get("Content-Type") or "")
+            fields = {name: values[-1] for name, values in parse_qs(raw.decode()).items()} if form else None
+            body = fields if form else json.loads(raw) if raw else None
             params = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
             headers = {name.lower(): value for name, value in self.headers.items()}
             asked = Asked(api.clock.seconds, self.command, parts.path, params, headers, body)
@@ -100,7 +103,7 @@ def serving():
                 self.misbehave(fault)
                 return
             route = api.routes.get(parts.path) or ROUTES[parts.path]
-            self.answer(*route(api, asked))
+            self.answer(*route(api, asked))  # data, headers and, unless it is 200, the status
 
         def misbehave(self, fault):
             match fault:

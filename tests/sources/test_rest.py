@@ -1,4 +1,5 @@
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.utils import format_datetime
@@ -10,8 +11,9 @@ from headrace.cursor import Cursor
 from headrace.errors import PagingStuck, RecordsNotFound, RequestFailed
 from headrace.events import RequestRetried, Warned, listening
 from headrace.extract import rest
-from headrace.extract.http import Gate
-from headrace.project.sources import Client, RateLimit, RestStream, Stream
+from headrace.extract.gate import Gate
+from headrace.project.apis import Client, RateLimit
+from headrace.project.sources import RestStream, Stream
 from headrace.retry import SYSTEM
 
 PAGINATORS = {
@@ -113,7 +115,7 @@ def test_the_rate_limit_and_the_servers_pause_hold_for_all_threads_together():
     inside = []
 
     def enter(_):
-        with gate.enter():
+        with gate.enter(threading.Event()):
             inside.append(SYSTEM.monotonic() - began)
 
     with ThreadPoolExecutor(6) as threads:
@@ -250,6 +252,64 @@ def test_a_cursor_in_the_body_of_a_post_is_sent_back_where_it_belongs(api, local
 
     assert ids(read(api, made, local)) == list(range(1, 26))
     assert [asked.body for asked in api.journal][:2] == [{"filter": {"a": 1}}, {"filter": {"a": 1}, "cursor": "5"}]
+
+
+@pytest.mark.parametrize(
+    ("paginator", "bodies"),
+    [
+        (
+            {"type": "offset", "limit": 10, "offset_body_path": "page.skip", "limit_body_path": "page.take"},
+            [{"page": {"skip": skip, "take": 10}} for skip in (0, 10, 20)],
+        ),
+        ({"type": "offset", "limit": 10, "offset_body_path": "skip"}, [{"skip": skip} for skip in (0, 10, 20)]),
+        (
+            {"type": "page_number", "base_page": 1, "page_body_path": "page.number", "total_path": None},
+            [{"page": {"number": number}} for number in (1, 2, 3, 4)],
+        ),
+    ],
+)
+def test_numbers_of_pages_can_go_in_the_body_of_a_post(api, local, paginator, bodies):
+    def route(api, asked):
+        page = asked.body.get("page", asked.body)
+        start = page.get("skip", 10 * (page.get("number", 1) - 1))
+        return {"data": api.records[start : start + 10], "total": len(api.records)}, {}
+
+    api.routes["/single_page"] = route
+    made = stream(api, "single_page", method="POST", json={}, paginator=paginator, data_selector="data")
+
+    assert ids(read(api, made, local)) == list(range(1, 26))
+    assert [asked.body for asked in api.journal] == bodies
+    assert [asked.params for asked in api.journal] == [{}] * len(bodies)
+
+
+def test_a_token_in_a_header_is_sent_back(api, local):
+    def route(api, asked):
+        start = int(asked.params.get("from", 0))
+        return api.records[start : start + 10], {"X-Next": str(start + 10)} if start < 20 else {}
+
+    api.routes["/single_page"] = route
+    paginator = {"type": "header_cursor", "cursor_key": "X-Next", "cursor_param": "from"}
+
+    assert ids(read(api, stream(api, "single_page", paginator=paginator), local)) == list(range(1, 26))
+    assert [asked.params.get("from") for asked in api.journal] == [None, "10", "20"]
+
+
+def test_the_last_records_key_can_be_the_token(api, local):
+    def route(api, asked):
+        start = int(asked.params.get("after", 0))
+        return {"data": api.records[start : start + 10]}, {}
+
+    api.routes["/single_page"] = route
+    paginator = {"type": "cursor", "cursor_path": "data[-1].id", "cursor_param": "after"}
+
+    assert ids(read(api, stream(api, "single_page", paginator=paginator), local)) == list(range(1, 26))
+
+
+def test_a_form_is_sent_as_one(api, local):
+    list(read(api, stream(api, "single_page", method="POST", data={"a": [1, 2], "b": "x y"}), local))
+
+    assert api.journal[0].body == {"a": "2", "b": "x y"}
+    assert api.journal[0].headers["content-type"] == "application/x-www-form-urlencoded"
 
 
 def test_a_response_without_records_where_they_should_be_is_an_error(api, local):

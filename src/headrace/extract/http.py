@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import re
 import threading
-from collections import deque
-from contextlib import contextmanager, nullcontext
+import zlib
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
-from headrace.errors import Interrupted, RequestFailed
+from headrace.errors import RequestFailed
 from headrace.events import RequestRetried, emit
+from headrace.extract.gate import pause, seconds_until
+from headrace.extract.signing import Wire
 from headrace.retry import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Mapping, Sequence
 
     import urllib3
 
     from headrace.extract.auth import Credentials
-    from headrace.project.sources import Client, RateLimit, ResponseAction, Retry
+    from headrace.extract.gate import Gate
+    from headrace.extract.shared import Shared
+    from headrace.project.apis import Client, ResponseAction, Retry
     from headrace.retry import Clock
 
 _TELLING = re.compile(r"(?i)^(.*[_-])?(api[_-]?key|key|token|secret|password|signature|sig|auth)$")
 _MESSAGE_LENGTH = 200
-_PIECE = 0.5
+_LONGEST = 3600.0
+_HARMLESS = frozenset({"Accept", "Accept-Encoding", "User-Agent", "Content-Type"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Request:
     params: Mapping[str, Any] = field(default_factory=dict)
     json: Mapping[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,10 @@ class Policy:
     actions: tuple[ResponseAction, ...] = ()
 
 
+class PagingReset(RequestFailed):
+    """A response action says to begin with the first page again."""
+
+
 class PageFailed(RequestFailed):
     """RequestFailed with the status the server gave, for those who can go on without this page."""
 
@@ -72,158 +81,153 @@ class PageFailed(RequestFailed):
         """A response action says that the request goes to quarantine."""
 
 
-class Gate:
-    """Lets at most `calls` requests start in each `period`, and none before the server said to come back. Thread-safe."""
-
-    def __init__(self, limit: RateLimit | None, clock: Clock) -> None:
-        self.clock = clock
-        self.limit = limit
-        self.lock = threading.Lock()
-        self.started: deque[float] = deque(maxlen=limit.calls if limit else 1)
-        self.closed_until = float("-inf")
-        self.stopped = threading.Event()
-        self.room: AbstractContextManager[Any] = (
-            threading.BoundedSemaphore(limit.concurrency) if limit and limit.concurrency else nullcontext()
-        )
-
-    def close_for(self, seconds: float) -> None:
-        """Let nothing start for so long, whichever thread asks."""
-        with self.lock:
-            self.closed_until = max(self.closed_until, self.clock.monotonic() + seconds)
-
-    @contextmanager
-    def enter(self) -> Iterator[None]:
-        """Wait for the turn of a request, which is made inside the block."""
-        with self.room:
-            while (wait := self._wait()) > 0:
-                self.pause(wait)
-            yield
-
-    def pause(self, seconds: float) -> None:
-        """Sleep in short pieces, so that a reader that is closed does not wait for a pause to end."""
-        until = self.clock.monotonic() + seconds
-        while (left := until - self.clock.monotonic()) > 0:
-            if self.stopped.is_set():
-                raise Interrupted("the reading was stopped")
-            self.clock.sleep(min(left, _PIECE))
-
-    def _wait(self) -> float:
-        with self.lock:
-            now = self.clock.monotonic()
-            earliest = self.closed_until
-            if self.limit and len(self.started) == self.limit.calls:
-                earliest = max(earliest, self.started[0] + self.limit.period)
-            if earliest > now:
-                return earliest - now
-            self.started.append(now)
-            return 0.0
-
-
 class Http:
-    """The connections to one API, shared by all threads that read from it."""
+    """The connections of one reader to an API. Limits and logins are shared by all readers of that API."""
 
-    def __init__(self, client: Client, credentials: Credentials, clock: Clock, threads: int = 4) -> None:
-        import urllib3
-
+    def __init__(self, client: Client, shared: Shared, gates: Sequence[Gate], clock: Clock, threads: int = 4) -> None:
         self.client = client
-        self.credentials = credentials
+        self.identity = shared.identity
+        self.gates = gates
         self.clock = clock
-        self.gate = Gate(client.rate_limit, clock)
-        own = frozenset({*urllib3.Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT, *credentials.headers})
-        self.redirects = urllib3.Retry(
-            total=None, connect=0, read=0, status=0, other=0, redirect=5, remove_headers_on_redirect=own
-        )
-        self.pool = urllib3.PoolManager(maxsize=threads, block=True, timeout=urllib3.Timeout(client.timeout))
+        self.stopped = threading.Event()
+        self.pool = connections(client, threads)
 
     def close(self) -> None:
         """End all connections and all pauses."""
-        self.gate.stopped.set()
+        self.stopped.set()
         self.pool.clear()
 
     def fetch(self, request: Request, policy: Policy, stream: str, check: Callable[[str], str | None]) -> Response:
         """The response, after as many attempts as it takes. `check` gives the reason why a body is not fit, or None.
 
-        Raises RequestFailed.
+        Raises RequestFailed, or PagingReset where a response action says so.
         """
         retry = policy.retry
         pauses = Backoff(retry.max_attempts, retry.backoff, retry.factor, retry.max_delay, retry.jitter)
-        for attempt in range(1, retry.max_attempts + 1):
-            got = self._attempt(request, policy, check)
+        attempt, renewed = 1, False
+        while True:
+            got, used = self._attempt(request, policy, check)
             if isinstance(got, Response):
                 return got
+            refused = (got.status == 401 and not got.acted) or got.renew
+            if refused and not renewed and self.identity.renew(used):
+                renewed = True
+                continue
             if not got.again or attempt == retry.max_attempts:
                 raise self._failed(request, got, attempt)
-            delay = pauses.delay(attempt, self.clock.random)
-            if got.retry_after is not None:
-                delay = max(delay, got.retry_after)
-                self.gate.close_for(got.retry_after)
+            delay = self._held_up(got, pauses.delay(attempt, self.clock.random), retry)
             emit(RequestRetried(stream, attempt, round(delay, 3), got.reason))
-            self.gate.pause(delay)
-        raise AssertionError
+            pause(delay, self.clock, self.stopped)
+            attempt += 1
 
-    def _attempt(self, request: Request, policy: Policy, check: Callable[[str], str | None]) -> Response | _Failure:
+    def _held_up(self, got: _Failure, delay: float, retry: Retry) -> float:
+        """How long to wait; what the server said, or its refusal, holds for all threads."""
+        if got.retry_after is not None:
+            wait = min(got.retry_after, max(retry.max_delay, _LONGEST))
+            delay = max(delay, wait)
+            for gate in self.gates:
+                gate.close_for(wait)
+        elif got.limited:
+            for gate in self.gates:
+                gate.slow_down()
+                gate.close_for(delay)
+        return delay
+
+    def _attempt(
+        self, request: Request, policy: Policy, check: Callable[[str], str | None]
+    ) -> tuple[Response | _Failure, Credentials]:
         import urllib3
 
-        url, headers, body = self.wire(request)
-        try:
-            with self.gate.enter():
+        with ExitStack() as entered:
+            for gate in self.gates:
+                entered.enter_context(gate.enter(self.stopped))
+            # Only now: a token may expire, and a signature age, while a request waits for its turn.
+            used = self.identity.current()
+            wire = self.wire(request, used)
+            own = frozenset({*urllib3.Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT, *wire.headers} - _HARMLESS)
+            redirects = urllib3.Retry(
+                total=None, connect=0, read=0, status=0, other=0, redirect=5, remove_headers_on_redirect=own
+            )
+            try:
                 raw = self.pool.request(
-                    request.method, url, headers=headers, body=body, retries=self.redirects, redirect=True
+                    wire.method, wire.url, headers=wire.headers, body=wire.body, retries=redirects, redirect=True
                 )
-        except urllib3.exceptions.HTTPError as error:
-            return _Failure(_why(error), again=True)
-        return _judge(url, raw, policy, check, self.clock)
+            except urllib3.exceptions.HTTPError as error:
+                return _Failure(why(error), again=True), used
+        got = _judge(wire.url, raw, policy, check, self.clock)
+        if isinstance(got, Response):
+            for gate in self.gates:
+                gate.observe(got.headers)
+        return got, used
 
-    def wire(self, request: Request) -> tuple[str, dict[str, str], bytes | None]:
-        """URL, headers and body as they go out. Credentials go to the host of `base_url` alone, wherever a link leads."""
-        import json
-
+    def wire(self, request: Request, used: Credentials) -> Wire:
+        """The request as it goes out. Credentials go to the host of `base_url` alone, wherever a link leads."""
         base = self.client.base_url.rstrip("/") + "/"
         parts = urlsplit(urljoin(base, request.url.lstrip("/") if "://" not in request.url else request.url))
         home = urlsplit(base)
-        ours = self.credentials if (parts.scheme, parts.netloc) == (home.scheme, home.netloc) else None
+        ours = used if (parts.scheme, parts.netloc) == (home.scheme, home.netloc) else None
         added = {**request.params, **(ours.params if ours else {})}
         query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in added]
         query += [(name, _text(one)) for name, value in added.items() for one in _each(value)]
-        body = None if request.json is None else json.dumps(request.json).encode()
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "headrace"}
-        headers |= {"Content-Type": "application/json"} if body is not None else {}
-        headers |= {**self.client.headers, **request.headers, **ours.headers} if ours else {}
         path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._")
-        return urlunsplit((parts.scheme, parts.netloc, path, urlencode(query), "")), headers, body
+        url = urlunsplit((parts.scheme, parts.netloc, path, urlencode(query), ""))
+        kind, body = _body(request)
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "headrace", **kind}
+        headers |= {**self.client.headers, **request.headers, **ours.headers} if ours else {}
+        if ours and ours.sign:
+            headers |= ours.sign(Wire(request.method, url, headers, body), self.clock.now())
+        return Wire(request.method, url, headers, body)
 
     def bare(self, url: str) -> str:
         """A link without the credentials that the server repeated in it, fit to be stored."""
+        hidden = self.identity.shown()[0].params
         parts = urlsplit(url)
-        query = [
-            pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in self.credentials.params
-        ]
+        query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in hidden]
         return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
 
     def shown(self, text: str) -> str:
         """A text without the credentials, fit for a message."""
-        for secret in self.credentials.secrets:
+        for secret in sorted(self.identity.shown()[1], key=len, reverse=True):
             for form in {secret, quote(secret, safe=""), urlencode({"": secret})[1:]} - {""}:
                 text = text.replace(form, "***")
         return text
 
     def shown_url(self, request: Request) -> str:
         """The URL without anything that looks like a secret."""
-        parts = urlsplit(self.wire(request)[0])
+        held = self.identity.shown()[0]
+        parts = urlsplit(self.wire(request, replace(held, sign=None)).url)
         hidden = [
-            (name, "***" if name in self.credentials.params or _TELLING.match(name) else value)
+            (name, "***" if name in held.params or _TELLING.match(name) else value)
             for name, value in parse_qsl(parts.query, keep_blank_values=True)
         ]
         netloc = parts.netloc.rpartition("@")[2]
         return self.shown(urlunsplit((parts.scheme, netloc, parts.path, urlencode(hidden, safe="*:/,"), "")))
 
-    def _failed(self, request: Request, failure: _Failure, attempts: int) -> PageFailed:
+    def _failed(self, request: Request, failure: _Failure, attempts: int) -> PageFailed | PagingReset:
+        if failure.reset:
+            return PagingReset(f"{self.shown_url(request)}: the paging begins again")
         reason = self.shown(failure.reason)
         said = self.shown(" ".join(failure.body.split()))[:_MESSAGE_LENGTH]
         tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
         what = f"{request.method} {self.shown_url(request)} failed after {tries}: {reason}"
         what += f": {said}" if said else ""
         return PageFailed(what, status=failure.status, reason=reason, kept=failure.kept)
+
+
+def connections(client: Client, threads: int) -> urllib3.PoolManager:
+    """So many at most, with the client's timeout."""
+    import urllib3
+
+    return urllib3.PoolManager(maxsize=threads, block=True, timeout=urllib3.Timeout(client.timeout))
+
+
+def _body(request: Request) -> tuple[dict[str, str], bytes | None]:
+    if request.json is not None:
+        return {"Content-Type": "application/json"}, json.dumps(request.json).encode()
+    if request.data is not None:
+        pairs = [(name, _text(one)) for name, value in request.data.items() for one in _each(value)]
+        return {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(pairs).encode()
+    return {}, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +240,10 @@ class _Failure:
     retry_after: float | None = None
     body: str = ""
     kept: bool = False
+    limited: bool = False
+    renew: bool = False
+    reset: bool = False
+    acted: bool = False
 
 
 def _judge(
@@ -243,17 +251,18 @@ def _judge(
 ) -> Response | _Failure:
     headers = {name.lower(): value for name, value in raw.headers.items()}
     try:
-        text = raw.data.decode("utf-8-sig")
+        text = _unpacked(raw.data).decode("utf-8-sig")
     except UnicodeDecodeError:
         return _Failure("the body is not UTF-8", again=True, status=raw.status)
+    except (OSError, EOFError, zlib.error):
+        return _Failure("the compressed body is damaged", again=True, status=raw.status)
     response = Response(url, raw.status, headers, text)
-    wait = _retry_after(headers.get("retry-after"), clock)
-    failure = _Failure(f"status {raw.status}", again=False, status=raw.status, retry_after=wait, body=text)
+    wait = _wait_of(headers, policy.retry, clock)
+    limited = raw.status == 429
+    failure = _Failure(f"status {raw.status}", False, raw.status, wait, text, limited=limited)
     for action in policy.actions:
         if action.status_code in (None, raw.status) and (action.content is None or action.content in text):
-            if action.action == "ignore":
-                return replace(response, body="[]", ignored=True)
-            return replace(failure, again=action.action == "retry", kept=action.action == "quarantine")
+            return _acted(action.action, response, failure)
     if retried(raw.status, policy.retry.retry_on):
         return replace(failure, again=True)
     if not 200 <= raw.status < 300:
@@ -264,26 +273,41 @@ def _judge(
     return replace(failure, again=True, reason=unfit) if unfit else response
 
 
+def _acted(action: str, response: Response, failure: _Failure) -> Response | _Failure:
+    """What a response action makes of a response."""
+    if action == "ignore":
+        return replace(response, body="[]", ignored=True)
+    again = action in ("retry", "rate_limited", "refresh_token")
+    limited = action == "rate_limited"
+    return replace(
+        failure,
+        again=again,
+        limited=limited,
+        renew=action == "refresh_token",
+        reset=action == "reset_pagination",
+        kept=action == "quarantine",
+        acted=True,
+    )
+
+
+def _unpacked(data: bytes) -> bytes:
+    """A body that is itself a gzip file, as the files of a download are, without its packing."""
+    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def _wait_of(headers: Mapping[str, str], retry: Retry, clock: Clock) -> float | None:
+    """How long the server says to wait, by the headers that are asked for and by Retry-After."""
+    names = [name for name in (retry.wait_time_header, retry.wait_until_header) if name]
+    waits = (seconds_until(headers.get(name.lower()), clock) for name in (*names, "retry-after"))
+    return next((wait for wait in waits if wait is not None), None)
+
+
 def retried(status: int, retry_on: tuple[int | str, ...]) -> bool:
     """Whether `retry_on` names the status, as a number or as a class such as `5xx`."""
     return any(str(one).lower() in (str(status), f"{status // 100}xx") for one in retry_on)
 
 
-def _retry_after(value: str | None, clock: Clock) -> float | None:
-    """The header's seconds, or the seconds until its HTTP date."""
-    if not value:
-        return None
-    if re.fullmatch(r"\d+(\.\d+)?", value.strip()):
-        return float(value)
-    try:
-        when = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - clock.now()).total_seconds())
-
-
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
     """A kind of connection failure in words; the library's own text may hold the URL with its secrets."""
     cause = getattr(error, "reason", None) or error
     return {

@@ -8,13 +8,21 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from headrace.project.sources import CursorPaging, HeaderLink, JsonLink, OffsetPaging, PageNumberPaging, SinglePage
+from headrace.project.apis import (
+    CursorPaging,
+    HeaderCursor,
+    HeaderLink,
+    JsonLink,
+    OffsetPaging,
+    PageNumberPaging,
+    SinglePage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from headrace.extract.http import Request
-    from headrace.project.sources import Paginator
+    from headrace.project.apis import Paginator
 
 State: TypeAlias = "Mapping[str, Any]"
 
@@ -124,6 +132,25 @@ def header_links(value: str) -> dict[str, str]:
     return found
 
 
+class ByHeaderCursor(_Linked):
+    """A header holds a token that the next request sends back."""
+
+    def __init__(self, spec: HeaderCursor) -> None:
+        self.spec = spec
+        self.paths: tuple[str, ...] = ()
+
+    def apply(self, state: State, request: Request) -> Request:
+        """The token as a parameter."""
+        if "cursor" not in state:
+            return request
+        return replace(request, params={**request.params, self.spec.cursor_param: state["cursor"]})
+
+    def next(self, state: State, page: Page) -> State | None:  # noqa: ARG002 - the protocol's signature
+        """The token, as long as there is one."""
+        token = page.headers.get(self.spec.cursor_key.lower())
+        return {"cursor": token} if token else None
+
+
 class ByCursor(_Linked):
     """The body holds a token that the next request sends back."""
 
@@ -135,9 +162,7 @@ class ByCursor(_Linked):
         """The token as a parameter, or at a path of the JSON body."""
         if "cursor" not in state:
             return request
-        if self.spec.cursor_body_path:
-            return replace(request, json=_placed(request.json or {}, self.spec.cursor_body_path, state["cursor"]))
-        return replace(request, params={**request.params, (self.spec.cursor_param or "cursor"): state["cursor"]})
+        return _said(request, self.spec.cursor_param, self.spec.cursor_body_path, "cursor", state["cursor"])
 
     def next(self, state: State, page: Page) -> State | None:  # noqa: ARG002 - the protocol's signature
         """The token, unless the API says that there is no more."""
@@ -147,6 +172,15 @@ class ByCursor(_Linked):
         if self.spec.stop_after_empty_page and not page.rows:
             return None
         return {"cursor": token}
+
+
+def _said(request: Request, param: str | None, body_path: str | None, usual: str, value: Any) -> Request:
+    """The request with a value as a parameter, at a path of its JSON body, or both; by its usual name where neither is named."""
+    if body_path:
+        request = replace(request, json=_placed(request.json or {}, body_path, value))
+    if param or not body_path:
+        request = replace(request, params={**request.params, (param or usual): value})
+    return request
 
 
 def _placed(body: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -166,9 +200,12 @@ class ByOffset:
         return {"offset": self.spec.offset}
 
     def apply(self, state: State, request: Request) -> Request:
-        """Offset and limit as parameters."""
-        added = {self.spec.offset_param: state["offset"], self.spec.limit_param: self.spec.limit}
-        return replace(request, params={**request.params, **added})
+        """Offset and limit as parameters, or at paths of the JSON body."""
+        spec = self.spec
+        request = _said(request, spec.offset_param, spec.offset_body_path, "offset", state["offset"])
+        if spec.offset_body_path and not (spec.limit_param or spec.limit_body_path):
+            return request  # a body that holds its own limit
+        return _said(request, spec.limit_param, spec.limit_body_path, "limit", spec.limit)
 
     def next(self, state: State, page: Page) -> State | None:
         """The next offset, while the total, the flag and the records say that there is more."""
@@ -203,8 +240,8 @@ class ByPageNumber:
         return {"page": self.spec.base_page if self.spec.page is None else self.spec.page}
 
     def apply(self, state: State, request: Request) -> Request:
-        """The number as a parameter."""
-        return replace(request, params={**request.params, self.spec.page_param: state["page"]})
+        """The number as a parameter, or at a path of the JSON body."""
+        return _said(request, self.spec.page_param, self.spec.page_body_path, "page", state["page"])
 
     def next(self, state: State, page: Page) -> State | None:
         """The next number, while the total, the flag and the records say that there is more."""
@@ -258,6 +295,7 @@ class BySinglePage(_Linked):
 KINDS: Mapping[str, Any] = {
     "json_link": ByJsonLink,
     "header_link": ByHeaderLink,
+    "header_cursor": ByHeaderCursor,
     "cursor": ByCursor,
     "offset": ByOffset,
     "page_number": ByPageNumber,

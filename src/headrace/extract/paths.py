@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_STEP = re.compile(r"""\['([^']*)'\]|\["([^"]*)"\]|\[(\*|\d+)\]|\.?([^.\[\]]+)""")
+_STEP = re.compile(r"""\['([^']*)'\]|\["([^"]*)"\]|\[(\*|-?\d+)\]|\.?([^.\[\]]+)""")
 
 
 def duckdb_path(path: str) -> str:
@@ -12,7 +12,7 @@ def duckdb_path(path: str) -> str:
     found = "$"
     for single, double, index, word in _STEP.findall(path.strip().removeprefix("$")):
         key = single or double or word
-        found += f"[{index}]" if index else "[*]" if key == "*" else f'."{key}"'
+        found += f"[{index.replace('-', '#-')}]" if index else "[*]" if key == "*" else f'."{key}"'
     return found
 
 

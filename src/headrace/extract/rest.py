@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from headrace.batch import Batch, Dead
 from headrace.errors import PagingStuck, RecordsNotFound, StatementFailed
 from headrace.events import PageFetched, Warned, emit
-from headrace.extract.auth import credentials
 from headrace.extract.http import Http, PageFailed, Policy, Request
 from headrace.extract.paging import AUTO_PATHS, Page, Paging, State, detected, fingerprint, paging
 from headrace.extract.paths import duckdb_path, literal_path
 from headrace.extract.records import Shape, find_selector, records_sql, rows_of
+from headrace.extract.shared import shared
 from headrace.extract.windows import Window, filled, parameters, window
-from headrace.project.sources import Client, RestStream, SinglePage
+from headrace.project.apis import SinglePage
+from headrace.project.sources import RestStream
 from headrace.schema import parse_type
 from headrace.sql.exact import literal
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     from headrace.batch import Arrived
     from headrace.cursor import Cursor
-    from headrace.project.sources import Paginator, Stream
+    from headrace.project.apis import Client, Paginator
+    from headrace.project.sources import Stream
     from headrace.retry import Clock
     from headrace.warehouse.embedded import Embedded
 
@@ -87,7 +89,7 @@ class _Api:
         spec, client = stream.spec, stream.client
         if not isinstance(spec, RestStream) or client is None:
             raise TypeError(f"{stream.label} is not a stream of an API")
-        width = max(1, stream.parallel_requests)
+        width, common = max(1, stream.parallel_requests), shared(client, clock)
         probes = [local.cursor() for _ in range(width)]
         waiting: SimpleQueue[Embedded] = SimpleQueue()
         for probe in probes:
@@ -95,7 +97,7 @@ class _Api:
         return cls(
             label=stream.label,
             spec=spec,
-            http=Http(client, credentials(client.auth), clock, width),
+            http=Http(client, common, common.gates(stream.label, spec.rate_limit), clock, width),
             policy=Policy(spec.retry or client.retry, spec.response_actions),
             window=part,
             base=_request(spec, part),
@@ -180,7 +182,12 @@ class _Api:
 def _request(spec: RestStream, part: Window) -> Request:
     params = {**filled(spec.params, part), **parameters(spec.incremental, part)}
     return Request(
-        filled(spec.path, part) or "", spec.method, params, filled(spec.json_body, part), filled(spec.headers, part)
+        filled(spec.path, part) or "",
+        spec.method,
+        params,
+        filled(spec.json_body, part),
+        filled(spec.headers, part),
+        filled(spec.data, part),
     )
 
 

@@ -10,23 +10,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from headrace.errors import Place, SecretMissing  # noqa: TC001 - pydantic reads the annotations
+from headrace.project.apis import Client, Endpoint
 from headrace.project.config import Config
+from headrace.project.shorthand import Names, short
 
 Disposition: TypeAlias = Literal["append", "replace", "merge"]
 Mode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value", "quarantine"]
-
-
-def _short(key: str) -> BeforeValidator:
-    """A plain word stands for a mapping with that word under `key`."""
-    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
-
-
-def _several(value: Any) -> Any:
-    return (value,) if isinstance(value, str) else value
-
-
-Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_several)]
-"""One name, or a list of them."""
 
 
 class SchemaContract(Config):
@@ -81,10 +70,10 @@ class StreamBase(Config):
 
     write_disposition: Disposition | None = None
     primary_key: Names = ()
-    incremental: Annotated[Incremental | None, _short("cursor_path")] = None
-    columns: dict[str, Annotated[ColumnSpec, _short("type")]] = {}
+    incremental: Annotated[Incremental | None, short("cursor_path")] = None
+    columns: dict[str, Annotated[ColumnSpec, short("type")]] = {}
     schema_contract: Annotated[SchemaContract, BeforeValidator(_same_mode)] = SchemaContract()
-    transform: Annotated[Transform | None, _short("sql")] = None
+    transform: Annotated[Transform | None, short("sql")] = None
     deletes: Deletes | None = None
     nested: Literal["json", "flatten"] = Field(
         default="json", description="objects stay JSON, or become columns named `outer__inner`; lists stay JSON"
@@ -95,162 +84,6 @@ class StreamBase(Config):
     meta: dict[str, Any] = {}
     expect: str | None = Field(default=None, description="freshness, such as `every 24h`")
     enabled: bool = True
-
-
-class BearerAuth(Config):
-    """`Authorization: Bearer TOKEN`."""
-
-    type: Literal["bearer"]
-    token: str = Field(repr=False)
-
-
-class ApiKeyAuth(Config):
-    """A key in a header, the query or a cookie."""
-
-    type: Literal["api_key"]
-    api_key: str = Field(repr=False)
-    name: str = "Authorization"
-    location: Literal["header", "query", "cookie"] = "header"
-
-
-class HttpBasicAuth(Config):
-    """User name and password."""
-
-    type: Literal["http_basic"]
-    username: str
-    password: str = Field(repr=False)
-
-
-Auth: TypeAlias = Annotated[BearerAuth | ApiKeyAuth | HttpBasicAuth, Field(discriminator="type")]
-
-
-class JsonLink(Config):
-    """The body holds the next page's URL."""
-
-    type: Literal["json_link"]
-    next_url_path: str = "next"
-
-
-class HeaderLink(Config):
-    """A Link header holds the next page's URL (RFC 8288)."""
-
-    type: Literal["header_link"]
-    links_next_key: str = "next"
-
-
-class CursorPaging(Config):
-    """The body holds a token that the next request sends back."""
-
-    type: Literal["cursor"]
-    cursor_path: str = "cursors.next"
-    cursor_param: str | None = None
-    cursor_body_path: str | None = None
-    has_more_path: str | None = None
-    stop_after_empty_page: bool = False
-
-
-class OffsetPaging(Config):
-    """Requests say how many records to skip."""
-
-    type: Literal["offset"]
-    limit: int
-    offset: int = 0
-    offset_param: str = "offset"
-    limit_param: str = "limit"
-    total_path: str | None = "total"
-    maximum_offset: int | None = None
-    has_more_path: str | None = None
-    stop_after_empty_page: bool = True
-    parallel: int = Field(default=1, ge=1, description="pages in flight at once, where the total is known")
-
-
-class PageNumberPaging(Config):
-    """Requests say which page they want."""
-
-    type: Literal["page_number"]
-    base_page: int = 0
-    page: int | None = None
-    page_param: str = "page"
-    total_path: str | None = Field(default="total", description="how many pages there are")
-    maximum_page: int | None = None
-    has_more_path: str | None = None
-    stop_after_empty_page: bool = True
-    parallel: int = Field(default=1, ge=1, description="pages in flight at once, where the total is known")
-
-
-class SinglePage(Config):
-    """There is one page."""
-
-    type: Literal["single_page"]
-
-
-class AutoPaging(Config):
-    """The first response shows which paginator fits."""
-
-    type: Literal["auto"]
-
-
-Paginator: TypeAlias = Annotated[
-    JsonLink | HeaderLink | CursorPaging | OffsetPaging | PageNumberPaging | SinglePage | AutoPaging,
-    Field(discriminator="type"),
-    _short("type"),
-]
-
-
-class RateLimit(Config):
-    """At most `calls` requests in each `period` seconds, `concurrency` at once."""
-
-    calls: int = Field(ge=1)
-    period: float = Field(default=1.0, gt=0)
-    concurrency: int | None = Field(default=None, ge=1)
-
-
-class Retry(Config):
-    """Which responses are tried again, how often, and after which pauses. `Retry-After` is always obeyed."""
-
-    max_attempts: int = Field(default=5, ge=1)
-    backoff: Literal["exponential", "constant"] = "exponential"
-    factor: float = 1.0
-    max_delay: float = 300.0
-    jitter: float = Field(default=0.25, ge=0, le=1)
-    retry_on: tuple[int | str, ...] = (408, 425, 429, "5xx")
-
-
-class ResponseAction(Config):
-    """What to do with a response of this status (and, if given, with this text in its body)."""
-
-    status_code: int | None = None
-    content: str | None = None
-    action: Literal["ignore", "fail", "retry", "quarantine"]
-
-
-class Endpoint(Config):
-    """One request, repeated page by page."""
-
-    path: str = ""
-    method: Literal["GET", "POST"] = "GET"
-    params: dict[str, Any] = {}
-    json_body: dict[str, Any] | None = Field(default=None, alias="json")
-    headers: dict[str, str] = {}
-    paginator: Paginator | None = None
-    data_selector: str | None = None
-    response_actions: tuple[ResponseAction, ...] = ()
-    retry: Retry | None = None
-    on_page_error: Literal["fail", "quarantine"] = Field(
-        default="quarantine", description="a page that fails for good, where the next one can be known without it"
-    )
-
-
-class Client(Config):
-    """What all requests to an API share."""
-
-    base_url: str
-    headers: dict[str, str] = {}
-    auth: Auth | None = None
-    paginator: Paginator | None = None
-    rate_limit: RateLimit | None = None
-    retry: Retry = Retry()
-    timeout: float = 60.0
 
 
 class RestStream(StreamBase, Endpoint):

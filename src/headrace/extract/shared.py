@@ -1,0 +1,75 @@
+"""What all readers of one API have in common: one login, one limit, however many streams are read at once."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from headrace.errors import RequestFailed
+from headrace.extract.auth import Identity, World
+from headrace.extract.gate import Gate
+from headrace.extract.http import connections, why
+
+if TYPE_CHECKING:
+    from headrace.extract.signing import Wire
+    from headrace.project.apis import Client, RateLimit
+    from headrace.retry import Clock
+
+
+class Shared:
+    """What all readers of one API have in common: who they are, and how often they may ask."""
+
+    def __init__(self, client: Client, clock: Clock) -> None:
+        self.client = client
+        self.clock = clock
+        self.identity = Identity(client.auth, World(self._send, client.base_url, clock))
+        self.gate = Gate(client.rate_limit, clock)
+        self._endpoints: dict[str, Gate] = {}
+        self._lock = threading.Lock()
+
+    def gates(self, endpoint: str, limit: RateLimit | None) -> tuple[Gate, ...]:
+        """The gates that requests of a stream pass: the client's or its own, and the one of its own limit."""
+        wanted = {"limit": limit} if limit else {}
+        if self.client.rate_limit and self.client.rate_limit.per == "endpoint":
+            wanted["client"] = self.client.rate_limit
+        with self._lock:
+            own = tuple(
+                self._endpoints.setdefault(f"{endpoint} {name}", Gate(one, self.clock)) for name, one in wanted.items()
+            )
+        return own if "client" in wanted else (self.gate, *own)
+
+    def _send(self, wire: Wire) -> tuple[int, str]:
+        """A login's request; a server in trouble is asked three times."""
+        import urllib3
+
+        pool = connections(self.client, 1)
+        try:
+            for attempt in (1, 2, 3):
+                try:
+                    raw = pool.request(
+                        wire.method, wire.url, headers=wire.headers, body=wire.body, retries=False, redirect=False
+                    )
+                except urllib3.exceptions.HTTPError as error:
+                    status, text, said = 0, "", why(error)
+                else:
+                    status, text, said = raw.status, raw.data.decode("utf-8", "replace"), ""
+                if status not in (0, 429) and status < 500:
+                    return status, text
+                if attempt < 3:
+                    self.clock.sleep(float(attempt))
+        finally:
+            pool.clear()
+        if said:
+            raise RequestFailed(f"the login {wire.method} {wire.url} failed after 3 attempts: {said}")
+        return status, text
+
+
+_shared: dict[tuple[Clock, str], Shared] = {}
+_shared_lock = threading.Lock()
+
+
+def shared(client: Client, clock: Clock) -> Shared:
+    """The one of this client in this process."""
+    key = (clock, client.model_dump_json())
+    with _shared_lock:
+        return _shared.setdefault(key, Shared(client, clock))
