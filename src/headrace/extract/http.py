@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 
 from headrace.errors import RequestFailed
 from headrace.events import RequestRetried, emit
+from headrace.extract.connections import connections, why
 from headrace.extract.gate import pause, seconds_until
 from headrace.extract.signing import Wire
 from headrace.retry import Backoff
@@ -214,13 +215,6 @@ class Http:
         return PageFailed(what, status=failure.status, reason=reason, kept=failure.kept)
 
 
-def connections(client: Client, threads: int) -> urllib3.PoolManager:
-    """So many at most, with the client's timeout."""
-    import urllib3
-
-    return urllib3.PoolManager(maxsize=threads, block=True, timeout=urllib3.Timeout(client.timeout))
-
-
 def _body(request: Request) -> tuple[dict[str, str], bytes | None]:
     if request.json is not None:
         return {"Content-Type": "application/json"}, json.dumps(request.json).encode()
@@ -305,21 +299,6 @@ def _wait_of(headers: Mapping[str, str], retry: Retry, clock: Clock) -> float | 
 def retried(status: int, retry_on: tuple[int | str, ...]) -> bool:
     """Whether `retry_on` names the status, as a number or as a class such as `5xx`."""
     return any(str(one).lower() in (str(status), f"{status // 100}xx") for one in retry_on)
-
-
-def why(error: Exception) -> str:
-    """A kind of connection failure in words; the library's own text may hold the URL with its secrets."""
-    cause = getattr(error, "reason", None) or error
-    return {
-        "ReadTimeoutError": "no answer within the timeout",
-        "ConnectTimeoutError": "no connection within the timeout",
-        "NewConnectionError": "the connection was refused",
-        "NameResolutionError": "the host name cannot be resolved",
-        "ProtocolError": "the connection was dropped",
-        "IncompleteRead": "the body was cut off",
-        "DecodeError": "the compressed body is damaged",
-        "SSLError": "the TLS connection failed",
-    }.get(type(cause).__name__, type(cause).__name__)
 
 
 def _each(value: Any) -> list[Any]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from headrace.errors import RequestFailed
 from headrace.extract.auth import Identity, World
+from headrace.extract.connections import connections, why
 from headrace.extract.gate import Gate
-from headrace.extract.http import connections, why
 
 if TYPE_CHECKING:
     from headrace.extract.signing import Wire
