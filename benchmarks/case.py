@@ -68,7 +68,7 @@ class Lab:
 
     @property
     def headrace(self) -> str:
-        """The command of this checkout, in an environment with what it needs and nothing else.
+        """The command of this checkout, in an environment with what it needs and nothing else (and ADBC, for a reference).
 
         pandas or numpy, where they are installed, are imported by DuckDB and Arrow, so the environment counts.
         """
@@ -113,7 +113,7 @@ def apart(function: Callable[..., Any], *values: Any) -> Any:
 def install_headrace() -> None:
     """The environment of headrace as the lock file says, with this checkout's source."""
     place = os.environ | {"UV_PROJECT_ENVIRONMENT": str(HEADRACE)}
-    command = ["uv", "sync", "-q", "--no-dev", "--extra", "postgres", "--compile-bytecode"]
+    command = ["uv", "sync", "-q", "--no-dev", "--extra", "postgres", "--group", "bench", "--compile-bytecode"]
     subprocess.run([*command, "-p", sys.executable], cwd=HERE.parent, env=place, check=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -57,5 +58,5 @@ def _ls(command: str, folder: Path) -> Command:
 
 
 def _listed(folder: Path) -> Any:
-    said = (folder / "said.txt").read_text().splitlines()
-    return len({line.rpartition(".")[2] for line in said if line.rpartition(".")[2].startswith(("chain_", "fan_"))})
+    """How many models are named, however they are laid out."""
+    return len(set(re.findall(r"\b(?:chain|fan)_\d+\b", (folder / "said.txt").read_text())))

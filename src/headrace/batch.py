@@ -35,14 +35,15 @@ class Scan:
     """A file that is read where it lies, by the embedded DuckDB.
 
     `options` are the reader's arguments that were detected or declared (delimiter, header, columns with DuckDB types, …), complete
-    enough that reading needs no guess; `sql.scan.scan_query` makes the query. The file was read through before: every line fits, so a
-    typed read loses nothing and rejects nothing (a file with lines that do not fit arrives as a Batch). `stamp` identifies the
+    enough that reading needs no guess; `sql.scan.scan_query` makes the query. A CSV or Parquet file was read through before: every
+    line fits, so a typed read loses nothing and rejects nothing (a file with lines that do not fit arrives as a Batch). JSON lines are
+    proven by the statement that reads them, which fails where one does not fit: the source is then asked for the file as Batches. `stamp` identifies the
     content (size and modification time, or a hash). `origin` is what the source calls the file: the name under which
     `resume["files"]` holds the stamp of what was read.
     """
 
     path: str
-    format: Literal["csv", "json", "jsonl", "parquet"]
+    format: Literal["csv", "jsonl", "parquet"]
     options: Mapping[str, Any]
     stamp: str
     member: str | None = None

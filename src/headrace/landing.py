@@ -55,6 +55,7 @@ class _Journal:
     segments: list[Segment] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
+    unfit: set[str] = field(default_factory=set)
     resume: Mapping[str, Any] = field(default_factory=dict)
     reached: Cursor | None = None
     lines: int = 0
@@ -103,6 +104,11 @@ class Package:
         return tuple(self._journal.dead)
 
     @property
+    def unfit(self) -> frozenset[str]:
+        """The files that cannot be read in place after all."""
+        return frozenset(self._journal.unfit)
+
+    @property
     def resume(self) -> Mapping[str, Any]:
         """Where the source goes on: what the last line of the journal says."""
         return self._journal.resume
@@ -145,6 +151,11 @@ class Package:
         """Note a file that the load is to read where it lies; going on, the source knows it as read."""
         read = {**self.resume.get("files", {}), scan.origin or scan.path: scan.stamp}
         self._append({"kind": "scan", "scan": asdict(scan), "resume": {**self.resume, "files": read}})
+
+    def reopen(self, unfit: frozenset[str]) -> None:
+        """Files cannot be read in place as their scans say: the package is not complete, and the source gives them another way."""
+        read = {name: stamp for name, stamp in self.resume.get("files", {}).items() if name not in unfit}
+        self._append({"kind": "unfit", "origins": sorted(unfit), "resume": {**self.resume, "files": read}})
 
     def bury(self, dead: Dead) -> None:
         """Note a request that failed for good, so that it can be asked for again."""
@@ -289,6 +300,9 @@ def _add(journal: _Journal, folder: Path, line: Mapping[str, Any]) -> None:
     journal.resume = line["resume"]
     if line["kind"] == "scan":
         journal.scans.append(Scan(**line["scan"]))
+    elif line["kind"] == "unfit":
+        journal.unfit |= set(line["origins"])
+        journal.scans = [scan for scan in journal.scans if (scan.origin or scan.path) not in journal.unfit]
     elif line["kind"] == "dead":
         journal.dead.append(Dead(line["request"], line["reason"], line["resume"]))
     else:

@@ -28,19 +28,19 @@ def publish(
     `model` is the node's id, `relations` what the schemas held before, `view` the query where a view was built.
     """
     held = relations.get(target)
-    if built != target:
-        if view is None:
-            kept = connection.dependents(target) if held else ()
-            connection.run(Publish(target, built, held.kind if held else None, kept))
-        else:
-            _publish_view(connection, built, target, held, view)
+    if view is not None:
+        _publish_view(connection, built, target, held, view)
+    elif built != target:
+        kept = connection.dependents(target) if held else ()
+        connection.run(Publish(target, built, held.kind if held else None, kept))
     emit(TablePublished(model, str(target)))
 
 
 def _publish_view(connection: Connection, built: Table, target: Table, held: Relation | None, query: str) -> None:
     """A view takes the name by its query; it is no view over the one that was asked, which goes."""
     kept = connection.dependents(target) if held else ()
-    connection.run(Drop(built, "view"))
+    if built != target:
+        connection.run(Drop(built, "view"))
     if held is None or held.kind == "view":
         connection.run(SetView(target, query, kept))
         return

@@ -28,11 +28,11 @@ def read(tmp_path, local):
 
 
 def rows(local, arrived):
-    return [
-        row
+    tables = [
+        one.rows if isinstance(one, Batch) else local.table(scan_query(one, "origin")).drop_columns("origin")
         for one in arrived
-        for row in (one.rows if isinstance(one, Batch) else local.table(scan_query(one))).to_pylist()
     ]
+    return [row for table in tables for row in table.to_pylist()]
 
 
 def test_a_type_is_chosen_only_where_every_value_survives_it(tmp_path, local, read):

@@ -86,12 +86,12 @@ class Mill:
         with self.connection.transaction():
             known = self.known()
             compiled = compile_node(node, self.runtime, self.connection, known)
-            built = build(self.connection, node, compiled, relations=known, full_refresh=self.runtime.full_refresh)
+            built = build(self.connection, node, compiled, relations=known)
             if audit:
                 audit(built)
             if built.table is not None:
                 publish(self.connection, node.unique_id, built.table, node.table, known, view=built.query)
-            finish(self.connection, node, compiled, built.kind)
+            finish(self.connection, node, compiled, built)
         return built
 
     def rows(self, table="mart.m", order="1"):

@@ -74,10 +74,9 @@ def test_a_project_is_built_and_each_promise_is_asked(project):
         for node in project.nodes.values():
             with connection.transaction():
                 known = connection.inspect("mart")
+                compiled = compile_node(node, runtime, connection, known)
                 if isinstance(node, Seed):
-                    built, compiled = build_seed(connection, node, project.settings.root, relations=known), None
-                else:
-                    compiled = compile_node(node, runtime, connection, known)
+                    built = build_seed(connection, node, project.settings.root, relations=known)
                 if isinstance(node, DataTest):
                     result = run_check(connection, node, compiled.sql)
                     statuses[node.name] = (result.status, result.failures)
@@ -86,7 +85,7 @@ def test_a_project_is_built_and_each_promise_is_asked(project):
                     built = build(connection, node, compiled, relations=known)
                 if built.table is not None and not built.published:
                     publish(connection, node.unique_id, built.table, node.table, known, view=built.query)
-                finish(connection, node, compiled, built.kind)
+                finish(connection, node, compiled, built)
 
         assert connection.rows("select customer, orders, cents from mart.big") == [("ann", 2, 650.0)]
     assert statuses == {

@@ -7,7 +7,6 @@ from headrace.errors import ConfigInvalid, FilesNotFound, FileUnreadable, Place,
 from headrace.project.nodes import Seed
 from headrace.publish import publish
 from headrace.table import Table
-from headrace.transform.materialize import finish
 from headrace.transform.seeds import build_seed
 
 
@@ -15,7 +14,7 @@ from headrace.transform.seeds import build_seed
 def sow(connection, tmp_path):
     """Write a CSV and load it as `mart.s`; its rows."""
 
-    def run(text, order="1", **config):
+    def run(text, order="1", *, as_dbt=False, **config):
         (tmp_path / "s.csv").write_bytes(text.encode())
         seed = Seed(
             unique_id="seed.shop.s", name="s", package="shop", place=Place("seeds/s.csv"), fqn=("shop", "s"),
@@ -23,9 +22,8 @@ def sow(connection, tmp_path):
         )  # fmt: skip
         with connection.transaction():
             known = connection.inspect("mart")
-            built = build_seed(connection, seed, tmp_path, relations=known)
+            built = build_seed(connection, seed, tmp_path, relations=known, as_dbt=as_dbt)
             publish(connection, seed.unique_id, built.table, seed.table, known)
-            finish(connection, seed, None)
         return connection.rows(f"select * from mart.s order by {order}")
 
     return run
@@ -145,3 +143,60 @@ def test_a_seed_without_its_file_is_an_error(connection, tmp_path):
 
     with pytest.raises(FilesNotFound), connection.transaction():
         build_seed(connection, seed, tmp_path, relations={})
+
+
+# What dbt-core 1.11.16 with dbt-duckdb 1.11.1 makes of each column.
+AS_DBT = [
+    (["01", "2"], "integer", [1, 2]),
+    (["00.5", "2"], "double", [0.5, 2.0]),
+    (["1_000", "2"], "integer", [1000, 2]),
+    (["1e3", "2.5"], "double", [1000.0, 2.5]),
+    (["1e3", "2"], "integer", [1000, 2]),
+    (["+5", "2"], "integer", [5, 2]),
+    (["5.", "2"], "integer", [5, 2]),
+    (["0.10", "2"], "double", [0.1, 2.0]),
+    (["1.0", "2"], "integer", [1, 2]),
+    ([" 7 ", "8"], "integer", [7, 8]),
+    ([" a ", "b"], "varchar", [" a ", "b"]),
+    (["2026-01-02", "2026-1-3"], "date", [dt.date(2026, 1, 2), dt.date(2026, 1, 3)]),
+    (["2026-01-02", "2026-01-03 04:05:06"], "varchar", ["2026-01-02", "2026-01-03 04:05:06"]),
+    (["2026-01-02 03:04:05.5", "2026-01-02 03:04:05"], "varchar", ["2026-01-02 03:04:05.5", "2026-01-02 03:04:05"]),
+    (["2026-01-02T03:04:05Z", "2026-01-02T03:04:05+02:00"], "timestamp", [dt.datetime(2026, 1, 2, 3, 4, 5)] * 2),  # noqa: DTZ001
+    (["2026-01-02T03:04", "2026-01-02T03:04"], "timestamp", [dt.datetime(2026, 1, 2, 3, 4)] * 2),  # noqa: DTZ001
+    (["2026-01-02 03:04", "2026-01-02 03:05"], "varchar", ["2026-01-02 03:04", "2026-01-02 03:05"]),
+    (["true", "False"], "boolean", [True, False]),
+    (["t", "f"], "varchar", ["t", "f"]),
+    (["", ""], "integer", [None, None]),
+    (["", "x"], "varchar", [None, "x"]),
+    (["(5)", "1"], "varchar", ["(5)", "1"]),
+    (["-", "2"], "varchar", ["-", "2"]),
+    (["0x10", "1"], "varchar", ["0x10", "1"]),
+    (["12345678901234567.5", "1"], "double", [1.2345678901234568e16, 1.0]),
+]
+
+
+@pytest.mark.parametrize(("values", "kind", "kept"), AS_DBT)
+def test_a_dbt_project_s_seeds_are_as_dbt_makes_them(sow, connection, values, kind, kept):
+    if connection.capabilities.dialect == "postgres" and values[0] == "1_000":
+        values = ["1000", "2"]
+
+    rows = sow("n,v\n" + "".join(f'{at},"{value}"\n' for at, value in enumerate(values)), as_dbt=True)
+
+    assert types(connection) == ["integer", kind]
+    assert [row[1] for row in rows] == kept
+
+
+@pytest.mark.parametrize("values", [["3000000000", "4"], ["1,000", "2"], ["$5", "2"], ["5%", "2"], ["nan", "1"]])
+def test_what_dbt_cannot_load_on_duckdb_fails_in_a_dbt_project(sow, connection, values):
+    if connection.capabilities.dialect == "postgres":
+        values = ["3000000000", "4"]
+
+    with pytest.raises(StatementFailed):
+        sow("n,v\n" + "".join(f'{at},"{value}"\n' for at, value in enumerate(values)), as_dbt=True)
+
+
+@pytest.mark.parametrize(("value", "kept"), [("null", "null"), ("NULL", "NULL")])
+def test_the_word_null_is_text_for_dbt_on_duckdb_and_nothing_on_postgresql(sow, connection, value, kept):
+    rows = sow(f"n,v\n0,{value}\n1,x\n", as_dbt=True)
+
+    assert rows[0][1] == (kept if connection.capabilities.dialect == "duckdb" else None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from headrace.errors import StatementFailed
 from headrace.events import CheckFinished, emit
+from headrace.project.nodes import DataTest
 from headrace.sql.dialect import names
 from headrace.sql.operations import CreateSchema, Drop
 from headrace.table import Table
@@ -15,7 +16,7 @@ from headrace.table import Table
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from headrace.project.nodes import DataTest
+    from headrace.project.nodes import UnitTest
     from headrace.warehouse.base import Connection
 
 SAMPLES = 5
@@ -26,7 +27,7 @@ SAMPLES = 5
 class CheckResult:
     """What came of a test. `failures` is what its `fail_calc` counted; `failing` are the rows, where they are to be stored."""
 
-    check: DataTest
+    check: DataTest | UnitTest
     status: Literal["pass", "warn", "fail", "error"]
     failures: int
     seconds: float
@@ -53,15 +54,15 @@ def run_check(connection: Connection, check: DataTest, sql: str, *, store_failur
         failing = connection.query(query).read_all() if keeps(check, default=store_failures) else None
     except StatementFailed as error:
         error.where = error.where or check.place
-        return _finished(CheckResult(check, "error", 0, time.perf_counter() - started, error.what, None, error))
+        return finished(CheckResult(check, "error", 0, time.perf_counter() - started, error.what, None, error))
     status = _judged(check, warns=warns, fails=fails)
     message = None if status == "pass" else _sentence(check, status, failures)
-    return _finished(CheckResult(check, status, failures, time.perf_counter() - started, message, failing))
+    return finished(CheckResult(check, status, failures, time.perf_counter() - started, message, failing))
 
 
 def passed(check: DataTest, seconds: float) -> CheckResult:
     """The result of a test that is known to have no failing row."""
-    return _finished(CheckResult(check, "pass", 0, seconds))
+    return finished(CheckResult(check, "pass", 0, seconds))
 
 
 def store(connection: Connection, result: CheckResult, schema: str) -> Table | None:
@@ -120,7 +121,9 @@ def keeps(check: DataTest, *, default: bool) -> bool:
     return bool(check.config.get("store_failures_as")) or (default if own is None else bool(own))
 
 
-def _finished(result: CheckResult) -> CheckResult:
+def finished(result: CheckResult) -> CheckResult:
+    """The result, announced."""
     check = result.check
-    emit(CheckFinished(check.unique_id, check.attached, result.status, result.failures, result.seconds, result.message))
+    asked = check.attached if isinstance(check, DataTest) else check.model
+    emit(CheckFinished(check.unique_id, asked, result.status, result.failures, result.seconds, result.message))
     return result

@@ -82,7 +82,7 @@ def load(
     from headrace.cli.running import Wanted
     from headrace.run.plan import Verbs
 
-    verbs = Verbs(load=True, seed=False, model=False, test=False)
+    verbs = Verbs(load=True, seed=False, model=False, test=False, snapshot=False)
     return _do(asked, "load", verbs, Wanted(select, exclude, full_refresh, fail_fast, threads))
 
 
@@ -111,7 +111,7 @@ def seed(
     from headrace.cli.running import Wanted
     from headrace.run.plan import Verbs
 
-    verbs = Verbs(load=False, seed=True, model=False, test=False)
+    verbs = Verbs(load=False, seed=True, model=False, test=False, snapshot=False)
     return _do(asked, "seed", verbs, Wanted(select, exclude, full_refresh, fail_fast, threads))
 
 
@@ -140,7 +140,7 @@ def run(
     from headrace.cli.running import Wanted
     from headrace.run.plan import Verbs
 
-    verbs = Verbs(load=False, seed=False, model=True, test=False)
+    verbs = Verbs(load=False, seed=False, model=True, test=False, snapshot=False)
     return _do(asked, "run", verbs, Wanted(select, exclude, full_refresh, fail_fast, threads))
 
 
@@ -161,7 +161,7 @@ def test(asked: Asked, select: tuple[str, ...], exclude: tuple[str, ...], fail_f
     from headrace.cli.running import Wanted
     from headrace.run.plan import Verbs
 
-    verbs = Verbs(load=False, seed=False, model=False, test=True)
+    verbs = Verbs(load=False, seed=False, model=False, test=True, snapshot=False)
     return _do(asked, "test", verbs, Wanted(select, exclude, full_refresh=False, fail_fast=fail_fast, threads=threads))
 
 
@@ -188,10 +188,10 @@ def retry(asked: Asked, run_id: str | None, fail_fast: bool, threads: int | None
     record = last_run(settings, run_id)
     verbs = {
         "build": Verbs(),
-        "load": Verbs(load=True, seed=False, model=False, test=False),
-        "seed": Verbs(load=False, seed=True, model=False, test=False),
-        "run": Verbs(load=False, seed=False, model=True, test=False),
-        "test": Verbs(load=False, seed=False, model=False, test=True),
+        "load": Verbs(load=True, seed=False, model=False, test=False, snapshot=False),
+        "seed": Verbs(load=False, seed=True, model=False, test=False, snapshot=False),
+        "run": Verbs(load=False, seed=False, model=True, test=False, snapshot=False),
+        "test": Verbs(load=False, seed=False, model=False, test=True, snapshot=False),
     }
     if record.command not in verbs:
         raise UsageError(f"run {record.id} was a '{record.command}', which cannot be done again in parts")

@@ -24,7 +24,6 @@ from headrace.run.execute import Options, execute
 from headrace.run.history import History, durations, steps
 from headrace.run.lock import locked
 from headrace.run.plan import Verbs, make_plan
-from headrace.run.replay import replay_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +63,8 @@ def run_plan(asked: Asked, command: str, verbs: Verbs, wanted: Wanted) -> int:
 
 def replay_kept(asked: Asked, stream: str, ids: tuple[str, ...]) -> int:
     """Try again what is in quarantine of a stream; the exit code."""
+    from headrace.run.replay import replay_plan
+
     results = Results()
     with listening(results):
         manifest = read_manifest(asked)

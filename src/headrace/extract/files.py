@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Scan
 from headrace.errors import FileUnreadable, StatementFailed
-from headrace.extract import alike, delimited
+from headrace.extract import delimited, lines
 from headrace.extract.found import Found, find
 from headrace.extract.paths import distinct_names
 from headrace.extract.records import Shape, find_selector, rows_of
@@ -17,18 +16,21 @@ from headrace.schema import parse_type
 from headrace.sql.exact import literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from headrace.batch import Arrived
     from headrace.project.sources import Stream
+    from headrace.schema import Type
     from headrace.warehouse.embedded import Embedded
 
 _CHUNK = 8_000_000
 
 
-def read(stream: Stream, *, resume: Mapping[str, Any], local: Embedded, scratch: Path) -> Iterator[Arrived]:
-    """The files of a stream that `resume` does not know as read, or changed since.
+def read(
+    stream: Stream, *, resume: Mapping[str, Any], local: Embedded, scratch: Path, unfit: Collection[str] = ()
+) -> Iterator[Arrived]:
+    """The files of a stream that `resume` does not know as read, or changed since. Those called `unfit` are not read in place.
 
     `resume` holds the stamps of the files that were read, `{"files": {name: stamp}}`, and may hold a place within one.
     Raises FilesNotFound or FileUnreadable.
@@ -48,8 +50,8 @@ def read(stream: Stream, *, resume: Mapping[str, Any], local: Embedded, scratch:
             yield delimited.arrived(tables[file], types, local, {"files": known})
         elif file.format == "parquet":
             yield _parquet(file, local)
-        elif file.format == "jsonl" and not _begun(midway, file) and (whole := alike.scan(file, spec, local)):
-            yield whole
+        elif file.key not in unfit and not _begun(midway, file) and (scan := _in_place(file, spec, local)):
+            yield scan
         else:
             start = midway["byte"] if midway and _begun(midway, file) else 0
             yield from _documents(file, spec, local, start, (before, known))
@@ -70,6 +72,18 @@ def _parquet(file: Found, local: Embedded) -> Scan:
     return Scan(str(file.path), "parquet", options, file.stamp, file.member, file.key)
 
 
+def _in_place(file: Found, spec: FilesStream, local: Embedded) -> Scan | None:
+    """JSON lines as a Scan, where nothing has to be asked of the rows before they are loaded."""
+    asked = spec.data_selector or spec.incremental or (spec.transform and spec.transform.when == "in_flight")
+    if file.format != "jsonl" or asked:
+        return None
+    return lines.scan_of(file, _columns(spec), local, flatten=spec.nested == "flatten")
+
+
+def _columns(spec: FilesStream) -> dict[str, Type]:
+    return {name: parse_type(column.type) for name, column in spec.columns.items() if column.type}
+
+
 def _documents(
     file: Found, spec: FilesStream, local: Embedded, start: int, known: tuple[Mapping[str, str], Mapping[str, str]]
 ) -> Iterator[Batch]:
@@ -83,7 +97,7 @@ def _documents(
 
 
 def _batch(file: Found, spec: FilesStream, local: Embedded, body: str, resume: Mapping[str, Any]) -> Batch:
-    columns = {name: parse_type(column.type) for name, column in spec.columns.items() if column.type}
+    columns = _columns(spec)
     try:
         selector = "$" if file.format == "jsonl" else spec.data_selector or find_selector(local, body)
         if file.format == "jsonl" and spec.data_selector:
@@ -106,17 +120,11 @@ def _batch(file: Found, spec: FilesStream, local: Embedded, body: str, resume: M
 
 def _mended(local: Embedded, body: str) -> str:
     """Lines that are not JSON become JSON texts, which are no records and so are rejected as they stand."""
-    lines = body[1:-1].split("\n,")
-    local_lines = local.rows("SELECT json_valid(line) FROM (SELECT unnest(?) AS line)", [lines])
+    texts = body[1:-1].split("\n,")
+    valid = local.rows("SELECT json_valid(line) FROM (SELECT unnest(?) AS line)", [texts])
     return (
-        "["
-        + "\n,".join(line if fits else json.dumps(line) for line, (fits,) in zip(lines, local_lines, strict=True))
-        + "]"
+        "[" + "\n,".join(line if fits else json.dumps(line) for line, (fits,) in zip(texts, valid, strict=True)) + "]"
     )
-
-
-def _opened(file: Found) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(file.path, "rb")) if file.path.suffix == ".gz" else file.path.open("rb")
 
 
 def _text(file: Found, raw: bytes) -> str:
@@ -127,14 +135,14 @@ def _text(file: Found, raw: bytes) -> str:
 
 
 def _whole(file: Found) -> Iterator[tuple[str, int, bool]]:
-    with _opened(file) as stream:
+    with lines.opened(file) as stream:
         raw = stream.read()
     yield _text(file, raw), len(raw), True
 
 
 def _lines(file: Found, start: int) -> Iterator[tuple[str, int, bool]]:
     """Lines as JSON lists of some megabytes, each with the byte after it and whether it is the last."""
-    with _opened(file) as stream:
+    with lines.opened(file) as stream:
         stream.seek(start)
         rest, end = b"", start
         block = stream.read(_CHUNK)
@@ -142,7 +150,7 @@ def _lines(file: Found, start: int) -> Iterator[tuple[str, int, bool]]:
             following = stream.read(_CHUNK)
             whole, newline, rest = (rest + block).rpartition(b"\n") if following else (rest + block, b"", b"")
             end += len(whole) + len(newline)
-            lines = [line for line in _text(file, whole).split("\n") if line.strip()]
-            if lines:
-                yield "[" + "\n,".join(lines) + "]", end, not following
+            texts = [line for line in _text(file, whole).split("\n") if line.strip()]
+            if texts:
+                yield "[" + "\n,".join(texts) + "]", end, not following
             block = following

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from headrace.schema import BIGINT, BOOLEAN, DOUBLE, JSON, VARCHAR, Kind, Type, 
 from headrace.sql.exact import exact, literal, quoted, spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 # DuckDB reads a number with a point as a double. Numbers with more digits than a double keeps travel as marked strings.
 _MARK = "\ue000headrace#"
-MAY_BE_LONG = r"[0-9]+\.[0-9]{8,}|[0-9]{9,}\.[0-9]|[0-9]{16,}[eE]|[eE][+-]?[0-9]{3}"
+_MAY_BE_LONG = r"[0-9]+\.[0-9]{8,}|[0-9]{9,}\.[0-9]|[0-9]{16,}[eE]|[eE][+-]?[0-9]{3}"
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
 _KIND_IN_WORDS = (
     "CASE json_type(r) WHEN 'ARRAY' THEN 'a list' WHEN 'VARCHAR' THEN 'a text' WHEN 'NULL' THEN 'null'"
@@ -68,6 +69,19 @@ class _Field:
     text: str = "NULL"
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A key of the records that were looked at: the column it is, the type that holds its values (None: only nulls), and whether that was declared.
+
+    A declared column that no record had has no key.
+    """
+
+    key: str | None
+    name: str
+    type: Type | None
+    declared: bool = False
+
+
 def records_sql(body: str, selector: str) -> str:
     """An expression: the list of the JSON records in a page; an object in the list's place is a single record."""
     path = duckdb_path(selector).removesuffix("[*]")
@@ -104,6 +118,35 @@ def find_selector(local: Embedded, body: str) -> str:
 
 def rows_of(pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded) -> Rows:
     """The records of pages, each given as its origin and its body. Raises RecordsNotFound where a cursor is missing that must not."""
+    with _records(pages, shape, local) as long:
+        return _typed(shape, local, long=long)
+
+
+def known_of(body: str, shape: Shape, local: Embedded) -> list[Known] | None:
+    """The keys of plain records; None where they are not plain: an object within is to be flattened, a number has very many digits."""
+    with _records([("", body)], shape, local) as long:
+        found = _found(shape, local)
+        if long or found.read != found.objects or not found.leaves:
+            return None
+        nested = shape.flatten and any(not isinstance(of, str) or len(keys) > 1 for keys, of in found.leaves)
+        folded = {keys[-1].casefold() for keys, _ in found.leaves}
+        if nested or "" in folded or len(folded) < len(found.leaves):
+            return None
+        names = distinct_names([keys for keys, _ in found.leaves])
+        declared = _declared(shape, names)
+        inferred = _inferred(found.leaves, local, long=long)
+        known = [
+            Known(keys[0], name, declared.get(name) or inferred[index], name in declared)
+            for index, (keys, name) in enumerate(((keys, names[keys]) for keys, _ in found.leaves), 1)
+        ]
+        return known + [
+            Known(None, name, of, declared=True) for name, of in declared.items() if name not in names.values()
+        ]
+
+
+@contextmanager
+def _records(pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded) -> Iterator[bool]:
+    """The records of pages as the table `headrace_records`; whether some of their numbers are marked as long."""
     import pyarrow as pa
 
     bodies, long = _protected([body for _, body in pages])
@@ -114,7 +157,7 @@ def rows_of(pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded) -> 
             "CREATE OR REPLACE TEMP TABLE headrace_records AS SELECT origin, r, json_type(r) = 'OBJECT' AS fits"
             f" FROM (SELECT origin, unnest({records_sql('CAST(body AS JSON)', shape.selector)}) AS r FROM headrace_pages)"
         )
-        return _typed(shape, local, long=long)
+        yield long
     finally:
         local.unregister("headrace_pages")
         for name in ("headrace_records", "headrace_texts"):
@@ -126,7 +169,7 @@ def _protected(bodies: list[str]) -> tuple[pa.Array, bool]:
     import pyarrow.compute as pc
 
     column = pa.array(bodies, pa.large_string())
-    suspects = [index for index, hit in enumerate(pc.match_substring_regex(column, MAY_BE_LONG).to_pylist()) if hit]
+    suspects = [index for index, hit in enumerate(pc.match_substring_regex(column, _MAY_BE_LONG).to_pylist()) if hit]
     changed = list(bodies)
     for index in suspects:
         changed[index] = _TOKEN.sub(_marked, bodies[index])
@@ -143,7 +186,17 @@ def _marked(token: re.Match[str]) -> str:
     return f'"{_MARK}{text}"' if digits > _DOUBLE_DIGITS or len(power.lstrip("+-")) > 2 else text
 
 
-def _typed(shape: Shape, local: Embedded, *, long: bool) -> Rows:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """How many values were read and how many of them are objects; the columns of these, as keys and structure."""
+
+    read: int
+    objects: int
+    leaves: list[tuple[tuple[str, ...], Any]]
+
+
+def _found(shape: Shape, local: Embedded) -> _Found:
+    """What is in `headrace_records`; the values of each column are in `headrace_texts`, and those of the cursor after them."""
     ((read, objects, structure),) = local.rows(
         "SELECT count(*), count(*) FILTER (fits), CAST(json_group_structure(CASE WHEN fits THEN r END) AS VARCHAR) FROM headrace_records"
     )
@@ -156,10 +209,15 @@ def _typed(shape: Shape, local: Embedded, *, long: bool) -> Rows:
         + (f", json_extract_string(r, {_listed(pointers)}) AS t" if pointers else "")
         + " FROM headrace_records WHERE fits"
     )
-    fields = _fields(found, shape, local, long=long)
-    at_cursor = f"t[{len(pointers)}]" if shape.cursor_path else None
+    return _Found(read, objects, found)
+
+
+def _typed(shape: Shape, local: Embedded, *, long: bool) -> Rows:
+    found = _found(shape, local)
+    fields = _fields(found.leaves, shape, local, long=long)
+    at_cursor = f"t[{len(found.leaves) + 1}]" if shape.cursor_path else None
     cursor = _highest(local, shape.cursor_path, at_cursor)
-    return _collected(shape, local, fields, at_cursor, Rows(rows=None, read=read, rejected=None, cursor=cursor))
+    return _collected(shape, local, fields, at_cursor, Rows(rows=None, read=found.read, rejected=None, cursor=cursor))
 
 
 def _listed(texts: list[str]) -> str:
@@ -179,7 +237,7 @@ def _leaves(structure: Any, keys: tuple[str, ...], *, flatten: bool) -> list[tup
 
 def _fields(found: list[tuple[tuple[str, ...], Any]], shape: Shape, local: Embedded, *, long: bool) -> list[_Field]:
     names = distinct_names([keys for keys, _ in found])
-    declared = {normalised(name) if name not in names.values() else name: of for name, of in shape.columns.items()}
+    declared = _declared(shape, names)
     inferred = _inferred(found, local, long=long)
     fields = []
     for index, (keys, _) in enumerate(found, 1):
@@ -195,6 +253,10 @@ def _fields(found: list[tuple[tuple[str, ...], Any]], shape: Shape, local: Embed
             value = whole if guess == JSON else text if guess == VARCHAR else f"CAST({text} AS {spelled(guess)})"
             fields.append(_Field(name, guess, value))
     return fields + [_Field(name, of, f"CAST(NULL AS {spelled(of)})") for name, of in declared.items()]
+
+
+def _declared(shape: Shape, names: Mapping[tuple[str, ...], str]) -> dict[str, Type]:
+    return {normalised(name) if name not in names.values() else name: of for name, of in shape.columns.items()}
 
 
 def _inferred(found: list[tuple[tuple[str, ...], Any]], local: Embedded, *, long: bool) -> dict[int, Type | None]:

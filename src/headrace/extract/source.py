@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.project.sources import RestStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from headrace.batch import Arrived
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 
 def open_stream(
-    stream: Stream, *, cursor: Cursor | None, resume: Mapping[str, Any], local: Embedded, clock: Clock, scratch: Path
+    stream: Stream,
+    *,
+    cursor: Cursor | None,
+    resume: Mapping[str, Any],
+    local: Embedded,
+    clock: Clock,
+    scratch: Path,
+    unfit: Collection[str] = (),
 ) -> Iterator[Arrived]:
     """What arrives from a stream past the cursor, or after `resume`. `scratch` is a folder for files that have to be unpacked.
 
@@ -31,4 +38,4 @@ def open_stream(
         return rest.read(stream, cursor=cursor, resume=resume, local=local, clock=clock)
     from headrace.extract import files
 
-    return files.read(stream, resume=resume, local=local, scratch=scratch)
+    return files.read(stream, resume=resume, local=local, scratch=scratch, unfit=unfit)

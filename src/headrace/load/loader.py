@@ -18,7 +18,7 @@ from headrace.events import RowsLoaded, RowsQuarantined, SchemaChanged, Warned, 
 from headrace.load import apply, inflight, staging
 from headrace.load.apply import Counts, Job
 from headrace.load.evolve import Asking, Fit, Refusal, Room, make_room
-from headrace.load.parts import files, parts_of
+from headrace.load.parts import files, parts_of, proving
 from headrace.schema import Added, Column, Kind, Schema, Type, Widened
 from headrace.sql.dialect import name, relation, spell
 from headrace.sql.operations import CreateSchema, Drop, SetView
@@ -46,7 +46,10 @@ def load(
     now: datetime,
     full_refresh: bool = False,
 ) -> Entry:
-    """Load a complete package and say what became of its rows. Loading it again gives the entry of the first time."""
+    """Load a complete package and say what became of its rows. Loading it again gives the entry of the first time.
+
+    Raises FilesUnfit, with nothing changed, where a file does not fit what its Scan says of it.
+    """
     ledger.ensure(connection)
     quarantine.ensure(connection)
     entry = ledger.has(connection, package.id)
@@ -54,7 +57,7 @@ def load(
         if not connection.inspect(table.schema):
             connection.run(CreateSchema(table.schema))
         previous = ledger.last_load(connection, stream.label)
-        with connection.transaction():
+        with proving(package), connection.transaction():
             # Before anything is kept: what is refused once more is then open again.
             quarantine.settle(connection, package.settles, "replayed", now - timedelta(microseconds=1), package.id)
             loading = _Loading(connection, stream, table, package, run, now, previous, full_refresh, Counts(), [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -11,9 +12,12 @@ from headrace.landing import ORIGIN
 from headrace.load import inflight
 from headrace.schema import Column, Schema
 from headrace.sql.dialect import read_type, text
+from headrace.sql.lines import UNFIT
 from headrace.sql.scan import scan_query
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from headrace.batch import Scan
     from headrace.landing import Package, Segment
     from headrace.project.sources import Stream
@@ -31,6 +35,27 @@ class Part:
     schema: Schema
     rows: int | None = None
     filtered: int = 0
+
+
+class FilesUnfit(Exception):
+    """Files that were to be read in place, called by their origins, do not fit what their Scans say."""
+
+    def __init__(self, origins: frozenset[str]) -> None:
+        super().__init__(*sorted(origins))
+        self.origins = origins
+
+
+@contextmanager
+def proving(package: Package) -> Iterator[None]:
+    """Statements that read JSON lines prove them: a failure says that files are unfit, those it names or else all."""
+    try:
+        yield
+    except (StatementFailed, OSError, ValueError) as error:
+        unproven = {scan.origin or scan.path for scan in package.scans if scan.format == "jsonl"}
+        if not unproven:
+            raise
+        named = {origin for origin in unproven if f"{origin} {UNFIT}" in str(error)}
+        raise FilesUnfit(frozenset(named or unproven)) from error
 
 
 def parts_of(local: Embedded, stream: Stream, package: Package) -> list[Part]:
@@ -54,17 +79,17 @@ def _landed(local: Embedded, segments: list[Segment]) -> Part:
 
 
 def _scanned(local: Embedded, stream: Stream, scan: Scan) -> Part:
-    query = scan_query(scan)
+    query = scan_query(scan, ORIGIN)
     sql, rows, filtered = inflight.sql_of(stream), None, 0
     if sql is not None:
-        before = query
+        before = f"SELECT * EXCLUDE ({ORIGIN}) FROM (\n{query}\n) AS scanned"
         query = inflight.wrap(sql, before)
         try:
             rows = _count(local, query)
         except StatementFailed as error:
             raise inflight.invalid(stream, error) from error
         filtered = inflight.dropped(stream, _count(local, before), rows)
-    query = f"SELECT *, {text(scan.origin or scan.path)} AS {ORIGIN} FROM (\n{query}\n) AS scanned"
+        query = f"SELECT *, {text(scan.origin or scan.path)} AS {ORIGIN} FROM (\n{query}\n) AS scanned"
     return Part(query, _describe(local, query), rows, filtered)
 
 

@@ -7,19 +7,17 @@ import time
 import traceback
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from headrace.errors import HeadraceError, Interrupted
 from headrace.events import RunFinished, RunStarted, StepFinished, StepStarted, emit
 from headrace.graph import Graph
 from headrace.landing import Landing
 from headrace.retry import SYSTEM, Backoff
-from headrace.run.models import build_model, load_seed, run_alone
-from headrace.run.replay import replay_stream
+from headrace.run.models import build_model, load_seed, run_alone, run_unit_test
 from headrace.run.schedule import Job, run_jobs
 from headrace.run.session import Session
-from headrace.run.steps import BuildModel, LoadSeed, LoadStream, ReplayStream, RunCheck, Step
-from headrace.run.streams import load_stream
+from headrace.run.steps import BuildModel, LoadSeed, LoadStream, ReplayStream, RunCheck, RunUnit, Step
 from headrace.transform.context import Runtime
 from headrace.warehouse.opening import open_warehouse
 
@@ -92,16 +90,21 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
     emit(RunStarted(run, command, settings.target.name, tuple(plan.steps)))
     try:
         session.connection()
-        endings = run_jobs(
-            _jobs(plan, options.durations),
-            doing.work,
-            doing.skip,
-            threads=options.threads,
-            limits=_limits(plan),
-            cancel=doing.stop,
-            fail_fast=options.fail_fast,
-        )
-        status = "error" if "failed" in endings.values() else "success"
+        if doing.hooks("on-run-start"):
+            run_jobs(
+                _jobs(plan, options.durations),
+                doing.work,
+                doing.skip,
+                threads=options.threads,
+                limits=_limits(plan),
+                cancel=doing.stop,
+                fail_fast=options.fail_fast,
+            )
+        else:
+            for one in plan.steps:
+                doing.skip(one)
+        doing.hooks("on-run-end")
+        status = "error" if any(one.status == "error" for one in doing.ended) else "success"
     except KeyboardInterrupt:
         status = "interrupted"
         raise Interrupted("stopped; what was committed stays", hint="run the same command again to go on") from None
@@ -163,6 +166,16 @@ class _Doing:
             seconds = time.perf_counter() - started
             return self._end(StepFinished(one, done.status, seconds, rows=done.rows, message=done.message))
 
+    def hooks(self, when: Literal["on-run-start", "on-run-end"]) -> bool:
+        """Run the project's hooks of one moment; whether they succeeded."""
+        if not self.session.manifest.hooks:
+            return True
+        from headrace.run.hooks import run_hooks
+
+        told = run_hooks(self.session, when, self.ended)
+        self.ended.extend(told)
+        return all(one.status != "error" for one in told)
+
     def skip(self, one: str) -> None:
         """Say that a step will not run."""
         self._end(StepFinished(one, "skipped", 0.0))
@@ -185,8 +198,11 @@ class _Doing:
 
 
 def _do(session: Session, step: Step) -> Done:
+    # What reads APIs and files is imported where a step needs it: a project of models alone does not.
     match step:
         case LoadStream():
+            from headrace.run.streams import load_stream
+
             return load_stream(session, step)
         case LoadSeed():
             return load_seed(session, step)
@@ -194,7 +210,11 @@ def _do(session: Session, step: Step) -> Done:
             return build_model(session, step)
         case RunCheck():
             return run_alone(session, step)
+        case RunUnit():
+            return run_unit_test(session, step)
         case ReplayStream():
+            from headrace.run.replay import replay_stream
+
             return replay_stream(session, step)
 
 

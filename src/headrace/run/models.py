@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from headrace.check.tests import CheckResult, run_check, store
+from headrace.check.unit import run_unit
+from headrace.project.nodes import Model, Seed, Snapshot
 from headrace.publish import publish
 from headrace.run.session import Done
 from headrace.state import ledger
+from headrace.transform.built import hooked
 from headrace.transform.compile import compile_node
 from headrace.transform.materialize import build, finish
 from headrace.transform.seeds import build_seed
+from headrace.transform.snapshot import build_snapshot
+from headrace.transform.unit import compile_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from headrace.project.nodes import DataTest, Model, Seed
+    from headrace.project.nodes import DataTest
     from headrace.run.session import Session
-    from headrace.run.steps import BuildModel, LoadSeed, RunCheck
+    from headrace.run.steps import BuildModel, LoadSeed, RunCheck, RunUnit
     from headrace.table import Table
+    from headrace.transform.built import Built
     from headrace.transform.compile import Compiled
-    from headrace.transform.materialize import Built
     from headrace.warehouse.base import Connection
+
+Buildable: TypeAlias = Model | Seed | Snapshot
+"""What becomes a table."""
 
 
 class _Rejected(Exception):
@@ -37,40 +45,74 @@ class _Rejected(Exception):
 
 def build_model(session: Session, step: BuildModel) -> Done:
     """Run the query, ask the tests of the result, publish it. Raises what compiling and building raise."""
-    node, connection = step.node, session.connection()
-    relations = session.relations.open(connection, [node.table.schema])
-    started = session.clock.now()
-    try:
-        with connection.transaction():
-            compiled = compile_node(node, session.runtime, connection, relations)
-            session.keep_compiled(node, compiled.sql)
-            built = build(connection, node, compiled, relations=relations, full_refresh=session.full_refresh)
-            results = _accepted(session, connection, step.checks, {node.unique_id: built.table} if built.table else {})
-            _publish(session, connection, node, built, compiled)
-            entry = _built(session, node, node.materialized, built, results, started)
-            code = hashlib.sha256(compiled.sql.encode()).hexdigest()[:16]
-            ledger.record_build(connection, replace(entry, code=code))
-    except _Rejected as rejected:
-        return settled(session, None, rejected.results)
-    session.relations.note(node.table, built.kind)
-    return settled(session, built.rows, results)
+    return _made(session, step.node, step.checks)
 
 
 def load_seed(session: Session, step: LoadSeed) -> Done:
     """A CSV file of the project becomes its table, by the same way as a model."""
-    node, connection = step.node, session.connection()
+    return _made(session, step.node, step.checks)
+
+
+def _made(session: Session, node: Buildable, checks: Sequence[DataTest]) -> Done:
+    connection = session.connection()
     relations = session.relations.open(connection, [node.table.schema])
     started = session.clock.now()
+    early = None
+    if _begins_outside(node):
+        early = compile_node(node, session.runtime, connection, relations)
+        hooked(connection, early.before, inside=False)
     try:
         with connection.transaction():
-            built = build_seed(connection, node, session.manifest.settings.root, relations=relations)
-            results = _accepted(session, connection, step.checks, {node.unique_id: built.table} if built.table else {})
-            _publish(session, connection, node, built, None)
-            ledger.record_build(connection, _built(session, node, "seed", built, results, started))
+            compiled = early or compile_node(node, session.runtime, connection, relations)
+            session.keep_compiled(node, compiled.sql)
+            built, results = _in_transaction(session, connection, node, checks, compiled)
+            entry = _built(session, node, built, results, started)
+            code = None if isinstance(node, Seed) else hashlib.sha256(compiled.sql.encode()).hexdigest()[:16]
+            ledger.record_build(connection, replace(entry, code=code))
     except _Rejected as rejected:
         return settled(session, None, rejected.results)
-    session.relations.note(node.table, "table")
+    if built.table is not None:
+        session.relations.note(node.table, built.kind)
+    hooked(connection, compiled.after, inside=False)
     return settled(session, built.rows, results)
+
+
+def _in_transaction(
+    session: Session, connection: Connection, node: Buildable, checks: Sequence[DataTest], compiled: Compiled
+) -> tuple[Built, list[CheckResult]]:
+    """Build, test and publish; hooks that come after the model come before its tests, and need its name."""
+    relations = session.relations.open(connection, ())
+    waits = bool(checks) and not any(hook.inside for hook in compiled.after)
+    built = _run(session, connection, node, compiled, waits=waits)
+    if waits and built.table:
+        results = _accepted(session, connection, checks, {node.unique_id: built.table})
+    if built.table is not None:
+        with compiled.blame():
+            publish(connection, node.unique_id, built.table, node.table, relations, view=built.query)
+        finish(connection, node, compiled, built)
+    if not (waits and built.table):
+        results = _accepted(session, connection, checks, {node.unique_id: node.table} if built.table else {})
+    return built, results
+
+
+def _run(session: Session, connection: Connection, node: Buildable, compiled: Compiled, *, waits: bool) -> Built:
+    relations = session.relations.open(connection, ())
+    match node:
+        case Seed():
+            hooked(connection, compiled.before)
+            settings = session.manifest.settings
+            return build_seed(connection, node, settings.root, relations=relations, as_dbt=settings.seed_types == "dbt")
+        case Snapshot():
+            return build_snapshot(connection, node, compiled, relations=relations)
+        case Model():
+            return build(connection, node, compiled, relations=relations, waits=waits)
+
+
+def _begins_outside(node: Buildable) -> bool:
+    """Whether something of the node is to happen before its transaction begins."""
+    given = node.config.get("pre_hook") or ()
+    hooks = [given] if isinstance(given, str | dict) else given
+    return any("transaction" in hook for hook in hooks)
 
 
 def run_alone(session: Session, step: RunCheck) -> Done:
@@ -79,6 +121,22 @@ def run_alone(session: Session, step: RunCheck) -> Done:
     session.relations.open(connection, [])
     results = check_all(session, connection, (step.node,), {})
     return settled(session, None, results, "what reads the same tables later is skipped")
+
+
+def run_unit_test(session: Session, step: RunUnit) -> Done:
+    """A unit test of a model, whose inputs are only asked for their columns."""
+    node, connection = step.node, session.connection()
+    model = session.manifest.nodes[node.model]
+    read = {
+        one.table.schema
+        for one in (session.manifest.nodes[key] for key in model.depends_on)
+        if isinstance(one, Buildable)
+    }
+    relations = session.relations.open(connection, read)
+    queries = compile_unit(node, session.runtime, connection, relations)
+    session.keep_compiled(node, queries.actual)
+    results = [run_unit(connection, node, queries.actual, queries.expected, queries.columns)]
+    return settled(session, None, results, results[0].message or "")
 
 
 def check_all(
@@ -106,25 +164,15 @@ def _accepted(
     return results
 
 
-def _publish(
-    session: Session, connection: Connection, node: Model | Seed, built: Built, compiled: Compiled | None
-) -> None:
-    relations = session.relations.open(connection, ())
-    if built.table is None:
-        return
-    publish(connection, node.unique_id, built.table, node.table, relations, view=built.query)
-    finish(connection, node, compiled, built.kind)
-
-
 def _built(
-    session: Session, node: Model | Seed, kind: str, built: Built, results: Sequence[CheckResult], started: datetime
+    session: Session, node: Buildable, built: Built, results: Sequence[CheckResult], started: datetime
 ) -> ledger.Build:
     statuses = [result.status for result in results]
     return ledger.Build(
         run_id=session.run,
         node=node.unique_id,
         target=str(node.table),
-        kind=kind,
+        kind=node.materialized if isinstance(node, Model) else "seed" if isinstance(node, Seed) else "snapshot",
         rows=built.rows,
         started_at=started,
         finished_at=session.clock.now(),
@@ -138,6 +186,7 @@ def settled(
 ) -> Done:
     """What a step comes to, by its tests, and their failing rows kept where that is wanted; `otherwise` says what a failure means."""
     for result in results:
+        session.checked[result.check.unique_id] = result
         store(session.connection(), result, session.manifest.settings.target.schema)
     failing = [result.check.name for result in results if result.stops]
     if failing:

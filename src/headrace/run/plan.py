@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.graph import Graph
-from headrace.project.nodes import DataTest, Model, Node, Seed, SourceTable
-from headrace.run.steps import BuildModel, LoadSeed, LoadStream, RunCheck, Step
+from headrace.project.nodes import DataTest, Model, Node, Relational, Seed, Snapshot, SourceTable, UnitTest
+from headrace.run.steps import BuildModel, LoadSeed, LoadStream, RunCheck, RunUnit, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +23,7 @@ class Verbs:
     seed: bool = True
     model: bool = True
     test: bool = True
+    snapshot: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,9 @@ def make_plan(manifest: Manifest, selected: Iterable[str], verbs: Verbs | None =
     """
     verbs = verbs or Verbs()
     chosen = [manifest.nodes[one] for one in selected]
-    built = {
-        node.unique_id: node
-        for node in chosen
-        if isinstance(node, SourceTable | Seed | Model) and _is_built(node, verbs)
-    }
+    built = {node.unique_id: node for node in chosen if isinstance(node, Relational) and _is_built(node, verbs)}
     tests = [node for node in chosen if isinstance(node, DataTest)] if verbs.test else []
-    needs = {one: _nearest(manifest, one, built) for one in built}
+    needs: dict[str, set[str]] = {one: _nearest(manifest, one, built) for one in built}
     after: dict[str, set[str]] = {one: set() for one in built}
     checks: dict[str, list[DataTest]] = {one: [] for one in built}
     apart: list[DataTest] = []
@@ -69,6 +66,11 @@ def make_plan(manifest: Manifest, selected: Iterable[str], verbs: Verbs | None =
             _stop_all_readers(manifest, test, built, needs)
         else:
             _stop_readers(manifest, test, built, needs, after)
+    for unit in (node for node in chosen if isinstance(node, UnitTest) and verbs.test):
+        steps[unit.unique_id] = RunUnit(unit)
+        needs[unit.unique_id], after[unit.unique_id] = _nearest(manifest, unit.model, built), set()
+        if unit.model in built:
+            needs[unit.model].add(unit.unique_id)
     order = Graph({one: needs[one] | after[one] for one in steps}).order
     return Plan(
         steps={one: steps[one] for one in order},
@@ -85,17 +87,19 @@ def _is_built(node: Node, verbs: Verbs) -> bool:
             return verbs.seed
         case Model():
             return verbs.model and node.materialized != "ephemeral"
+        case Snapshot():
+            return verbs.snapshot
         case _:
             return False
 
 
-def _step(node: SourceTable | Seed | Model, checks: tuple[DataTest, ...]) -> Step:
+def _step(node: Relational, checks: tuple[DataTest, ...]) -> Step:
     match node:
         case SourceTable():
             return LoadStream(node, checks)
         case Seed():
             return LoadSeed(node, checks)
-        case Model():
+        case Model() | Snapshot():
             return BuildModel(node, checks)
 
 

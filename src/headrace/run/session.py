@@ -16,6 +16,7 @@ from headrace.warehouse.base import Relation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from headrace.check.tests import CheckResult
     from headrace.landing import Landing
     from headrace.project.manifest import Manifest
     from headrace.project.nodes import Node
@@ -72,6 +73,8 @@ class Session:
     full_refresh: bool = False
     store_failures: bool = False
     relations: Relations = field(default_factory=Relations)
+    checked: dict[str, CheckResult] = field(default_factory=dict)
+    """What came of each test that was asked, by its id."""
     _local: threading.local = field(default_factory=threading.local)
     _open: list[Connection] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from headrace.project.nodes import DataTest, Model, Seed, SourceTable
+    from headrace.project.nodes import DataTest, Model, Seed, Snapshot, SourceTable, UnitTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,12 @@ class LoadSeed:
 
 @dataclass(frozen=True, slots=True)
 class BuildModel:
-    """In one transaction: run a model's query, check the result, and publish it. A failed check leaves what readers had."""
+    """In one transaction: run a model's or snapshot's query, check the result, and publish it.
 
-    node: Model
+    A failed check leaves what readers had.
+    """
+
+    node: Model | Snapshot
     checks: tuple[DataTest, ...] = ()
 
 
@@ -41,6 +44,13 @@ class RunCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class RunUnit:
+    """A unit test of a model, which runs when the model's inputs are there and before the model is built."""
+
+    node: UnitTest
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayStream:
     """Try again what a stream has in quarantine: all of it, or what has one of the ids."""
 
@@ -48,4 +58,4 @@ class ReplayStream:
     ids: tuple[str, ...] = ()
 
 
-Step: TypeAlias = LoadStream | LoadSeed | BuildModel | RunCheck | ReplayStream
+Step: TypeAlias = LoadStream | LoadSeed | BuildModel | RunCheck | RunUnit | ReplayStream

@@ -10,6 +10,7 @@ from headrace.cursor import Cursor
 from headrace.extract.source import open_stream
 from headrace.load import inflight
 from headrace.load.loader import load
+from headrace.load.parts import FilesUnfit
 from headrace.run.models import check_all, settled
 from headrace.run.session import Done
 from headrace.state import ledger
@@ -37,17 +38,20 @@ def load_stream(session: Session, step: LoadStream) -> Done:
     read = 0
     for package in session.landing.pending(stream.label):
         if package.complete and not session.full_refresh:
-            read += load_package(session, node, stream, package).read
+            read += _loaded(session, node, stream, package) or 0
         elif session.full_refresh:
             package.discard()
     last = None if session.full_refresh else ledger.last_load(connection, stream.label)
-    package = session.landing.begin(stream.label, _cursor(stream, last), signature(stream))
-    local = connection.local.cursor()
-    try:
-        extract(session, stream, package, last, local)
-    finally:
-        local.close()
-    read += load_package(session, node, stream, package).read
+    arrived = None
+    while arrived is None:
+        package = session.landing.begin(stream.label, _cursor(stream, last), signature(stream))
+        local = connection.local.cursor()
+        try:
+            extract(session, stream, package, last, local)
+        finally:
+            local.close()
+        arrived = _loaded(session, node, stream, package)
+    read += arrived
     results = check_all(session, connection, step.checks, {})
     return settled(session, read, results, "the rows are loaded all the same")
 
@@ -62,6 +66,15 @@ def _cursor(stream: Stream, last: ledger.Entry | None) -> Cursor | None:
     if incremental is None or stream.disposition == "replace":
         return None
     return (last.cursor if last else None) or Cursor(incremental.cursor_path)
+
+
+def _loaded(session: Session, node: SourceTable, stream: Stream, package: Package) -> int | None:
+    """How many rows were loaded; None where files did not fit what was said of them, and the package is to be gone on with."""
+    try:
+        return load_package(session, node, stream, package).read
+    except FilesUnfit as unfit:
+        package.reopen(unfit.origins)
+        return None
 
 
 def load_package(session: Session, node: SourceTable, stream: Stream, package: Package) -> ledger.Entry:
@@ -95,6 +108,7 @@ def extract(session: Session, stream: Stream, package: Package, last: ledger.Ent
         local=local,
         clock=session.clock,
         scratch=package.scratch,
+        unfit=package.unfit,
     )
     for arrived in arriving:
         match arrived:

@@ -1,7 +1,8 @@
 """The query of the embedded DuckDB that reads a file as its Scan says.
 
-A Scan is made for a file of which every line was seen to fit, so the fast typed read loses nothing and rejects nothing; a file with
-lines that do not fit arrives as a Batch, with those lines rejected.
+A Scan of a CSV or Parquet file is made when every line was seen to fit, so the fast typed read loses nothing and rejects nothing; a
+file with lines that do not fit arrives as a Batch, with those lines rejected. A Scan of JSON lines is made from a sample, and reading it
+fails where a line does not fit: the file is then read anew, as Batches.
 """
 
 from __future__ import annotations
@@ -10,17 +11,26 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from headrace.sql.exact import literal, quoted
+from headrace.sql.lines import lines_query
 
 if TYPE_CHECKING:
     from headrace.batch import Scan
 
-_READERS = {"csv": "read_csv", "json": "read_json", "jsonl": "read_json", "parquet": "read_parquet"}
+_READERS = {"csv": "read_csv", "parquet": "read_parquet"}
 
 
-def scan_query(scan: Scan) -> str:
-    """A query for the rows of a file. The option `rename` maps the file's names to the stream's; all others are the reader's."""
+def scan_query(scan: Scan, origin: str) -> str:
+    """A query for the rows of a file, with a column `origin` that says which file that is.
+
+    The option `rename` maps the file's names to the stream's; all others are the reader's. The option of JSON lines is `fields`, see
+    `sql.lines`; reading the column `origin` fails where a line does not fit them.
+    """
+    called = scan.origin or scan.path
+    if scan.format == "jsonl":
+        return lines_query(scan.path, scan.options["fields"], called, origin)
     options = {key: value for key, value in scan.options.items() if key != "rename"}
-    return f"SELECT {_listed(scan.options.get('rename') or {})} FROM {reading(scan.format, scan.path, options)}"
+    listed = _listed(scan.options.get("rename") or {})
+    return f"SELECT {listed}, {literal(called)} AS {quoted(origin)} FROM {reading(scan.format, scan.path, options)}"
 
 
 def reading(kind: str, path: str, options: Mapping[str, Any]) -> str:

@@ -87,9 +87,7 @@ class Adapter:
         if _DESCRIBED.match(sql):
             plain = sql.rstrip().rstrip(";")
             columns = describe(self._connection, plain)
-            # DuckDB makes Python values of zoned times by a library that need not be there; Arrow does it without.
-            if self.type() != "duckdb" or not any("TIME ZONE" in kind for _, kind in columns):
-                return Grid([column for column, _ in columns], self._connection.rows(plain))
+            return Grid([column for column, _ in columns], self._connection.rows(plain))
         table = self._connection.query(sql).read_all()
         return Grid(table.column_names, list(zip(*(column.to_pylist() for column in table.columns), strict=True)))
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.errors import NotSupported
-from headrace.project.nodes import DataTest, Model
-from headrace.transform.context import Scene, names_for
+from headrace.project.names import from_json
+from headrace.project.nodes import DataTest, Model, Seed, Snapshot
+from headrace.transform.built import Hook
+from headrace.transform.context import Scene, is_incremental, names_for
 from headrace.transform.linemap import Piece, placed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from headrace.errors import Place
@@ -39,8 +41,12 @@ class Compiled:
     place: Place
     pieces: tuple[Piece, ...]
     ephemeral: tuple[str, ...] = ()
-    before: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
+    before: tuple[Hook, ...] = ()
+    after: tuple[Hook, ...] = ()
+    names: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The names the template was resolved with, for what is rendered later."""
+    incremental: bool = False
+    """Whether the node's table is there and is added to."""
 
     def blame(self) -> AbstractContextManager[None]:
         """A block in which the engine's complaints about this SQL get their place in the author's file."""
@@ -59,7 +65,7 @@ def compile_node(
     `known` are the relations there are (`Connection.inspect`); `audited` says, by node id, where a result stands that is not yet
     published, so that a test reads it there. Raises what templates raise, and StatementFailed from queries of its macros.
     """
-    if not isinstance(node, Model | DataTest):
+    if not isinstance(node, Model | DataTest | Snapshot | Seed):
         raise NotSupported(f"{node.unique_id} has no SQL to compile", where=node.place)
     found: dict[str, tuple[str, Piece]] = {}
     open_: list[str] = []
@@ -75,35 +81,68 @@ def compile_node(
             if model.unique_id in open_:
                 raise NotSupported(f"ephemeral model '{model.name}' refers to itself", where=model.place)
             open_.append(model.unique_id)
-            found[model.unique_id] = (name, _rendered(model, scene_of(model)))
+            inner = scene_of(model)
+            found[model.unique_id] = (name, _rendered(model, inner, names_for(inner)))
             open_.pop()
         return name
 
-    body = _rendered(node, scene_of(node))
-    before, after = _hooks(node, scene_of(node))
+    scene = scene_of(node)
+    names = names_for(scene)
+    body = _rendered(node, scene, names)
     pieces = inject(body, list(found.values()))
-    return Compiled("".join(piece.text for piece in pieces), node.place, pieces, tuple(found), before, after)
+    sql = "".join(piece.text for piece in pieces)
+    names["sql"] = names["compiled_code"] = sql
+    before, after = (hooks(node, runtime, names, side) for side in ("pre", "post"))
+    adds = is_incremental(node, known, full_refresh=runtime.full_refresh)
+    return Compiled(sql, node.place, pieces, tuple(found), before, after, names, adds)
 
 
-def _rendered(node: Model | DataTest, scene: Scene) -> Piece:
-    text = scene.runtime.manifest.templates.render(node.raw, names_for(scene), node.place, package=node.package)
+def stand_in(
+    model: Model,
+    runtime: Runtime,
+    connection: Connection,
+    known: Mapping[Table, Known],
+    names_of: Callable[[Scene], Mapping[str, Any]],
+    inputs: Sequence[tuple[str, Piece]],
+) -> Compiled:
+    """A model's query over inputs that are CTEs, with the names that `names_of` gives it instead of its own."""
+
+    def lone(_: Model) -> str:
+        return ""
+
+    scene = Scene(node=model, runtime=runtime, connection=connection, known=known, ephemeral=lone)
+    names = names_of(scene)
+    pieces = inject(_rendered(model, scene, names), list(inputs))
+    return Compiled("".join(piece.text for piece in pieces), model.place, pieces)
+
+
+def _rendered(node: Model | DataTest | Snapshot | Seed, scene: Scene, names: Mapping[str, Any]) -> Piece:
+    if isinstance(node, Seed):
+        return Piece("", node.place, "")  # a file of data has hooks, and nothing to say in SQL
+    text = scene.runtime.manifest.templates.render(node.raw, names, node.place, package=node.package)
     return Piece(_LAST.sub("", text), node.place, node.raw)
 
 
-def _hooks(node: Node, scene: Scene) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The rendered hooks; one that comes out empty, as by an `if`, is none."""
+def hooks(node: Node, runtime: Runtime, names: Mapping[str, Any], side: Literal["pre", "post"]) -> tuple[Hook, ...]:
+    """The node's hooks of one side, to be rendered when they run; one may be text, or a mapping with `sql` and `transaction`."""
+    given = node.config.get(f"{side}_hook") or node.config.get(f"{side}-hook") or ()
+    found = [given] if isinstance(given, str | dict) else list(given)
+    return tuple(_hook(one, node, runtime, names) for one in found)
 
-    def rendered(key: str) -> tuple[str, ...]:
-        given = node.config.get(f"{key}_hook") or node.config.get(f"{key}-hook") or ()
-        hooks = [given] if isinstance(given, str | dict) else list(given)
-        texts = [hook["sql"] if isinstance(hook, dict) else hook for hook in hooks]
-        names = names_for(scene) if texts else {}
-        done = (
-            scene.runtime.manifest.templates.render(text, names, node.place, package=node.package) for text in texts
-        )
-        return tuple(sql for sql in done if sql.strip())
 
-    return rendered("pre"), rendered("post")
+def _hook(given: Any, node: Node, runtime: Runtime, names: Mapping[str, Any]) -> Hook:
+    parts = given
+    if isinstance(given, str) and given.lstrip().startswith("{") and '"sql"' in given:
+        # What dbt's before_begin(), after_commit() and in_transaction() write.
+        parts = from_json(given, given)
+    text, inside = (
+        (str(parts.get("sql") or ""), parts.get("transaction", True)) if isinstance(parts, dict) else (str(given), True)
+    )
+
+    def render() -> str:
+        return runtime.manifest.templates.render(text, names, node.place, package=node.package)
+
+    return Hook(render, bool(inside))
 
 
 def inject(body: Piece, ctes: list[tuple[str, Piece]]) -> tuple[Piece, ...]:

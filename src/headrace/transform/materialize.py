@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from headrace.errors import ContractBroken
 from headrace.events import ModelBuilt, emit
 from headrace.sql.dialect import name, temporary
 from headrace.sql.operations import Comment, CreateTableAs, Drop, SetView
 from headrace.transform.adapter import describe
-from headrace.transform.context import is_incremental
+from headrace.transform.built import Built, hooked
 from headrace.transform.incremental import Increment, apply_increment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from headrace.project.nodes import Model, Seed
+    from headrace.project.nodes import Model, Seed, Snapshot
     from headrace.table import Table
     from headrace.transform.compile import Compiled
     from headrace.warehouse.base import Connection, Relation
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A result that stands in the warehouse: where, of how many rows (None where the engine does not count them).
-
-    `published` says that it has its name already, because it was changed in place or nothing had to be asked of it. `query` is the
-    SQL of a view. `table` is None for an ephemeral model, which stands nowhere.
-    """
-
-    table: Table | None
-    rows: int | None
-    published: bool
-    kind: Literal["table", "view"] = "table"
-    query: str | None = None
 
 
 def build(
@@ -44,43 +28,40 @@ def build(
     compiled: Compiled,
     *,
     relations: Mapping[Table, Relation],
-    full_refresh: bool = False,
+    waits: bool = True,
 ) -> Built:
     """Run the model's query; its result stands beside the model's name until it is published.
 
-    An incremental model that is there is changed in place, which others see only after the commit. To be called inside a transaction,
-    when the model's schema is there.
+    A view that no test `waits` for is made when it is published. An incremental model that is there is changed in place, which others
+    see only after the commit. To be called inside a transaction, when the model's schema is there.
     Raises StatementFailed with the place in the model's file, ContractBroken, SchemaFrozen or NotSupported.
     """
     if node.materialized == "ephemeral":
         return Built(None, None, published=True)
     with compiled.blame():
-        for hook in compiled.before:
-            connection.execute(hook)
+        hooked(connection, compiled.before)
         query = _agreed(connection, node, compiled.sql)
-        if is_incremental(node, relations, full_refresh=full_refresh):
+        if compiled.incremental:
             built = _increment(connection, node, query)
         elif node.materialized == "view":
-            built = _view(connection, node, query, relations)
+            built = _view(connection, node, query, relations, waits=waits)
         else:
             built = _table(connection, node, query, relations)
     emit(ModelBuilt(node.unique_id, str(node.table), built.rows))
     return built
 
 
-def finish(connection: Connection, node: Model | Seed, compiled: Compiled | None, kind: str = "table") -> None:
+def finish(connection: Connection, node: Model | Seed | Snapshot, compiled: Compiled, built: Built) -> None:
     """What comes after publishing, in the same transaction: the post-hooks, and comments where `persist_docs` asks for them."""
-    persist = node.config.get("persist_docs") or {}
+    kind, persist = built.kind, node.config.get("persist_docs") or {}
     if persist.get("relation") and node.description:
         connection.run(Comment(node.table, node.description, kind=kind))
     if persist.get("columns"):
         for column, text in node.columns.items():
             if text:
                 connection.run(Comment(node.table, text, column=column, kind=kind))
-    if compiled is not None:
-        with compiled.blame():
-            for hook in compiled.after:
-                connection.execute(hook)
+    with compiled.blame():
+        hooked(connection, compiled.after)
 
 
 def _beside(connection: Connection, node: Model, relations: Mapping[Table, Relation]) -> Table:
@@ -98,7 +79,11 @@ def _table(connection: Connection, node: Model, query: str, relations: Mapping[T
     return Built(built, _counted(connection.run(CreateTableAs(built, query))), published=built == node.table)
 
 
-def _view(connection: Connection, node: Model, query: str, relations: Mapping[Table, Relation]) -> Built:
+def _view(
+    connection: Connection, node: Model, query: str, relations: Mapping[Table, Relation], *, waits: bool
+) -> Built:
+    if not waits:
+        return Built(node.table, None, published=False, kind="view", query=query)
     built = _beside(connection, node, relations)
     connection.run(SetView(built, query))
     return Built(built, None, published=False, kind="view", query=query)

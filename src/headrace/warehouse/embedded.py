@@ -6,6 +6,8 @@ DuckDB 1.5 and 2.0 differ in small ways; this module is the one that knows.
 from __future__ import annotations
 
 import re
+import threading
+import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
@@ -86,7 +88,10 @@ class Embedded:
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """A small result as Python rows. Raises StatementFailed."""
         try:
-            return self.session.execute(sql, values or None).fetchall()
+            result = self.session.execute(sql, values or None)
+            if any("WITH TIME ZONE" in str(column[1]) for column in result.description or ()):
+                return _zoned(result)
+            return result.fetchall()
         except duckdb.Error as error:
             raise failed(sql, error) from error
 
@@ -115,6 +120,18 @@ class Embedded:
     def interrupt(self) -> None:
         """Stop the running statement; called from another thread."""
         self.session.interrupt()
+
+
+# What catches warnings is one for all threads.
+_WARNINGS = threading.Lock()
+
+
+def _zoned(result: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    """Rows with zoned times, which DuckDB makes Python values of by a library that need not be there; Arrow does it without."""
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        table: pa.Table = result.to_arrow_table()
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
 def _count(rows: list[tuple[Any, ...]]) -> int:

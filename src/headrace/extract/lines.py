@@ -1,0 +1,90 @@
+"""JSON lines that DuckDB reads where they lie: their columns by a sample, and what the read itself cannot prove by a look at the bytes."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from typing import IO, TYPE_CHECKING, cast
+
+from headrace.batch import Scan
+from headrace.errors import StatementFailed
+from headrace.extract.records import Shape, known_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from headrace.extract.found import Found
+    from headrace.schema import Type
+    from headrace.warehouse.embedded import Embedded
+
+_HEAD = 512 * 1024
+_PIECE = 256 * 1024
+_BLOCK = 1_000_000
+_STRIDE = 4
+_DIGITS = 17
+_NUMERIC = bytes(100 if chr(byte) in "0123456789." else 32 for byte in range(256))
+_LONG = re.compile(rb"[0-9.]{18,}[eE]?")
+
+
+def scan_of(file: Found, columns: dict[str, Type], local: Embedded, *, flatten: bool) -> Scan | None:
+    """The file as a Scan; None where its lines are better read as Batches."""
+    try:
+        body = "[" + "\n,".join(_sample(file)) + "]"
+        known = known_of(body, Shape("$", columns, flatten), local)
+    except (StatementFailed, UnicodeDecodeError):
+        return None
+    if known is None or _has_long_numbers(file):
+        return None
+    fields = [
+        {"key": one.key, "name": one.name, "type": str(one.type) if one.type else None, "declared": one.declared}
+        for one in known
+    ]
+    return Scan(str(file.path), "jsonl", {"fields": fields}, file.stamp, file.member, file.key)
+
+
+def opened(file: Found) -> IO[bytes]:
+    """The bytes of a file, unpacked."""
+    return cast("IO[bytes]", gzip.open(file.path, "rb")) if file.path.suffix == ".gz" else file.path.open("rb")
+
+
+def _sample(file: Found) -> list[str]:
+    """Lines of the beginning; where one can go there at no cost, of the middle and the end too."""
+    with opened(file) as stream:
+        head = stream.read(_HEAD)
+        pieces = [head if len(head) < _HEAD else head[: head.rfind(b"\n") + 1]]
+        if file.path.suffix != ".gz" and len(head) == _HEAD:
+            size = stream.seek(0, 2)
+            for at in (size // 2, size - _PIECE):
+                if at > _HEAD:
+                    stream.seek(at)
+                    whole = stream.read(_PIECE)
+                    pieces.append(whole[whole.find(b"\n") + 1 : whole.rfind(b"\n") + 1])
+    return [line for piece in pieces for line in piece.decode("utf-8-sig").split("\n") if line.strip()]
+
+
+def _has_long_numbers(file: Found) -> bool:
+    """Whether there may be a number of more digits than a double keeps: parsing JSON would round it, and nothing would tell."""
+    with opened(file) as stream:
+        return any(_is_long(block) for block in _blocks(stream))
+
+
+def _is_long(block: bytes) -> bool:
+    # A run of so many digits shows in each sample of every fourth byte, and such a sample is looked through in no time.
+    sample = block[::_STRIDE].translate(_NUMERIC)
+    at = sample.find(b"dddd")
+    while at >= 0:
+        start = max(0, at * _STRIDE - 64)
+        for run in _LONG.findall(block, start, at * _STRIDE + 256):
+            digits = len(run.replace(b".", b"").rstrip(b"eE").lstrip(b"0"))
+            if digits > _DIGITS and (b"." in run or run[-1:] in b"eE"):
+                return True
+        at = sample.find(b"dddd", at + 48)
+    return False
+
+
+def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    """The bytes in blocks that share some, so that no number is cut in all of them."""
+    tail = b""
+    while block := stream.read(_BLOCK):
+        yield tail + block
+        tail = block[-128:]

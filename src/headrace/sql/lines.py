@@ -1,0 +1,115 @@
+"""The query of the embedded DuckDB that reads a file of JSON lines in one pass and fails where a line is not as it was expected.
+
+Each line is parsed once, and what the parse cannot tell is asked of the line itself. A typed read of DuckDB's own would make 2 of
+1.5 and 1 of true, and leave out a key that it was not told of; here the statement fails, and the file is read the slow way.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from headrace.schema import BOOLEAN, JSON, VARCHAR, Kind, Type, parse_type
+from headrace.sql.exact import exact, literal, quoted, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+UNFIT = "does not fit what its sample has shown"
+"""What the statement says of a file whose lines are not as they were expected; the file's name is before it."""
+
+_WHOLE_DOUBLE = 9007199254740991
+_TINY = "regexp_matches(line, '[0-9][eE]-[0-9]{3}')"
+
+
+def lines_query(path: str, fields: Sequence[Mapping[str, Any]], origin: str, column: str) -> str:
+    """A query for the rows of a file of JSON lines, with a column that holds the origin: whoever reads that, proves the lines.
+
+    Each of the `fields` is `{"key", "name", "type", "declared"}`: a key that was null in the whole sample has no type and is no
+    column, and a declared column that the sample did not have has no key.
+    """
+    keys = [field["key"] for field in fields if field["key"] is not None]
+    structure = {field["key"]: "VARCHAR" if _as_text(field) else "JSON" for field in fields if field["key"] is not None}
+    columns = "".join(f"{_value(field)} AS {quoted(field['name'])}, " for field in fields if field["type"])
+    fits = " AND ".join([_known(keys), *(test for field in fields if (test := _fits(field)))])
+    text = (
+        f"read_csv({literal(path)}, auto_detect = false, header = false, delim = chr(1), quote = '', escape = '',"
+        " max_line_size = 16777216, columns = {'line': 'VARCHAR'})"
+    )
+    # As a column and not as a filter: a filter would be moved below the parse and parse each line once more for each key.
+    proven = (
+        f"CASE WHEN {fits} THEN {literal(origin)} ELSE error({literal(f'{origin} {UNFIT}')}) END AS {quoted(column)}"
+    )
+    return (
+        f"SELECT {columns}{proven} FROM (\n"
+        f"SELECT line, json_transform(line, {literal(json.dumps(structure))}) AS s FROM {text} WHERE line IS NOT NULL\n"
+        ") AS lines"
+    )
+
+
+def _type(field: Mapping[str, Any]) -> Type | None:
+    return parse_type(field["type"]) if field["type"] else None
+
+
+def _as_text(field: Mapping[str, Any]) -> bool:
+    of = _type(field)
+    return of == VARCHAR or (field["declared"] and of is not None and of.kind is not Kind.JSON)
+
+
+def _value(field: Mapping[str, Any]) -> str:
+    of = parse_type(field["type"])
+    if field["key"] is None:
+        return f"CAST(NULL AS {spelled(of)})"
+    held = _held(field)
+    if field["declared"] and of.kind is not Kind.JSON:
+        return exact(held, of)
+    if field["declared"]:
+        return f"s.{quoted(field['key'])}"
+    # What is nested is text, as it is when it comes in batches.
+    return held if of in (VARCHAR, JSON) else f"try_cast({held} AS {spelled(of)})"
+
+
+def _held(field: Mapping[str, Any]) -> str:
+    at = f"s.{quoted(field['key'])}"
+    return at if _as_text(field) else f"CAST({at} AS VARCHAR)"
+
+
+def _fits(field: Mapping[str, Any]) -> str | None:
+    """A condition: the value is of the type and loses nothing by it."""
+    if field["key"] is None:
+        return None
+    # The line is looked through in a CASE only: of an AND, DuckDB computes both sides for all rows.
+    of, held = _type(field), _held(field)
+    if of is None:
+        return f"{held} IS NULL"
+    if field["declared"] and of.kind is not Kind.JSON:
+        test = "TRUE" if of == VARCHAR else f"({_value(field)}) IS NOT NULL"
+    elif of == BOOLEAN:
+        test = f"{held} IN ('true', 'false')"
+    elif of == JSON:
+        test = f"CASE WHEN contains({held}, '0.0') OR contains({held}, 'e-') THEN NOT {_TINY} ELSE TRUE END"
+    elif of == VARCHAR:
+        nested = f"starts_with({held}, '{{') OR starts_with({held}, '[')"
+        test = f"CASE WHEN {nested} THEN FALSE WHEN {held} = '0.0' THEN NOT {_TINY} ELSE TRUE END"
+    elif of.kind is Kind.DOUBLE:
+        # Whole numbers that a double does not hold, and numbers so small that their digits are gone.
+        value = f"abs({_value(field)})"
+        exponent = f"contains({held}, '.') OR contains({held}, 'e')"
+        test = (
+            f"CASE WHEN {value} BETWEEN 1e-290 AND {_WHOLE_DOUBLE} THEN TRUE WHEN {value} < 1 THEN NOT {_TINY}"
+            f" ELSE isfinite({value}) AND ({exponent}) END"
+        )
+    else:
+        test = f"{_value(field)} IS NOT NULL AND NOT contains({held}, '.')"
+    return f"({held} IS NULL OR coalesce({test}, FALSE))"
+
+
+def _known(keys: Sequence[str]) -> str:
+    """A condition: the line is an object of these keys, each at most once."""
+    there = " AND ".join(f"s.{quoted(key)} IS NOT NULL" for key in keys)
+    listed = "[" + ", ".join(literal(key) for key in keys) + "]"
+    found = "json_keys(line)"
+    return (
+        f"CASE WHEN {there} THEN len({found}) = {len(keys)}"
+        f" ELSE json_type(line) = 'OBJECT' AND list_has_all({listed}, {found}) AND len(list_distinct({found})) = len({found}) END"
+    )

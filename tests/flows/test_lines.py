@@ -1,0 +1,49 @@
+"""Files of JSON lines that turn out to be other than their sample, through the command line."""
+
+import json
+
+import duckdb
+import pytest
+
+PROJECT = {
+    "name": "lake",
+    "targets": {"dev": "duckdb:///out.duckdb"},
+    "sources": {"lake": {"type": "files", "streams": {"events": {"path": "*.jsonl", "write_disposition": "append"}}}},
+}
+
+
+def asked(tmp_path, sql):
+    with duckdb.connect(str(tmp_path / "out.duckdb"), read_only=True) as session:
+        return session.execute(sql).fetchall()
+
+
+@pytest.fixture
+def project(tmp_path):
+    # JSON is YAML.
+    (tmp_path / "headrace.yml").write_text(json.dumps(PROJECT))
+    plain = [json.dumps({"id": n, "note": "n" * 90}) for n in range(20_000)]
+    (tmp_path / "a.jsonl").write_text("\n".join(plain[:10]))
+    (tmp_path / "b.jsonl").write_text(
+        "\n".join([*plain[:8_000], '{"id": 20001, "late": "x"}', "{broken", *plain[8_000:]])
+    )
+    return tmp_path
+
+
+def test_a_file_that_breaks_its_sample_is_read_anew_and_every_line_is_accounted_for(run, project):
+    done = run("load")
+
+    again = run("load")
+
+    assert (done.code, again.code) == (0, 0), done.err
+    assert asked(project, "SELECT count(*), count(DISTINCT id), max(late) FILTER (id = 20001) FROM lake.events") == [
+        (20_011, 20_001, "x")
+    ]
+    assert asked(project, "SELECT _headrace_source, count(*) FROM lake.events GROUP BY 1 ORDER BY 1") == [
+        ("a.jsonl", 10),
+        ("b.jsonl", 20_001),
+    ]
+    ((read, inserted, quarantined),) = asked(
+        project, "SELECT sum(read), sum(inserted), sum(quarantined) FROM headrace.loads"
+    )
+    assert (read, inserted, quarantined) == (20_012, 20_011, 1)
+    assert len(list((project / ".headrace/landing/dev/lake.events/loaded").iterdir())) <= 2
