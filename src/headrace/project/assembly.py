@@ -110,12 +110,15 @@ def _macros(settings: Settings, projects: Sequence[Project]) -> Macros:
 def _fill(index: Index, readings: Sequence[Reading], properties: Mapping[str, Sequence[Properties]]) -> None:
     """All nodes of all packages, linked."""
     drafts: list[Draft] = []
-    for reading in readings:
+    # The project comes last: what a package says of a node that it has switched off holds for the project's node of that name.
+    for reading in (*readings[1:], readings[0]):
         said = properties[reading.package]
         streams = () if reading.project.prefix else reading.settings.streams
         overrides = [one for one in said if one.above.get("overrides") in (None, reading.package)]
         for source in source_nodes(reading, streams, (one for one in overrides if one.kind == "source")):
             _take(index, Draft(source, Facts()))
+        if not reading.project.prefix:
+            reading.elsewhere.update(_elsewhere(index, properties))
         read = (
             *read_seeds(reading),
             *read_models(reading),
@@ -126,13 +129,22 @@ def _fill(index: Index, readings: Sequence[Reading], properties: Mapping[str, Se
         )
         drafts += [draft for draft in read if _take(index, draft)]
         _undescribed(reading)
-    link(index, drafts)
+    link(index, drafts, strict=readings[0].settings.native)
     for reading in readings:
         for test in generic_tests(reading, index, properties[reading.package]):
             # The same test twice on one column is one test.
             index.nodes.setdefault(test.unique_id, test)
         for unit in read_unit_tests(reading, index, properties[reading.package]):
             (index.add if truth(unit.config["enabled"]) else index.drop)(unit)
+
+
+def _elsewhere(
+    index: Index, properties: Mapping[str, Sequence[Properties]]
+) -> Iterator[tuple[tuple[str, str], Properties]]:
+    for node in index.disabled.values():
+        for said in properties[node.package] if isinstance(node, Referable) else ():
+            if said.name == node.name and node.unique_id.startswith(f"{said.kind}."):
+                yield (said.kind, said.name), said
 
 
 def _take(index: Index, draft: Draft) -> bool:
@@ -184,7 +196,7 @@ def _strictness(settings: Settings, project: Project) -> Strictness:
         return "silent"
     if settings.lenient:
         return "warn"
-    return "all" if (settings.root / "headrace.yml").is_file() else "close"
+    return "all" if settings.native else "close"
 
 
 def _by_name(properties: Iterable[Properties]) -> dict[tuple[str, str], Properties]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import TemplateInvalid, did_you_mean
+from headrace.errors import RefUnknown, SourceUnknown, TemplateInvalid, did_you_mean
 from headrace.events import Warned, emit
 from headrace.project.generic import ARGUMENTS, GenericTest, read_test, render_arguments
 from headrace.project.nodes import DataTest, Model, Ref, SourceTable
@@ -22,13 +22,33 @@ if TYPE_CHECKING:
     from headrace.project.reading import Draft, Reading
 
 
-def link(index: Index, drafts: Iterable[Draft]) -> None:
-    """Give drafts the ids of what they refer to. Raises RefUnknown and SourceUnknown."""
+def link(index: Index, drafts: Iterable[Draft], *, strict: bool) -> None:
+    """Give drafts the ids of what they refer to. Raises RefUnknown and SourceUnknown; see `_left_out` for tests."""
     for draft in drafts:
         node = draft.node
         refs = [Ref(*ref) for ref in draft.facts.refs]
-        found = index.find(refs, draft.facts.sources, node.package, node.place, draft.raw)
-        index.nodes[node.unique_id] = replace(node, depends_on=found)
+        try:
+            found = index.find(refs, draft.facts.sources, node.package, node.place, draft.raw)
+        except (RefUnknown, SourceUnknown) as error:
+            if not isinstance(node, DataTest) or not _left_out(index, draft.facts, error, strict=strict):
+                raise
+            del index.nodes[node.unique_id]
+            index.drop(node)
+        else:
+            index.nodes[node.unique_id] = replace(node, depends_on=found)
+
+
+def _left_out(index: Index, facts: Facts, error: RefUnknown | SourceUnknown, *, strict: bool) -> bool:
+    """Whether a test that reads what is not there takes no part: where that is disabled, and in a dbt project always, with a warning."""
+    asked = {(name,) for _, name, _ in facts.refs} | set(facts.sources)
+    off = {
+        (node.source, node.name) if isinstance(node, SourceTable) else (node.name,) for node in index.disabled.values()
+    }
+    if asked & off:
+        return True
+    if not strict:
+        emit(Warned(f"a test is left out: {error.what}", where=str(error.where)))
+    return not strict
 
 
 def generic_tests(reading: Reading, index: Index, properties: Iterable[Properties]) -> Iterator[DataTest]:
@@ -82,7 +102,12 @@ def _test_node(reading: Reading, index: Index, declared: Declared, test: Generic
     config = {**config, **facts.config}
     facts.macros = [macro.unique_id, *(one for one in facts.macros if one != macro.unique_id)]
     refs = [Ref(*ref) for ref in facts.refs]
-    found = index.find(refs, facts.sources, reading.package, declared.place, "")
+    try:
+        found = index.find(refs, facts.sources, reading.package, declared.place, "")
+    except (RefUnknown, SourceUnknown) as error:
+        if _left_out(index, facts, error, strict=reading.settings.native):
+            return None
+        raise
     if attached not in found:
         _refer(facts, index, attached)
     group = index.nodes[attached].group

@@ -62,6 +62,8 @@ class Reading:
     cache: FactsCache
     properties: Mapping[tuple[str, str], Properties]
     used: set[tuple[str, str]] = field(default_factory=set)
+    elsewhere: dict[tuple[str, str], Properties] = field(default_factory=dict)
+    """What packages say of nodes of their own that are disabled."""
 
     @property
     def package(self) -> str:
@@ -71,7 +73,7 @@ class Reading:
     def said(self, kind: str, name: str) -> Properties | None:
         """What YAML says of a node."""
         self.used.add((kind, name))
-        return self.properties.get((kind, name))
+        return self.properties.get((kind, name)) or self.elsewhere.get((kind, name))
 
     def files(self, folders: tuple[str, ...], *endings: str) -> Iterator[File]:
         """Each file with such an ending, in order of path."""

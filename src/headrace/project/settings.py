@@ -136,6 +136,11 @@ class Settings:
         )
 
     @property
+    def native(self) -> bool:
+        """Whether there is a headrace.yml: such a project is held to headrace's rules where dbt's are looser."""
+        return (self.root / "headrace.yml").is_file()
+
+    @property
     def folder(self) -> Path:
         """Where headrace keeps what it makes: `.headrace` in the project."""
         return self.root / ".headrace"

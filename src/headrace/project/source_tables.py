@@ -61,7 +61,8 @@ def _loaded(reading: Reading, stream: Stream, about: Properties | None) -> Sourc
 def _external(reading: Reading, about: Properties) -> SourceTable:
     path = about.place.path.removeprefix(reading.project.prefix)
     fqn = (reading.package, *path.split("/")[1:-1], str(about.source), about.name)
-    config = {"enabled": True, **reading.configured("sources", fqn, about.config)}
+    watched = {key: value for key, value in _watched(about).items() if value is not None}
+    config = {"enabled": True, **watched, **reading.configured("sources", fqn, about.config, watched)}
     said, above = about.extra, about.above
     database = above.get("database", above.get("catalog"))
     schema = str(above.get("schema") or about.source)
