@@ -86,6 +86,8 @@ CASES = {
     "delete_insert": op.DeleteInsert(
         ORDERS, STAGED, COLUMNS, ("id", "state"), ("DBT_INTERNAL_DEST.updated_at > DATE '2026-01-01'",)
     ),
+    "delete_insert_expression": op.DeleteInsert(ORDERS, STAGED, COLUMNS, (), expression="lower(state)"),
+    "replace_window": op.ReplaceWindow(ORDERS, STAGED, COLUMNS, "at >= '2026-01-01'", ("state = 'x'",)),
     "upsert": op.Upsert(ORDERS, STAGED, COLUMNS, ("id",), predicates=("DBT_INTERNAL_DEST.state <> 'x'",)),
     "scd2": op.Scd2(ORDERS, STAGED, COLUMNS, ("id", "state"), changed_at="updated_at", hash="_headrace_hash"),
     "scd2_hard_deletes": op.Scd2(

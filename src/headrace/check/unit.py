@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headrace.check.tests import CheckResult, finished
@@ -39,11 +40,17 @@ def differing(
     given: Sequence[tuple[Any, ...]], wanted: Sequence[tuple[Any, ...]]
 ) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """The rows that are given and not wanted, and those that are wanted and not given, as text."""
-    have, want = (
-        [tuple("NULL" if value is None else str(value) for value in row) for row in rows] for rows in (given, wanted)
-    )
+    have, want = ([tuple(told(value) for value in row) for row in rows] for rows in (given, wanted))
     extra, missing = Counter(have) - Counter(want), Counter(want) - Counter(have)
     return sorted(extra.elements()), sorted(missing.elements())
+
+
+def told(value: Any) -> str:
+    """A value as text by which it is compared: numbers by what they are worth, whatever their type."""
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        number = Decimal(str(value))
+        return format(number.normalize(), "f") if number.is_finite() else str(number)
+    return "NULL" if value is None else str(value)
 
 
 def difference(columns: Sequence[str], extra: Sequence[tuple[str, ...]], missing: Sequence[tuple[str, ...]]) -> str:

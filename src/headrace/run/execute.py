@@ -7,7 +7,7 @@ import time
 import traceback
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.errors import HeadraceError, Interrupted
 from headrace.events import RunFinished, RunStarted, StepFinished, StepStarted, emit
@@ -42,6 +42,8 @@ class Options:
     full_refresh: bool = False
     store_failures: bool = False
     durations: Mapping[str, float] = field(default_factory=dict)
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    """dbt's flags as templates see them, in capitals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
             started=clock.now(),
             invocation=run,
             flags={
+                **options.flags,
                 "FULL_REFRESH": options.full_refresh,
                 "STORE_FAILURES": options.store_failures,
                 "FAIL_FAST": options.fail_fast,

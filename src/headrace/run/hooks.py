@@ -30,6 +30,11 @@ def run_hooks(
 ) -> list[StepFinished]:
     """Run the hooks of one moment, those of packages first; how each ended. The first that fails is the last that runs."""
     told: list[StepFinished] = []
+    made = [session.manifest.nodes.get(key) for key in session.runtime.selected]
+    # Hooks may write to the schemas of the run, which are there before the first of them, as under dbt.
+    session.relations.open(
+        session.connection(), {one.table.schema for one in made if isinstance(one, Model | Seed | Snapshot)}
+    )
     for hook in session.manifest.hooks:
         if hook.when == when:
             told.append(_run(session, hook, ended))

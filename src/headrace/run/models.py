@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from headrace.check.tests import CheckResult, run_check, store
 from headrace.check.unit import run_unit
+from headrace.errors import HeadraceError
 from headrace.project.nodes import Model, Seed, Snapshot
 from headrace.publish import publish
 from headrace.run.session import Done
 from headrace.state import ledger
+from headrace.transform.batches import batches_of, is_microbatch
 from headrace.transform.built import hooked
 from headrace.transform.compile import compile_node
+from headrace.transform.context import is_incremental
 from headrace.transform.materialize import build, finish
 from headrace.transform.seeds import build_seed
 from headrace.transform.snapshot import build_snapshot
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from headrace.run.session import Session
     from headrace.run.steps import BuildModel, LoadSeed, RunCheck, RunUnit
     from headrace.table import Table
+    from headrace.transform.batches import Batch
     from headrace.transform.built import Built
     from headrace.transform.compile import Compiled
     from headrace.warehouse.base import Connection
@@ -45,7 +49,33 @@ class _Rejected(Exception):
 
 def build_model(session: Session, step: BuildModel) -> Done:
     """Run the query, ask the tests of the result, publish it. Raises what compiling and building raise."""
+    if isinstance(step.node, Model) and is_microbatch(step.node):
+        return _batched(session, step.node, step.checks)
     return _made(session, step.node, step.checks)
+
+
+def _batched(session: Session, node: Model, checks: Sequence[DataTest]) -> Done:
+    """Window by window, each in its own transaction, so that one that fails takes no other with it; tests are asked at the end."""
+    connection = session.connection()
+    relations = session.relations.open(connection, [node.table.schema])
+    adds = is_incremental(node, relations, full_refresh=session.runtime.full_refresh)
+    batches = session.runtime.batches.get(node.unique_id) or batches_of(
+        node, session.runtime.flags, session.runtime.started, adds=adds
+    )
+    done: list[Done] = []
+    failures: list[str] = []
+    for batch in batches:
+        try:
+            done.append(_made(session, node, (), batch, adds=adds or bool(done)))
+        except HeadraceError as error:
+            failures.append(f"{batch.id}: {error.what}")
+            session.failed_batches.setdefault(node.unique_id, []).append(batch)
+            if not adds and not done:
+                break  # without a table there is nothing that the next batch could be added to
+    if failures:
+        return Done("error", None, f"{len(done)} of {len(batches)} batches were built; {failures[0]}")
+    results = check_all(session, connection, checks, {})
+    return settled(session, sum(one.rows or 0 for one in done), results, "its batches are published")
 
 
 def load_seed(session: Session, step: LoadSeed) -> Done:
@@ -53,17 +83,24 @@ def load_seed(session: Session, step: LoadSeed) -> Done:
     return _made(session, step.node, step.checks)
 
 
-def _made(session: Session, node: Buildable, checks: Sequence[DataTest]) -> Done:
+def _made(
+    session: Session,
+    node: Buildable,
+    checks: Sequence[DataTest],
+    batch: Batch | None = None,
+    *,
+    adds: bool | None = None,
+) -> Done:
     connection = session.connection()
     relations = session.relations.open(connection, [node.table.schema])
     started = session.clock.now()
     early = None
     if _begins_outside(node):
-        early = compile_node(node, session.runtime, connection, relations)
+        early = compile_node(node, session.runtime, connection, relations, batch=batch, adds=adds)
         hooked(connection, early.before, inside=False)
     try:
         with connection.transaction():
-            compiled = early or compile_node(node, session.runtime, connection, relations)
+            compiled = early or compile_node(node, session.runtime, connection, relations, batch=batch, adds=adds)
             session.keep_compiled(node, compiled.sql)
             built, results = _in_transaction(session, connection, node, checks, compiled)
             entry = _built(session, node, built, results, started)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from headrace.project.nodes import Node
     from headrace.retry import Clock
     from headrace.table import Table
+    from headrace.transform.batches import Batch
     from headrace.transform.context import Runtime
     from headrace.warehouse.base import Connection, Warehouse
 
@@ -75,6 +76,8 @@ class Session:
     relations: Relations = field(default_factory=Relations)
     checked: dict[str, CheckResult] = field(default_factory=dict)
     """What came of each test that was asked, by its id."""
+    failed_batches: dict[str, list[Batch]] = field(default_factory=dict)
+    """The batches of microbatch models that failed, to be tried again alone."""
     _local: threading.local = field(default_factory=threading.local)
     _open: list[Connection] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)

@@ -103,6 +103,19 @@ class DeleteInsert:
     columns: tuple[str, ...]
     key: tuple[str, ...]
     predicates: tuple[str, ...] = ()
+    expression: str | None = None
+    """SQL of both tables that is compared instead of the key's columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceWindow:
+    """Rows of `target` that meet a condition go, then the staged rows that meet it come (dbt's microbatch)."""
+
+    target: Table
+    staged: Table
+    columns: tuple[str, ...]
+    condition: str
+    predicates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +205,7 @@ Operation: TypeAlias = (
     | Overwrite
     | Merge
     | DeleteInsert
+    | ReplaceWindow
     | Upsert
     | Scd2
     | Publish

@@ -35,7 +35,8 @@ def render(operation: op.Operation, capabilities: Capabilities) -> list[str]:
 
 
 def _write(
-    operation: op.Append | op.Overwrite | op.Merge | op.DeleteInsert | op.Upsert | op.Scd2, capabilities: Capabilities
+    operation: op.Append | op.Overwrite | op.Merge | op.DeleteInsert | op.ReplaceWindow | op.Upsert | op.Scd2,
+    capabilities: Capabilities,
 ) -> list[str]:
     match operation:
         case op.Append():
@@ -44,6 +45,8 @@ def _write(
             return write.overwrite(operation)
         case op.DeleteInsert():
             return write.delete_insert(operation)
+        case op.ReplaceWindow():
+            return write.replace_window(operation)
         case op.Upsert():
             return write.upsert(operation, capabilities)
         case op.Merge():

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headrace.sql.capabilities import Capabilities
-    from headrace.sql.operations import Append, DeleteInsert, Overwrite, Upsert
+    from headrace.sql.operations import Append, DeleteInsert, Overwrite, ReplaceWindow, Upsert
     from headrace.table import Table
 
 
@@ -30,6 +30,13 @@ def overwrite(operation: Overwrite) -> list[str]:
 def delete_insert(operation: DeleteInsert) -> list[str]:
     """Rows of a staged key go, then all staged rows come; predicates name the target as `DBT_INTERNAL_DEST`."""
     conditions = [f"({predicate})" for predicate in operation.predicates]
+    if operation.expression is not None:
+        key = operation.expression
+        where = " AND ".join([f"({key}) IN (SELECT {key} FROM {relation(operation.staged)})", *conditions])
+        return [
+            f"DELETE FROM {relation(operation.target)} AS DBT_INTERNAL_DEST\nWHERE {where}",
+            _insert(operation.target, operation.staged, operation.columns),
+        ]
     match = same_key(operation.key, "DBT_INTERNAL_DEST", "DBT_INTERNAL_SOURCE")
     where = " AND ".join(
         [f"EXISTS (SELECT 1 FROM {relation(operation.staged)} AS DBT_INTERNAL_SOURCE WHERE {match})", *conditions]
@@ -37,6 +44,15 @@ def delete_insert(operation: DeleteInsert) -> list[str]:
     return [
         f"DELETE FROM {relation(operation.target)} AS DBT_INTERNAL_DEST\nWHERE {where}",
         _insert(operation.target, operation.staged, operation.columns),
+    ]
+
+
+def replace_window(operation: ReplaceWindow) -> list[str]:
+    """Rows that meet the condition go from the target, and come from the staged ones."""
+    where = " AND ".join([operation.condition, *(f"({predicate})" for predicate in operation.predicates)])
+    return [
+        f"DELETE FROM {relation(operation.target)}\nWHERE {where}",
+        f"{_insert(operation.target, operation.staged, operation.columns)}\nWHERE {operation.condition}",
     ]
 
 

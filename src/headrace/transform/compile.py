@@ -10,7 +10,7 @@ from headrace.errors import NotSupported
 from headrace.project.names import from_json
 from headrace.project.nodes import DataTest, Model, Seed, Snapshot
 from headrace.transform.built import Hook
-from headrace.transform.context import Scene, is_incremental, names_for
+from headrace.transform.context import Scene, adds_to, names_for
 from headrace.transform.linemap import Piece, placed
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headrace.errors import Place
     from headrace.project.nodes import Node
     from headrace.table import Table
+    from headrace.transform.batches import Batch
     from headrace.transform.context import Runtime
     from headrace.warehouse.base import Connection
     from headrace.warehouse.base import Relation as Known
@@ -47,6 +48,7 @@ class Compiled:
     """The names the template was resolved with, for what is rendered later."""
     incremental: bool = False
     """Whether the node's table is there and is added to."""
+    batch: Batch | None = None
 
     def blame(self) -> AbstractContextManager[None]:
         """A block in which the engine's complaints about this SQL get their place in the author's file."""
@@ -59,11 +61,15 @@ def compile_node(
     connection: Connection,
     known: Mapping[Table, Known],
     audited: Mapping[str, Table] | None = None,
+    *,
+    batch: Batch | None = None,
+    adds: bool | None = None,
 ) -> Compiled:
     """Resolve the node's template over the session.
 
     `known` are the relations there are (`Connection.inspect`); `audited` says, by node id, where a result stands that is not yet
-    published, so that a test reads it there. Raises what templates raise, and StatementFailed from queries of its macros.
+    published, so that a test reads it there. `batch` is the window of a microbatch model, `adds` whether it adds to the table.
+    Raises what templates raise, and StatementFailed from queries of its macros.
     """
     if not isinstance(node, Model | DataTest | Snapshot | Seed):
         raise NotSupported(f"{node.unique_id} has no SQL to compile", where=node.place)
@@ -72,7 +78,14 @@ def compile_node(
 
     def scene_of(one: Node) -> Scene:
         return Scene(
-            node=one, runtime=runtime, connection=connection, known=known, ephemeral=inline, audited=audited or {}
+            node=one,
+            runtime=runtime,
+            connection=connection,
+            known=known,
+            ephemeral=inline,
+            audited=audited or {},
+            batch=batch if one is node else None,
+            adds=adds if one is node else None,
         )
 
     def inline(model: Model) -> str:
@@ -93,8 +106,7 @@ def compile_node(
     sql = "".join(piece.text for piece in pieces)
     names["sql"] = names["compiled_code"] = sql
     before, after = (hooks(node, runtime, names, side) for side in ("pre", "post"))
-    adds = is_incremental(node, known, full_refresh=runtime.full_refresh)
-    return Compiled(sql, node.place, pieces, tuple(found), before, after, names, adds)
+    return Compiled(sql, node.place, pieces, tuple(found), before, after, names, adds_to(scene), batch)
 
 
 def stand_in(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from headrace.events import Said, emit
 from headrace.project.generic import ARGUMENTS, render_arguments
 from headrace.project.nodes import DataTest, Model, Relational, SourceTable
 from headrace.transform.adapter import Adapter
+from headrace.transform.batches import sample_window
 from headrace.transform.relation import Column, Relation
 from headrace.transform.statements import Statements
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from headrace.project.manifest import Manifest
     from headrace.project.nodes import Node, Referable
     from headrace.table import Table
+    from headrace.transform.batches import Batch
     from headrace.warehouse.base import Connection
     from headrace.warehouse.base import Relation as Known
 
@@ -48,6 +50,8 @@ class Runtime:
     invocation: str
     flags: Mapping[str, Any] = field(default_factory=dict)
     selected: tuple[str, ...] = ()
+    batches: Mapping[str, tuple[Batch, ...]] = field(default_factory=dict)
+    """The only batches to build of a model, by its id: those that failed the last time."""
 
     @property
     def full_refresh(self) -> bool:
@@ -68,6 +72,9 @@ class Scene:
     known: Mapping[Table, Known]
     ephemeral: Callable[[Model], str]
     audited: Mapping[str, Table] = field(default_factory=dict)
+    batch: Batch | None = None
+    adds: bool | None = None
+    """Whether a batch adds to the table; None where the table itself says."""
 
 
 def names_for(scene: Scene) -> dict[str, Any]:
@@ -90,7 +97,7 @@ def names_for(scene: Scene) -> dict[str, Any]:
         if isinstance(node, Relational)
         else None,
         target={**names["target"], "database": database, "dbname": database},
-        is_incremental=lambda: is_incremental(node, scene.known, full_refresh=runtime.full_refresh),
+        is_incremental=lambda: adds_to(scene),
         should_full_refresh=lambda: should_full_refresh(node, full_refresh=runtime.full_refresh),
         should_store_failures=lambda: should_store_failures(node, bool(runtime.flags.get("STORE_FAILURES"))),
         execute=True,
@@ -105,7 +112,7 @@ def names_for(scene: Scene) -> dict[str, Any]:
         flags=SimpleNamespace(**{**FLAGS, **runtime.flags}),
         invocation_id=runtime.invocation,
         run_started_at=runtime.started,
-        model=as_dict(node),
+        model=_in_batch(scene, as_dict(node)),
         graph=Nodes(runtime.manifest.nodes),
         selected_resources=list(runtime.selected),
         invocation_args_dict=dict(runtime.flags),
@@ -123,6 +130,34 @@ def names_for(scene: Scene) -> dict[str, Any]:
             lambda text, more: templates.evaluate(text, {**names, **more}, node.place, package=node.package),
         )
     return names
+
+
+def adds_to(scene: Scene) -> bool:
+    """Whether the scene's node adds to its table."""
+    if scene.adds is not None:
+        return scene.adds
+    return is_incremental(scene.node, scene.known, full_refresh=scene.runtime.full_refresh)
+
+
+def _read(scene: Scene, node: Node) -> str | None:
+    """Which rows of a relation the scene's template reads: none of a run that is to be empty, or those of a window of time."""
+    flags = scene.runtime.flags
+    if flags.get("EMPTY"):
+        return "false limit 0"
+    column = node.config.get("event_time")
+    if not column or isinstance(scene.node, DataTest):
+        return None
+    window = scene.batch.window if scene.batch else sample_window(flags.get("SAMPLE"), scene.runtime.started)
+    return (window.condition(str(column)) or None) if window else None
+
+
+def _in_batch(scene: Scene, model: Any) -> Any:
+    """The node as `model` shows it, with the batch that is being built."""
+    if scene.batch is None:
+        return model
+    window = scene.batch.window
+    batch = {"id": scene.batch.id, "event_time_start": window.start, "event_time_end": window.end}
+    return {**model, "batch": batch}
 
 
 def is_incremental(node: Node, known: Mapping[Table, Known], *, full_refresh: bool) -> bool:
@@ -278,7 +313,9 @@ def _source(scene: Scene, adapter: Adapter) -> Callable[[str, str], Relation]:
 def _relation(scene: Scene, node: Any, adapter: Adapter) -> Relation:
     table = scene.audited.get(node.unique_id, node.table)
     held = scene.known.get(table)
-    return Relation.of(table, adapter.database, held.kind if held else None, whole=adapter.whole)
+    return replace(
+        Relation.of(table, adapter.database, held.kind if held else None, whole=adapter.whole), only=_read(scene, node)
+    )
 
 
 def _kind(scene: Scene) -> str | None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ConfigInvalid, KeyMissing, SchemaFrozen, did_you_mean
 from headrace.events import SchemaChanged, emit
 from headrace.sql.dialect import name, relation
-from headrace.sql.operations import Append, DeleteInsert, Upsert
+from headrace.sql.operations import Append, DeleteInsert, Overwrite, ReplaceWindow, Upsert
 from headrace.transform.adapter import describe
+from headrace.transform.built import widen_text
 
 if TYPE_CHECKING:
     from headrace.project.nodes import Model
+    from headrace.sql.operations import Operation
     from headrace.table import Table
+    from headrace.transform.batches import Batch
     from headrace.warehouse.base import Connection
 
-STRATEGIES = ("append", "delete+insert", "merge")
-_SPELLINGS = {"delete_insert": "delete+insert", "default": "delete+insert"}
+STRATEGIES = ("append", "delete+insert", "merge", "insert_overwrite", "microbatch")
+_SPELLINGS = {"delete_insert": "delete+insert", "default": "delete+insert", "insert+overwrite": "insert_overwrite"}
+_COLUMN = re.compile(r'\w+|"[^"]+"')
 ON_SCHEMA_CHANGE = ("ignore", "append_new_columns", "sync_all_columns", "fail")
 
 
@@ -31,17 +36,21 @@ class Increment:
     merge_update_columns: tuple[str, ...] = ()
     merge_exclude_columns: tuple[str, ...] = ()
     predicates: tuple[str, ...] = ()
+    expression: str | None = None
+    """A unique_key that is no list of columns but SQL."""
+    partition: tuple[str, ...] = ()
+    batch: Batch | None = None
     on_schema_change: str = "ignore"
 
     @classmethod
-    def of(cls, node: Model) -> Increment:
+    def of(cls, node: Model, batch: Batch | None = None) -> Increment:
         """The model's config, with dbt's defaults on both engines: delete+insert where there is a key, append otherwise.
 
         Raises ConfigInvalid for a strategy or an answer that is not known.
         """
         config = node.config
-        key = tuple(part.strip() for text in _several(config.get("unique_key")) for part in text.split(","))
-        strategy = str(config.get("incremental_strategy") or ("delete+insert" if key else "append"))
+        key, expression = _key(config.get("unique_key"))
+        strategy = str(config.get("incremental_strategy") or ("delete+insert" if key or expression else "append"))
         strategy = _SPELLINGS.get(strategy, strategy)
         answer = config.get("on_schema_change") or "ignore"
         _among("incremental_strategy", strategy, STRATEGIES, node)
@@ -59,7 +68,10 @@ class Increment:
             unique_key=key,
             merge_update_columns=update,
             merge_exclude_columns=exclude,
-            predicates=_several(config.get("incremental_predicates") or config.get("predicates")),
+            predicates=_predicates(config.get("incremental_predicates") or config.get("predicates")),
+            expression=expression,
+            partition=_partition(config.get("partition_by")),
+            batch=batch,
             on_schema_change=answer,
         )
 
@@ -67,7 +79,12 @@ class Increment:
 def apply_increment(connection: Connection, increment: Increment, staged: Table) -> None:
     """Bring the staged rows into the model's table. Raises SchemaFrozen, KeyMissing, and StatementFailed where the engine refuses."""
     columns = _fitted(connection, increment, staged)
-    target, key = increment.node.table, _real(increment, columns)
+    target = increment.node.table
+    whole = increment.strategy in ("insert_overwrite", "microbatch")
+    if whole or (increment.expression and increment.strategy != "append"):
+        connection.run(_replacing(increment, staged, columns))
+        return
+    key = _real(increment, columns, increment.unique_key)
     if increment.strategy == "append" or not key:
         # Without a key there is nothing to match: dbt's delete+insert deletes nothing, and its merge matches on false.
         connection.run(Append(target, staged, columns))
@@ -81,6 +98,7 @@ def _fitted(connection: Connection, increment: Increment, staged: Table) -> tupl
     """The columns to write, after the table made room for those that are new, as far as the model allows."""
     target = increment.node.table
     arrived, held = _columns(connection, staged), _columns(connection, target)
+    widen_text(connection, target, arrived, held)
     if increment.on_schema_change == "ignore":
         return tuple(held)
     added = {column: kind for column, kind in arrived.items() if column not in held}
@@ -126,17 +144,58 @@ def _sentence(added: dict[str, str], gone: list[str], changed: dict[str, str]) -
     return ", ".join(parts)
 
 
-def _real(increment: Increment, columns: tuple[str, ...]) -> tuple[str, ...]:
+def _replacing(increment: Increment, staged: Table, columns: tuple[str, ...]) -> Operation:
+    """What replaces whole parts of the table: a window of time, partitions, or the rows of an expression's values."""
+    node, target = increment.node, increment.node.table
+    if increment.strategy == "microbatch":
+        if increment.batch is None:
+            raise ConfigInvalid(f"microbatch model {node.name} is built batch by batch", where=node.place)
+        condition = increment.batch.window.condition(str(node.config["event_time"]))
+        return ReplaceWindow(target, staged, columns, condition, increment.predicates)
+    if increment.strategy == "insert_overwrite":
+        if not increment.partition:
+            return Overwrite(target, staged, columns)
+        return DeleteInsert(
+            target, staged, columns, _real(increment, columns, increment.partition), increment.predicates
+        )
+    if increment.strategy != "delete+insert":
+        raise ConfigInvalid(
+            f"{node.name}: unique_key '{increment.expression}' is no column, which {increment.strategy} needs",
+            where=node.place,
+            hint="use incremental_strategy='delete+insert', or give the model a column of that value",
+        )
+    return DeleteInsert(target, staged, columns, (), increment.predicates, increment.expression)
+
+
+def _key(value: Any) -> tuple[tuple[str, ...], str | None]:
+    """The columns of a key, or the expression that it is."""
+    texts = _several(value)
+    if len(texts) == 1 and not all(_COLUMN.fullmatch(part.strip()) for part in texts[0].split(",")):
+        return (), texts[0]
+    return tuple(part.strip().strip('"') for text in texts for part in text.split(",")), None
+
+
+def _partition(value: Any) -> tuple[str, ...]:
+    """The columns of `partition_by`, which some of dbt's adapters write as a mapping with a field."""
+    return _several(value.get("field") if isinstance(value, dict) else value)
+
+
+def _predicates(value: Any) -> tuple[str, ...]:
+    """Conditions on the table, under the name that dbt's documentation gives it."""
+    return tuple(text.replace("DBT_INCREMENTAL_TARGET", "DBT_INTERNAL_DEST") for text in _several(value))
+
+
+def _real(increment: Increment, columns: tuple[str, ...], key: tuple[str, ...]) -> tuple[str, ...]:
     """The key in the case its columns have. Raises KeyMissing."""
     folded = {column.lower(): column for column in columns}
-    missing = [part for part in increment.unique_key if part.lower() not in folded]
+    missing = [part for part in key if part.lower() not in folded]
     if missing:
         raise KeyMissing(
             f"unique_key '{missing[0]}' is not a column of {increment.node.name}",
             where=increment.node.place,
             hint=did_you_mean(missing[0], columns),
         )
-    return tuple(folded[part.lower()] for part in increment.unique_key)
+    return tuple(folded[part.lower()] for part in key)
 
 
 def _updated(increment: Increment, columns: tuple[str, ...]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from headrace.project.nodes import Model, Seed, Snapshot
     from headrace.table import Table
+    from headrace.transform.batches import Batch
     from headrace.transform.compile import Compiled
     from headrace.warehouse.base import Connection, Relation
 
@@ -42,7 +43,7 @@ def build(
         hooked(connection, compiled.before)
         query = _agreed(connection, node, compiled.sql)
         if compiled.incremental:
-            built = _increment(connection, node, query)
+            built = _increment(connection, node, query, compiled.batch)
         elif node.materialized == "view":
             built = _view(connection, node, query, relations, waits=waits)
         else:
@@ -89,11 +90,11 @@ def _view(
     return Built(built, None, published=False, kind="view", query=query)
 
 
-def _increment(connection: Connection, node: Model, query: str) -> Built:
+def _increment(connection: Connection, node: Model, query: str, batch: Batch | None) -> Built:
     staged = node.table.beside("staged", max_name=connection.capabilities.max_name)
     rows = connection.run(CreateTableAs(staged, query, temporary=True))
     place = temporary(staged.name, connection.capabilities)
-    apply_increment(connection, Increment.of(node), place)
+    apply_increment(connection, Increment.of(node, batch), place)
     connection.run(Drop(place))
     return Built(node.table, _counted(rows), published=True)
 

@@ -51,6 +51,8 @@ class Relation(Mapping[str, Any]):
     quote_policy: Policy = field(default=Policy(), repr=False)
     include_policy: Policy = field(default=Policy(), repr=False)
     alias_: str | None = field(default=None, repr=False)
+    only: str | None = field(default=None, repr=False)
+    """Which of its rows a template reads, as the condition after WHERE: those of a batch, or none at all."""
 
     @classmethod
     def create(
@@ -197,11 +199,12 @@ class Relation(Mapping[str, Any]):
         )
 
     def render(self) -> str:
-        """The name as a statement writes it."""
-        return str(self)
+        """The name as a statement writes it, whichever of its rows are asked for."""
+        return ".".join(self._parts())
 
     def __str__(self) -> str:
-        return ".".join(self._parts())
+        name = self.render()
+        return name if self.only is None else f"(select * from {name} where {self.only})"
 
     def _parts(self) -> Iterator[str]:
         for part in _PARTS:

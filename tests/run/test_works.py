@@ -1,0 +1,284 @@
+"""What happens around models: hooks, unit tests, snapshots, freshness."""
+
+import datetime as dt
+
+import pytest
+
+from headrace.run.execute import Options
+from headrace.run.freshness import source_freshness
+from headrace.run.plan import Verbs
+from headrace.warehouse.opening import open_warehouse
+
+ORDERS = "select 1 as id, 'new' as status, 2.5 as amount"
+PAID = """
+select id, status, amount * 2 as twice from {{ ref('orders') }}
+{% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}
+"""
+UNIT = """
+unit_tests:
+  - name: doubles
+    model: paid
+    given:
+      - input: ref('orders')
+        rows: [{{id: 1, amount: 3}}, {{id: 2, amount: null}}]
+    expect:
+      rows: [{{id: 1, twice: {twice}}}, {{id: 2, twice: null}}]
+  - name: only_new
+    model: paid
+    overrides: {{macros: {{is_incremental: true}}}}
+    given:
+      - input: ref('orders')
+        format: csv
+        rows: |
+          id,amount
+          1,3
+          2,4
+      - input: this
+        rows: [{{id: 1}}]
+    expect:
+      format: sql
+      rows: select 2 as id, cast(null as varchar) as status, 8 as twice
+"""
+
+
+def test_a_unit_test_that_fails_stops_its_model_and_shows_the_difference(works):
+    works.write(**{"models/orders.sql": ORDERS, "models/paid.sql": PAID, "models/u.yml": UNIT.format(twice=7)})
+
+    status = works.run()
+
+    assert status == {
+        "model.shop.orders": "success",
+        "unit_test.shop.paid.doubles": "error",
+        "unit_test.shop.paid.only_new": "success",
+        "model.shop.paid": "skipped",
+    }
+    message = works.why("unit_test.shop.paid.doubles").message
+    assert "- 1  7" in message
+    assert "+ 1  6" in message
+
+
+def test_unit_tests_that_pass_let_the_model_be_built(works):
+    works.write(**{"models/orders.sql": ORDERS, "models/paid.sql": PAID, "models/u.yml": UNIT.format(twice=6)})
+
+    status = works.run()
+
+    assert set(status.values()) == {"success"}
+    assert works.sql("select id, twice from main.paid")[0][0] == 1
+
+
+def test_hooks_run_before_the_first_step_and_after_the_last_with_results(works):
+    start = "create table if not exists main.log (moment varchar)"
+    end = "insert into main.log values ('{{ results | length }} {{ results[0].status }} {{ results[0].node.name }} {{ schemas | join }}')"
+    works.write(**{"models/orders.sql": ORDERS})
+    with (works.root / "headrace.yml").open("a") as file:
+        file.write(f'on-run-start: "{start}"\non-run-end: "{end}"\n')
+
+    works.run()
+
+    assert works.sql("select moment from main.log") == [("1 success orders main",)]
+
+
+def test_a_failing_hook_at_the_start_skips_every_step(works):
+    works.write(**{"models/orders.sql": ORDERS})
+    with (works.root / "headrace.yml").open("a") as file:
+        file.write('on-run-start: "select * from nowhere"\n')
+
+    status = works.run()
+
+    assert status["model.shop.orders"] == "skipped"
+    assert "error" in status.values()
+
+
+def test_hooks_of_a_model_see_it_and_one_outside_the_transaction_stays_when_the_model_fails(works):
+    before = "{'sql': 'create table if not exists main.seen (what varchar)', 'transaction': False}"
+    inside = "insert into main.seen values ('inside')"
+    after = "insert into main.seen select status from {{ this }}"
+    config = f'{{{{ config(materialized=\'table\', pre_hook=[{before}, "{inside}"], post_hook="{after}") }}}}'
+    works.write(**{"models/orders.sql": config + ORDERS})
+
+    works.run()
+    works.write(**{"models/orders.sql": config + "select 1 as id, 1 / 0.0 = 'x' as status from nowhere"})
+    works.run()
+
+    assert works.sql("select what from main.seen order by 1") == [("inside",), ("new",)]
+
+
+def test_a_failed_test_leaves_the_table_published_and_skips_what_comes_after_it(works):
+    works.write(
+        **{
+            "models/orders.sql": ORDERS,
+            "models/paid.sql": PAID,
+            "models/o.yml": "models: [{name: orders, columns: [{name: status, data_tests: [{accepted_values: {arguments: {values: [paid]}}}]}]}]",
+        }
+    )
+
+    status = works.run()
+
+    assert status["model.shop.orders"] == "success"
+    assert status["model.shop.paid"] == "skipped"
+    assert works.sql("select status from main.orders") == [("new",)]
+
+
+def test_a_snapshot_of_a_project_keeps_versions_from_run_to_run(works):
+    snapshot = """{% snapshot kept %}
+        {{ config(target_schema='snaps', unique_key='id', strategy='check', check_cols=['status']) }}
+        select * from {{ ref('orders') }}
+        {% endsnapshot %}"""
+    works.write(**{"models/orders.sql": ORDERS, "snapshots/kept.sql": snapshot})
+
+    works.run()
+    works.write(**{"models/orders.sql": ORDERS.replace("new", "paid")})
+    status = works.run()
+
+    assert status["snapshot.shop.kept"] == "success"
+    assert works.sql("select status, dbt_valid_to is null from snaps.kept order by dbt_valid_from") == [
+        ("new", False),
+        ("paid", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hours", "status", "age"), [(1, "pass", 3600.0), (30, "warn", 108000.0), (60, "error", 216000.0)]
+)
+def test_a_source_is_as_fresh_as_its_newest_row(works, hours, status, age):
+    now = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+    works.write(
+        **{
+            "models/s.yml": """
+sources:
+  - name: raw
+    schema: main
+    config:
+      loaded_at_field: seen_at
+      freshness: {warn_after: {count: 24, period: hour}, error_after: {count: 2, period: day}, filter: id > 0}
+    tables: [{name: events}]
+"""
+        }
+    )
+    works.do(
+        "create table main.events as select 1 as id, cast('2026-02-01' as timestamp) - interval '"
+        f"{hours} hours' as seen_at union all select 0, cast('2026-02-01' as timestamp)"
+    ) if works.url.startswith("duckdb") else [
+        works.do("create schema if not exists main"),
+        works.do(
+            f"create table main.events as select 1 as id, timestamp '2026-02-01' - interval '{hours} hours' as seen_at"
+            " union all select 0, timestamp '2026-02-01'"
+        ),
+    ]
+
+    with open_warehouse(works.url).connect() as connection:
+        manifest = works.load()
+        (found,) = source_freshness(manifest, connection, manifest.nodes, now)
+
+    assert (found.status, found.age) == (status, age)
+
+
+def test_a_source_that_cannot_be_asked_is_a_runtime_error(works):
+    works.write(
+        **{
+            "models/s.yml": """
+sources:
+  - name: raw
+    config: {loaded_at_field: at, freshness: {warn_after: {count: 1, period: hour}}}
+    tables: [{name: events}]
+"""
+        }
+    )
+
+    with open_warehouse(works.url).connect() as connection:
+        manifest = works.load()
+        (found,) = source_freshness(manifest, connection, manifest.nodes, dt.datetime.now(dt.UTC))
+
+    assert found.status == "runtime error"
+    assert "events" in found.error
+
+
+def test_zoned_times_are_read_as_rows(works):
+    with open_warehouse(works.url).connect() as connection:
+        ((moment, number),) = connection.rows("select cast('2026-01-02 03:04:05+02' as timestamp with time zone), 7")
+
+    assert (moment, number) == (dt.datetime(2026, 1, 2, 1, 4, 5, tzinfo=dt.UTC), 7)
+
+
+def test_only_snapshots_run_when_only_they_are_asked_for(works):
+    snapshot = "{% snapshot kept %}{{ config(unique_key='id', strategy='check', check_cols='all') }} select 1 as id{% endsnapshot %}"
+    works.write(**{"models/orders.sql": ORDERS, "snapshots/kept.sql": snapshot})
+
+    status = works.run(Verbs(load=False, seed=False, model=False, test=False), options=Options(threads=1))
+
+    assert status == {"snapshot.shop.kept": "success"}
+
+
+EVENTS = """{{ config(materialized='table', event_time='seen') }}
+select 1 as id, cast('2026-01-01 10:00:00' as timestamp) as seen
+union all select 2, cast('2026-01-02 11:00:00' as timestamp)
+union all select 3, cast('2026-01-03 12:00:00' as timestamp)
+"""
+DAILY = """{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='seen', begin='2026-01-01',
+    batch_size='day') }}
+select id, seen, '{{ model.batch.id if model.batch }}' as batch, {{ is_incremental() | int }} as adds from {{ ref('events') }}
+"""
+
+
+def flags(**given):
+    return Options(threads=1, flags=given)
+
+
+def test_a_microbatch_model_is_built_day_by_day_from_its_begin(works):
+    works.write(**{"models/events.sql": EVENTS, "models/daily.sql": DAILY})
+
+    works.run(options=flags(EVENT_TIME_END="2026-01-04"))
+
+    rows = works.sql("select id, batch, adds from main.daily order by id")
+    assert rows == [(1, "20260101", 0), (2, "20260102", 1), (3, "20260103", 1)]
+
+
+def test_a_window_of_the_command_line_is_built_again_and_nothing_else(works):
+    works.write(**{"models/events.sql": EVENTS, "models/daily.sql": DAILY})
+    works.run(options=flags(EVENT_TIME_END="2026-01-04"))
+    works.write(**{"models/daily.sql": DAILY.replace("select id,", "select id * 10 as id,")})
+
+    works.run(options=flags(EVENT_TIME_START="2026-01-02", EVENT_TIME_END="2026-01-03"))
+
+    assert works.sql("select id from main.daily order by id") == [(1,), (3,), (20,)]
+
+
+def test_a_batch_that_fails_takes_no_other_with_it_and_is_tried_again_alone(works):
+    broken = DAILY.replace(
+        "select id,",
+        "select 6 / nullif(id - 2, 0) as sixth, {{ 'nope' if model.batch and model.batch.id == '20260102' else 'id' }} as id,",
+    )
+    works.write(**{"models/events.sql": EVENTS, "models/daily.sql": broken})
+
+    status = works.run(options=flags(EVENT_TIME_END="2026-01-04"))
+
+    assert status["model.shop.daily"] == "error"
+    assert "2 of 3 batches" in works.why("model.shop.daily").message
+    assert works.sql("select id from main.daily order by id") == [(1,), (3,)]
+
+
+def test_an_empty_run_reads_no_rows(works):
+    works.write(**{"models/orders.sql": ORDERS, "models/paid.sql": PAID})
+
+    works.run(options=flags(EMPTY=True))
+
+    assert works.sql("select count(*) from main.paid") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("config", "rows"),
+    [
+        ("incremental_strategy='insert_overwrite', partition_by='day'", [("a", 1), ("b", 3)]),
+        ("incremental_strategy='insert_overwrite'", [("b", 3)]),
+        ("""unique_key="day || '!'" """, [("a", 1), ("b", 3)]),
+    ],
+)
+def test_parts_of_a_table_are_replaced(works, config, rows):
+    model = "{{ config(materialized='incremental', CONFIG) }}".replace("CONFIG", config)
+    works.write(**{"models/m.sql": model + "select 'a' as day, 1 as n union all select 'b', 2"})
+    works.run()
+    works.write(**{"models/m.sql": model + "select 'b' as day, 3 as n"})
+
+    works.run()
+
+    assert works.sql("select day, n from main.m order by 1, 2") == rows
