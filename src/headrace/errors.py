@@ -177,6 +177,24 @@ class PagingStuck(HeadraceError):
     exit_code = 1
 
 
+class SourceUnavailable(HeadraceError):
+    """The database of a source cannot be reached, or the connection to it was lost; what arrived before is kept.
+
+    The next load goes on after the last range of the table that arrived whole.
+    """
+
+    code = "HR320"
+    exit_code = 1
+    transient = True
+
+
+class SourceRefused(HeadraceError):
+    """The database of a source refused a query: its own message is given."""
+
+    code = "HR321"
+    exit_code = 1
+
+
 class ChangeLossy(HeadraceError):
     """The type of a column changed in a way that cannot keep every value; nothing of the load was kept.
 

@@ -136,7 +136,7 @@ class Package:
             "rows": rows,
             "read": batch.read,
             "filtered": filtered,
-            "columns": [[column.name, str(column.type)] for column in stored.schema],
+            "columns": [[column.name, _kind(column)] for column in stored.schema],
             "size": _write_parquet(self.folder / f"{name}.parquet", stored),
             "cursor": batch.cursor,
             "resume": dict(batch.resume),
@@ -220,11 +220,14 @@ class Landing:
         for package in self.pending(label):
             if package.complete:
                 continue
-            if package.signature == signature and package.cursor == cursor:
+            if package.signature != signature:
+                why = "its configuration changed"
+            elif package.cursor != cursor:
+                why = "it is read from another cursor now"
+            elif package.resume.get("anew"):
+                why = "its source has no place to go on from"
+            else:
                 return package
-            why = (
-                "its configuration changed" if package.signature != signature else "it is read from another cursor now"
-            )
             segments = len(package.segments)
             emit(Warned(f"{label} is read anew because {why}: {segments} segments of an unfinished read are given up"))
             package.discard()
@@ -323,6 +326,12 @@ def _with_origin(rows: pa.Table, origin: str) -> pa.Table:
         if pa.types.is_null(column.type):  # Parquet has no such type
             rows = rows.set_column(index, column.name, rows.column(index).cast(pa.string()))
     return rows.append_column(ORIGIN, pa.repeat(pa.scalar(origin, pa.string()), rows.num_rows))
+
+
+def _kind(column: pa.Field) -> str:
+    """Its Arrow type, or what its text stands for."""
+    marked = (column.metadata or {}).get(b"headrace")
+    return marked.decode() if marked else str(column.type)
 
 
 def _write_parquet(path: Path, rows: pa.Table) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headrace.project.sources import RestStream
+from headrace.project.sources import DatabaseStream, RestStream
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -36,6 +36,19 @@ def open_stream(
         from headrace.extract import rest
 
         return rest.read(stream, cursor=cursor, resume=resume, local=local, clock=clock)
+    if isinstance(stream.spec, DatabaseStream):
+        from headrace.extract import database
+
+        return database.read(stream, cursor=cursor, resume=resume, local=local, clock=clock)
     from headrace.extract import files
 
     return files.read(stream, resume=resume, local=local, scratch=scratch, unfit=unfit)
+
+
+def prepared(stream: Stream, *, local: Embedded, clock: Clock) -> Stream:
+    """The stream with what only its source knows of it: the primary key of a table that is to be merged."""
+    if not isinstance(stream.spec, DatabaseStream):
+        return stream
+    from headrace.extract import database
+
+    return database.reflected(stream, local, clock)

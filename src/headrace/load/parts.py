@@ -11,7 +11,7 @@ from headrace.errors import StatementFailed
 from headrace.landing import ORIGIN
 from headrace.load import inflight
 from headrace.schema import Column, Schema
-from headrace.sql.dialect import read_type, text
+from headrace.sql.dialect import name, read_type, text
 from headrace.sql.lines import UNFIT
 from headrace.sql.scan import scan_query
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from headrace.landing import Package, Segment
     from headrace.project.sources import Stream
     from headrace.warehouse.embedded import Embedded
+
+
+_MARKED = ("json", "uuid", "interval", "hugeint")
+"""What text in a segment may stand for: types that Parquet has no column for, or none that is read back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +71,18 @@ def parts_of(local: Embedded, stream: Stream, package: Package) -> list[Part]:
     return [part for part in found if part.schema.columns]
 
 
-def files(paths: list[str]) -> str:
+def files(paths: list[str], head: str = "SELECT *") -> str:
     """A query for Parquet files of one schema, in order."""
-    return f"SELECT * FROM read_parquet([{', '.join(text(path) for path in paths)}])"
+    return f"{head} FROM read_parquet([{', '.join(text(path) for path in paths)}])"
 
 
 def _landed(local: Embedded, segments: list[Segment]) -> Part:
     paths = [str(segment.file) for segment in segments]
-    schema = _describe(local, files(paths[:1]))
-    return Part(files(paths), schema, sum(segment.rows for segment in segments))
+    marked = {column: kind for column, kind in segments[0].columns if kind in _MARKED}
+    replaced = ", ".join(f"CAST({name(column)} AS {kind}) AS {name(column)}" for column, kind in marked.items())
+    head = f"SELECT * REPLACE ({replaced})" if marked else "SELECT *"
+    schema = _describe(local, files(paths[:1], head))
+    return Part(files(paths, head), schema, sum(segment.rows for segment in segments))
 
 
 def _scanned(local: Embedded, stream: Stream, scan: Scan) -> Part:

@@ -39,6 +39,12 @@ class Incremental(Config):
     end_param: str | None = None
     lag: float | None = Field(default=None, description="seconds (or units of a number) re-read before the cursor")
     row_order: Literal["asc", "desc"] | None = None
+    range_start: Literal["closed", "open"] = Field(
+        default="closed", description="whether rows at the cursor are read again (they are not loaded twice); databases"
+    )
+    range_end: Literal["closed", "open"] = Field(
+        default="open", description="whether rows at `end_value` belong to what is read; databases"
+    )
     on_cursor_value_missing: Literal["raise", "include", "exclude"] = "include"
 
 
@@ -126,7 +132,42 @@ class FilesSource(Config):
     meta: dict[str, Any] = {}
 
 
-SourceSpec: TypeAlias = Annotated[RestSource | FilesSource, Field(discriminator="type")]
+class DatabaseStream(StreamBase):
+    """A table of a database, or the result of a query in its dialect.
+
+    `primary_key` and the columns' types are asked of the database. Without `table` and `query`, the stream's name is the table's.
+    """
+
+    table: str | None = Field(default=None, description="`name`, or `schema.name`")
+    query: str | None = Field(default=None, description="a SELECT in the database's own dialect")
+    included_columns: Names = ()
+    excluded_columns: Names = ()
+    rows_per_batch: int | None = Field(default=None, ge=1, description="instead of the source's")
+
+
+class Database(Config):
+    """What all streams of a database share."""
+
+    url: str = Field(repr=False)
+    schema_name: str | None = Field(default=None, alias="schema")
+    parallel: int = Field(default=2, ge=1, description="ranges of one table that are read at once, under one snapshot")
+    rows_per_batch: int = Field(default=100_000, ge=1, description="at most; wide rows come in smaller batches")
+
+
+class DatabaseSource(Database):
+    """A database: `postgresql://`, `mysql://`, `mariadb://`, `sqlite:///file` or `duckdb:///file`.
+
+    `tables:` is a short form: each is a stream of that name. `defaults:` are keys that all its streams share.
+    """
+
+    type: Literal["database"]
+    tables: Names = ()
+    streams: dict[str, DatabaseStream] = {}
+    description: str = ""
+    meta: dict[str, Any] = {}
+
+
+SourceSpec: TypeAlias = Annotated[RestSource | FilesSource | DatabaseSource, Field(discriminator="type")]
 
 
 class Stream(Config):
@@ -137,8 +178,9 @@ class Stream(Config):
 
     source: str
     name: str
-    spec: RestStream | FilesStream
+    spec: RestStream | FilesStream | DatabaseStream
     client: Client | None = None
+    database: Database | None = None
     folder: str = "."
     parallel_requests: int = 4
     place: Place | None = None

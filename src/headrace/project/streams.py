@@ -10,7 +10,7 @@ from headrace.errors import ConfigInvalid, NameTaken, did_you_mean
 from headrace.events import Warned, emit
 from headrace.project.files import Document, read_yaml
 from headrace.project.secrets import resolve_later
-from headrace.project.sources import FilesSource, FilesStream, RestSource, Stream
+from headrace.project.sources import Database, DatabaseSource, FilesSource, FilesStream, RestSource, Stream
 from headrace.project.validate import validate
 
 if TYPE_CHECKING:
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
     from headrace.errors import SecretMissing
 
-KINDS: Mapping[str, type[RestSource | FilesSource]] = {"rest": RestSource, "files": FilesSource}
+KINDS: Mapping[str, type[RestSource | FilesSource | DatabaseSource]] = {
+    "rest": RestSource,
+    "files": FilesSource,
+    "database": DatabaseSource,
+}
 
 
 def load_streams(root: Path, project_file: Document | None, environ: Mapping[str, str]) -> tuple[Stream, ...]:
@@ -89,6 +93,19 @@ def _streams(
                 missing=_lacks(missing, at, stream),
             )
         return
+    if isinstance(spec, DatabaseSource):
+        shared = Database(**spec.model_dump(include=set(Database.model_fields), by_alias=True))
+        for stream, table in spec.streams.items():
+            yield Stream(
+                source=name,
+                name=stream,
+                spec=table,
+                database=shared,
+                folder=folder,
+                place=document.key_place(*at, "streams", stream),
+                missing=_lacks(missing, at, stream),
+            )
+        return
     for stream, files in spec.streams.items():
         yield Stream(
             source=name,
@@ -116,6 +133,10 @@ def _lacks(
 def _shared(data: dict[str, Any]) -> dict[str, Any]:
     """`defaults:` of a source written into each of its streams; what a stream says itself wins."""
     defaults = data.get("defaults")
+    if data.get("type") == "database" and isinstance(data.get("tables"), (str, list)):
+        tables = [data["tables"]] if isinstance(data["tables"], str) else data["tables"]
+        short = {str(table).rpartition(".")[2]: {"table": table} for table in tables}
+        data = {**data, "streams": merged(short, data.get("streams") or {})}
     streams = data.get("streams")
     if not isinstance(defaults, dict) or not isinstance(streams, dict):
         return data

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from headrace.batch import Batch, Dead, Scan
 from headrace.cursor import Cursor
-from headrace.extract.source import open_stream
+from headrace.extract.source import open_stream, prepared
 from headrace.load import inflight
 from headrace.load.loader import load
 from headrace.load.parts import FilesUnfit
@@ -35,6 +35,7 @@ def load_stream(session: Session, step: LoadStream) -> Done:
     if stream is None:
         return Done("success")
     session.relations.open(connection, [node.table.schema])
+    stream = prepared(stream, local=connection.local, clock=session.clock)
     read = 0
     for package in session.landing.pending(stream.label):
         if package.complete and not session.full_refresh:

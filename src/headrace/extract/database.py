@@ -1,0 +1,363 @@
+"""Streams of databases: a table or a query, in ranges of its key, as Arrow columns; what each engine does its own way is its reader's."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from itertools import islice
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from urllib.parse import urlsplit
+
+from headrace.batch import Batch
+from headrace.errors import ConfigInvalid, DriverMissing, RecordsNotFound, did_you_mean
+from headrace.events import Warned, emit
+from headrace.extract.marks import highest, lower, start
+from headrace.extract.paths import distinct_names
+from headrace.project.sources import DatabaseStream
+from headrace.schema import VARCHAR, Kind, parse_type
+from headrace.sql.dialect import text as literal
+from headrace.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from headrace.batch import Arrived
+    from headrace.cursor import Cursor
+    from headrace.extract.cells import Cell
+    from headrace.project.sources import Database, Incremental, Stream
+    from headrace.retry import Clock
+    from headrace.warehouse.embedded import Embedded
+
+    Chunk: TypeAlias = tuple[pa.Table, pa.Table | None]
+
+_BYTES = 32 * 1024 * 1024
+"""About as many as a batch may have."""
+
+
+class Reader(Protocol):
+    """A session of a source's database that sees one state of it. Errors are SourceUnavailable and SourceRefused."""
+
+    def name(self, text: str) -> str:
+        """An identifier in this database's quotes."""
+
+    def columns(self, relation: str, table: Table | None) -> list[Cell]:
+        """The columns of what stands after FROM, in order, under their names at the source."""
+
+    def key(self, table: Table) -> tuple[str, ...]:
+        """The columns of the primary key, in its order; empty if there is none."""
+
+    def size(self, table: Table) -> tuple[int, int]:
+        """About how many rows a table has, and how many bytes; zeros where nothing is known."""
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """A small result."""
+
+    def comparable(self, cell: Cell) -> str:
+        """A column as it is compared with a literal, in an order that does not depend on a language."""
+
+    def limit(self, relation: str, cell: Cell) -> str | None:
+        """The highest value of a cursor's column below which no row can still appear; None if there are no rows."""
+
+    def read(self, cells: Sequence[Cell], rest: str, most: int) -> Iterator[Chunk]:
+        """Rows of `SELECT columns FROM rest` in chunks of about `most` rows at most, and those that were refused."""
+
+    def fork(self, local: Embedded) -> Reader | None:
+        """Another session that sees the same state, if the database can do that."""
+
+    def close(self) -> None:
+        """End the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is read: columns, what stands after FROM, conditions; the key is that of its ranges, empty where it has none."""
+
+    cells: tuple[Cell, ...]
+    relation: str
+    where: tuple[str, ...]
+    key: tuple[Cell, ...]
+    most: int
+    large: bool
+    cursor: Cell | None
+    cap: str | None
+    origin: str
+
+
+def read(
+    stream: Stream, *, cursor: Cursor | None, resume: Mapping[str, Any], local: Embedded, clock: Clock
+) -> Iterator[Arrived]:
+    """The rows past the cursor, in ranges of the key, going on after the last range that `resume` knows.
+
+    `resume` holds the key's values where the last range ended and the cursor's limit: `{"after": [...], "cap": ...}`; without a key
+    there is nothing to go on from, which is `{"anew": True}`; at the end it is `{"done": True}`.
+    """
+    if resume.get("done"):
+        return
+    spec, shared = _of(stream)
+    with closing(opened(stream, local, clock)) as reader:
+        plan = _plan(stream, spec, shared, reader, cursor, resume)
+        yield from _ranges(plan, reader, local, shared.parallel, tuple(resume.get("after") or ()))
+
+
+def reflected(stream: Stream, local: Embedded, clock: Clock) -> Stream:
+    """The stream with the primary key that its table has, where it needs one and declares none."""
+    spec, _ = _of(stream)
+    merges = spec.write_disposition == "merge" or (spec.write_disposition is None and spec.incremental)
+    if spec.primary_key or spec.query or not merges:
+        return stream
+    with closing(opened(stream, local, clock)) as reader:
+        table = _table(stream)
+        cells = _named(reader.columns(_relation(stream, reader), table))
+        names = {cell.original: cell.name for cell in cells}
+        key = tuple(names[column] for column in reader.key(table))
+    return stream.model_copy(update={"spec": spec.model_copy(update={"primary_key": key})})
+
+
+def opened(stream: Stream, local: Embedded, clock: Clock) -> Reader:
+    """A session of the stream's database. Raises ConfigInvalid, DriverMissing and SourceUnavailable."""
+    stream.ready()
+    _, shared = _of(stream)
+    scheme = urlsplit(shared.url).scheme.partition("+")[0]
+    try:
+        if scheme in ("postgresql", "postgres"):
+            from headrace.extract import postgres
+
+            return postgres.connect(shared.url, local, clock)
+    except ImportError as error:
+        raise DriverMissing(
+            f"the driver for {scheme} cannot be imported: {error}", hint=f"pip install 'headrace[{_EXTRAS[scheme]}]'"
+        ) from error
+    hint = did_you_mean(scheme, _SCHEMES) or f"databases: {', '.join(_SCHEMES)}"
+    raise ConfigInvalid(
+        f"{stream.label}: no database is read by a URL that starts with '{scheme}'", where=stream.place, hint=hint
+    )
+
+
+_RANGED = (
+    Kind.SMALLINT,
+    Kind.INTEGER,
+    Kind.BIGINT,
+    Kind.VARCHAR,
+    Kind.UUID,
+    Kind.DATE,
+    Kind.TIMESTAMP,
+    Kind.TIMESTAMPTZ,
+)
+"""Kinds of keys whose order and whose text are the same for every reader."""
+_SCHEMES = ("postgresql",)
+_EXTRAS = {"postgresql": "postgres", "postgres": "postgres"}
+
+
+def _of(stream: Stream) -> tuple[DatabaseStream, Database]:
+    if not isinstance(stream.spec, DatabaseStream) or stream.database is None:
+        raise TypeError(f"{stream.label} is not a stream of a database")
+    if stream.spec.table and stream.spec.query:
+        raise ConfigInvalid(f"{stream.label}: a stream has a `table` or a `query`, not both", where=stream.place)
+    return stream.spec, stream.database
+
+
+def _table(stream: Stream) -> Table:
+    spec, shared = _of(stream)
+    schema, _, name = (spec.table or stream.name).rpartition(".")
+    return Table(schema or shared.schema_name or "", name)
+
+
+def _relation(stream: Stream, reader: Reader) -> str:
+    spec, _ = _of(stream)
+    if spec.query:
+        return f"(\n{spec.query.strip().rstrip(';')}\n) AS q"
+    table = _table(stream)
+    return ".".join(reader.name(part) for part in (table.schema, table.name) if part)
+
+
+def _named(cells: Sequence[Cell]) -> list[Cell]:
+    names = distinct_names([(cell.original,) for cell in cells])
+    return [replace(cell, name=names[(cell.original,)]) for cell in cells]
+
+
+def _plan(
+    stream: Stream,
+    spec: DatabaseStream,
+    shared: Database,
+    reader: Reader,
+    cursor: Cursor | None,
+    resume: Mapping[str, Any],
+) -> _Plan:
+    relation, table = _relation(stream, reader), None if spec.query else _table(stream)
+    found = _named(reader.columns(relation, table))
+    key_names = reader.key(table) if table else ()
+    key = tuple(cell for name in key_names for cell in found if cell.original == name)
+    if any(cell.nullable or cell.type.kind not in _RANGED for cell in key):
+        key = ()
+    incremental = spec.incremental
+    at_cursor = _cell(stream, incremental.cursor_path, found) if incremental else None
+    cap = resume.get("cap") if "cap" in resume else reader.limit(relation, at_cursor) if at_cursor else None
+    rows, size = reader.size(table) if table else (0, 0)
+    most = min(
+        spec.rows_per_batch or shared.rows_per_batch, max(1000, _BYTES * rows // size if size and rows else 1 << 62)
+    )
+    where = _conditions(incremental, at_cursor, cursor, reader) if incremental and at_cursor else []
+    if incremental and at_cursor and incremental.on_cursor_value_missing == "raise":
+        _refuse_missing(stream, relation, at_cursor, reader)
+    cells = tuple(_declared(cell, spec) for cell in _chosen(stream, spec, found, at_cursor))
+    _tell_of_text(stream, cells, spec)
+    origin = f"{table}" if table else "query"
+    return _Plan(cells, relation, tuple(where), key, most, rows > most, at_cursor, cap, origin.removeprefix("."))
+
+
+def _conditions(incremental: Incremental, at: Cell, cursor: Cursor | None, reader: Reader) -> list[str]:
+    held = reader.comparable(at)
+    low = start(incremental, cursor)
+    first, last = (
+        (">=" if incremental.range_start == "closed" else ">"),
+        ("<=" if incremental.range_end == "closed" else "<"),
+    )
+    parts = []
+    if low is not None:
+        parts.append(f"{held} {first} {literal(low)}")
+    if incremental.end_value is not None:
+        parts.append(f"{held} {last} {literal(incremental.end_value)}")
+    missing = incremental.on_cursor_value_missing
+    if missing == "exclude":
+        return [*parts, f"{held} IS NOT NULL"]
+    return [f"(({' AND '.join(parts)}) OR {held} IS NULL)"] if parts else []
+
+
+def _refuse_missing(stream: Stream, relation: str, at: Cell, reader: Reader) -> None:
+    held = reader.name(at.original)
+    if reader.rows(f"SELECT 1 FROM {relation} WHERE {held} IS NULL LIMIT 1"):
+        raise RecordsNotFound(
+            f"{stream.label}: a row has no '{at.original}', which is the stream's cursor",
+            where=stream.place,
+            hint="set `on_cursor_value_missing: include` or `exclude`",
+        )
+
+
+def _cell(stream: Stream, column: str, cells: Sequence[Cell]) -> Cell:
+    found = next((cell for cell in cells if column in (cell.original, cell.name)), None)
+    if found is None:
+        names = [cell.original for cell in cells]
+        hint = did_you_mean(column, names) or f"columns: {', '.join(names)}"
+        raise ConfigInvalid(f"{stream.label}: there is no column '{column}'", where=stream.place, hint=hint)
+    return found
+
+
+def _chosen(stream: Stream, spec: DatabaseStream, cells: Sequence[Cell], cursor: Cell | None) -> list[Cell]:
+    """The columns that are asked for; the cursor's is always one of them."""
+    wanted = [_cell(stream, column, cells) for column in spec.included_columns] or list(cells)
+    without = [_cell(stream, column, cells) for column in spec.excluded_columns]
+    chosen = [cell for cell in wanted if cell not in without or cell == cursor]
+    return chosen if cursor is None or cursor in chosen else [*chosen, cursor]
+
+
+def _declared(cell: Cell, spec: DatabaseStream) -> Cell:
+    """Text, where text is declared: then the database's own writing of the value is what arrives."""
+    said = spec.columns.get(cell.name)
+    return replace(cell, type=VARCHAR) if said and said.type and parse_type(said.type).kind is Kind.VARCHAR else cell
+
+
+def _tell_of_text(stream: Stream, cells: Sequence[Cell], spec: DatabaseStream) -> None:
+    unbound = [
+        cell.name for cell in cells if cell.unbound and not (cell.name in spec.columns and spec.columns[cell.name].type)
+    ]
+    if unbound:
+        emit(
+            Warned(
+                f"{stream.label}: {', '.join(unbound)}: numbers of any length arrive as text, so that no digit is lost; "
+                f"declare what they are under `columns:`, such as `{unbound[0]}: decimal(38,9)`",
+                where=str(stream.place) if stream.place else None,
+            )
+        )
+
+
+def _ranges(plan: _Plan, reader: Reader, local: Embedded, parallel: int, after: tuple[str, ...]) -> Iterator[Batch]:
+    if not plan.key or not plan.large:
+        yield from _streamed(plan, reader)
+        return
+    names = [reader.name(cell.original) for cell in plan.key]
+    row = f"({', '.join(names)})" if len(names) > 1 else names[0]
+    where = [*plan.where, *([f"{row} > {_row(after)}"] if after else [])]
+    bounds = reader.rows(
+        f"SELECT {', '.join(names)} FROM (SELECT {', '.join(names)}, row_number() OVER (ORDER BY {', '.join(names)}) AS headrace_row "
+        f"FROM {plan.relation}{_where(where)}) AS numbered WHERE headrace_row % {plan.most} = 0 ORDER BY headrace_row"
+    )
+    ends: list[tuple[str, ...] | None] = [*(tuple(str(value) for value in bound) for bound in bounds), None]
+    tasks, low = [], after
+    for end in ends:
+        limits = [f"{row} > {_row(low)}"] if low else []
+        limits += [f"{row} <= {_row(end)}"] if end else []
+        tasks.append((_where([*plan.where, *limits]), end))
+        low = end or low
+    with ExitStack() as stack:
+        readers = [reader]
+        while len(readers) < min(parallel, len(tasks)) and (more := reader.fork(local)):
+            readers.append(stack.enter_context(closing(more)))
+        yield from _in_order(plan, readers, tasks)
+
+
+def _in_order(plan: _Plan, readers: list[Reader], tasks: list[tuple[str, tuple[str, ...] | None]]) -> Iterator[Batch]:
+    """The ranges in the key's order, so that one place says how far all of them came; others are fetched meanwhile."""
+    free: SimpleQueue[Reader] = SimpleQueue()
+    for reader in readers:
+        free.put(reader)
+
+    def fetch(where: str) -> list[Chunk]:
+        reader = free.get()
+        try:
+            return list(reader.read(plan.cells, plan.relation + where, plan.most))
+        finally:
+            free.put(reader)
+
+    upcoming = iter(tasks)
+    pool = ThreadPoolExecutor(len(readers), thread_name_prefix="headrace-range")
+    try:
+        waiting = deque((pool.submit(fetch, where), end) for where, end in islice(upcoming, len(readers)))
+        while waiting:
+            fetched, end = waiting.popleft()
+            chunks = fetched.result()
+            waiting.extend((pool.submit(fetch, where), to) for where, to in islice(upcoming, 1))
+            yield _batch(plan, chunks, {"after": list(end)} if end else {"done": True})
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _streamed(plan: _Plan, reader: Reader) -> Iterator[Batch]:
+    chunks = reader.read(plan.cells, plan.relation + _where(plan.where), plan.most)
+    chunk = next(chunks, None)
+    while chunk is not None:
+        following = next(chunks, None)
+        yield _batch(plan, [chunk], {"done": True} if following is None else {"anew": True})
+        chunk = following
+
+
+def _batch(plan: _Plan, chunks: list[Chunk], resume: dict[str, Any]) -> Batch:
+    import pyarrow as pa
+
+    rows = pa.concat_tables([chunk for chunk, _ in chunks])
+    refused = [rejected for _, rejected in chunks if rejected is not None]
+    rejected = pa.concat_tables(refused) if refused else None
+    reached = highest(rows.column(plan.cursor.name), plan.cursor.type) if plan.cursor else None
+    if plan.cursor:
+        resume["cap"] = plan.cap
+    return Batch(
+        rows,
+        rows.num_rows + (rejected.num_rows if rejected is not None else 0),
+        rejected,
+        lower(reached, plan.cap),
+        resume,
+        plan.origin,
+    )
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _row(values: Sequence[str]) -> str:
+    listed = ", ".join(literal(value) for value in values)
+    return f"({listed})" if len(values) > 1 else listed

@@ -1,0 +1,287 @@
+"""PostgreSQL as a source: COPY's text from sessions that share one snapshot, typed by the catalog."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
+
+import psycopg
+
+from headrace.errors import SourceRefused, SourceUnavailable
+from headrace.events import Warned, emit
+from headrace.extract.cells import Cell, decode
+from headrace.extract.marks import written
+from headrace.schema import VARCHAR, Kind, Type
+from headrace.sql.dialect import name, read_type
+from headrace.sql.dialect import text as literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from headrace.retry import Clock
+    from headrace.table import Table
+    from headrace.warehouse.embedded import Embedded
+
+_SESSION = (
+    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex';"
+    " SET extra_float_digits = 3; SET client_encoding = 'UTF8'"
+)
+_PAGE = 8 * 1024 * 1024
+_PATIENCE = 5.0
+"""Seconds that are waited for transactions that have changed the table before a counting cursor stays where it is."""
+
+_TYPES = """
+WITH RECURSIVE base AS (
+    SELECT at, of AS type, modifier FROM unnest(%s::oid[], %s::integer[]) WITH ORDINALITY AS t(of, modifier, at)
+    UNION ALL
+    SELECT base.at, t.typbasetype, CASE WHEN t.typtypmod >= 0 THEN t.typtypmod ELSE base.modifier END
+    FROM base JOIN pg_type AS t ON t.oid = base.type WHERE t.typtype = 'd'
+)
+SELECT format_type(base.type, base.modifier)
+FROM base JOIN pg_type AS t ON t.oid = base.type WHERE t.typtype <> 'd' ORDER BY base.at
+"""
+_KEY = """
+SELECT a.attname FROM pg_index AS i
+CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, at)
+JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
+WHERE i.indrelid = to_regclass(%s) AND i.indisprimary ORDER BY k.at
+"""
+_SIZE = """
+SELECT coalesce(sum(CASE WHEN c.reltuples >= 0 THEN c.reltuples ELSE pg_relation_size(c.oid) / 100 END), 0)::bigint,
+    coalesce(sum(pg_table_size(c.oid)), 0)::bigint
+FROM pg_class AS c WHERE c.oid = to_regclass(%(table)s)
+    OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s)) WHERE isleaf)
+"""
+_OPEN = """
+SELECT least(clock_timestamp(), min(a.xact_start)),
+    count(*) FILTER (WHERE a.xact_start IS NULL AND a.backend_type IS NULL)
+        + (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()),
+    (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone')
+FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+WHERE l.locktype = 'virtualxid' AND l.granted AND l.pid <> pg_backend_pid()
+    AND a.datid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'walsender')
+"""
+_WRITERS = """
+SELECT DISTINCT l.virtualtransaction FROM pg_locks AS l
+WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.relation >= 16384
+    AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+    AND (%(table)s::text IS NULL OR l.relation = to_regclass(%(table)s)
+        OR l.relation IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s))))
+"""
+_PLAIN_ITEMS = {
+    Kind.BOOLEAN, Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.FLOAT, Kind.DOUBLE, Kind.UUID, Kind.DATE,
+}  # fmt: skip
+
+
+def connect(url: str, local: Embedded, clock: Clock, table: str | None = None) -> PostgresReader:
+    """A session of the server, which reads the table. Raises SourceUnavailable."""
+    try:
+        session = psycopg.connect(
+            url, autocommit=True, prepare_threshold=None, connect_timeout=10, application_name="headrace"
+        )
+        session.execute(_SESSION)
+    except psycopg.Error as error:
+        raise SourceUnavailable(
+            f"PostgreSQL at {_place(url)} cannot be reached: {str(error).strip().splitlines()[-1]}",
+            hint="is the server up, and are host, user, password and database of the source's `url` right?",
+        ) from error
+    return PostgresReader(url, session, local, clock, table)
+
+
+class PostgresReader:
+    """A session that sees the state of the database as its first read found it."""
+
+    def __init__(
+        self,
+        url: str,
+        session: psycopg.Connection[tuple[Any, ...]],
+        local: Embedded,
+        clock: Clock,
+        table: str | None,
+    ) -> None:
+        self.url = url
+        self.session = session
+        self.local = local
+        self.clock = clock
+        self._table = table
+        self._inside = False
+
+    def name(self, text: str) -> str:
+        """In double quotes."""
+        return name(text)
+
+    def columns(self, relation: str, table: Table | None) -> list[Cell]:
+        """As the catalog knows them; domains are what they are made of."""
+        self._table = relation if table else None
+        result = self._ask(f"SELECT * FROM {relation} LIMIT 0").pgresult
+        if result is None:
+            return []
+        places = range(result.nfields)
+        kinds = ([result.ftype(at) for at in places], [result.fmod(at) for at in places])
+        words = [row[0] for row in self._ask(_TYPES, kinds).fetchall()]
+        filled = set()
+        if table:
+            query = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnotnull"
+            filled = {row[0] for row in self._ask(query, (relation,)).fetchall()}
+        found = [(result.fname(at) or b"").decode() for at in places]
+        return [
+            Cell(
+                column,
+                column,
+                _type(word),
+                column not in filled,
+                unbound=word.startswith("numeric") and _type(word) == VARCHAR,
+            )
+            for column, word in zip(found, words, strict=True)
+        ]
+
+    def key(self, table: Table) -> tuple[str, ...]:
+        """The primary key's columns."""
+        return tuple(row[0] for row in self._ask(_KEY, (_quoted(table),)).fetchall())
+
+    def size(self, table: Table) -> tuple[int, int]:
+        """As the last ANALYZE estimated, of all partitions."""
+        rows, size = self._ask(_SIZE, {"table": _quoted(table)}).fetchall()[0]
+        return int(rows), int(size)
+
+    def comparable(self, cell: Cell) -> str:
+        """Text in the order of its code points, which is that of cursors."""
+        held = name(cell.original)
+        return f'{held} COLLATE "C"' if cell.type.kind is Kind.VARCHAR and not cell.unbound else held
+
+    def limit(self, relation: str, cell: Cell) -> str | None:
+        """Below this no row can still appear: transactions that are open now may commit values from the time they began.
+
+        Asked before the first read, so that whatever that does not see began later or is known here.
+        """
+        if cell.type.kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.DATE):
+            return self._moment(cell.type)
+        top = self._ask(f"SELECT max({self.comparable(cell)}) FROM {relation}").fetchall()[0][0]
+        writers = self._writers()
+        deadline = self.clock.monotonic() + _PATIENCE
+        while writers:
+            if self.clock.monotonic() > deadline:
+                emit(Warned(f"{relation}: an open transaction has changed rows, so the cursor stays where it is"))
+                return None
+            self.clock.sleep(0.05)
+            writers &= self._writers()
+        return None if top is None else written(top)
+
+    def _writers(self) -> set[str]:
+        return {row[0] for row in self._ask(_WRITERS, {"table": self._table}).fetchall()}
+
+    def _moment(self, kind: Type) -> str | None:
+        began, hidden, zone = self._ask(_OPEN).fetchall()[0]
+        if hidden:
+            emit(
+                Warned(
+                    f"{hidden} open transactions of other users may have begun at any time, so the cursor stays where it is; "
+                    "`GRANT pg_read_all_stats` to the source's user shows when they did"
+                )
+            )
+            return None
+        # A column without a zone is in that of its writers: UTC or the server's, whichever is behind.
+        word = (
+            "timestamptz" if kind.kind is Kind.TIMESTAMPTZ else "timestamp" if kind.kind is Kind.TIMESTAMP else "date"
+        )
+        moment = "%(began)s::timestamptz - interval '1 microsecond'"
+        local = (
+            moment if word == "timestamptz" else f"least({moment} AT TIME ZONE 'UTC', {moment} AT TIME ZONE %(zone)s)"
+        )
+        found = self._ask(f"SELECT ({local})::{word}", {"began": began, "zone": zone}).fetchall()
+        return written(found[0][0])
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """A small result, of the snapshot."""
+        self.begin()
+        return self._ask(sql).fetchall()
+
+    def read(self, cells: Sequence[Cell], rest: str, most: int) -> Iterator[tuple[pa.Table, pa.Table | None]]:
+        """By COPY; a page of it is some megabytes, whatever `most` says."""
+        self.begin()
+        origin = self._table or "query"
+        sql = f"COPY (SELECT {', '.join(_selected(cell) for cell in cells)} FROM {rest}) TO STDOUT (FORMAT csv)"
+        try:
+            with self.session.cursor() as cursor, cursor.copy(sql.encode()) as copy:
+                parts: list[bytes] = []
+                size = 0
+                for part in copy:
+                    parts.append(bytes(part))
+                    size += len(part)
+                    if size >= _PAGE or len(parts) >= most:
+                        yield decode(b"".join(parts), cells, self.local, origin)
+                        parts, size = [], 0
+                yield decode(b"".join(parts), cells, self.local, origin)
+        except psycopg.Error as error:
+            _fail(sql, self.url, error)
+
+    def fork(self, local: Embedded) -> PostgresReader | None:
+        """Another session under this one's snapshot; None where the server has no more connections or does not share it."""
+        self.begin()
+        try:
+            snapshot = self._ask("SELECT pg_export_snapshot()").fetchall()[0][0]
+            other = connect(self.url, local.cursor(), self.clock, self._table)
+            other.begin(snapshot)
+        except (SourceRefused, SourceUnavailable):
+            return None
+        return other
+
+    def close(self) -> None:
+        """End the session and its snapshot."""
+        self.session.close()
+
+    def begin(self, snapshot: str | None = None) -> None:
+        """See one state of the database from now on: this moment's, or that of another session's snapshot."""
+        if not self._inside:
+            self._ask("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            self._inside = True
+            if snapshot:
+                self._ask(f"SET TRANSACTION SNAPSHOT {literal(snapshot)}")
+
+    def _ask(self, sql: str, values: Any = None) -> psycopg.Cursor[tuple[Any, ...]]:
+        try:
+            return self.session.execute(sql.encode(), values)
+        except psycopg.Error as error:
+            _fail(sql, self.url, error)
+
+
+def _type(word: str) -> Type:
+    kind = read_type(word)
+    if kind.kind is Kind.LIST:
+        item = kind.item if kind.item and kind.item.kind in _PLAIN_ITEMS else VARCHAR
+        return Type(Kind.LIST, item=item)
+    return kind
+
+
+def _selected(cell: Cell) -> str:
+    """The column as COPY is to write it: an array as JSON; one with more dimensions, or with bounds of its own, as what is none."""
+    held = name(cell.original)
+    if cell.type.kind is not Kind.LIST:
+        return held
+    item = cell.type.item or VARCHAR
+    values = f"to_jsonb({held})" if item.kind in _PLAIN_ITEMS else f"to_jsonb({held}::text[])"
+    return f"CASE WHEN array_ndims({held}) > 1 OR array_lower({held}, 1) <> 1 THEN to_jsonb({held}::text) ELSE {values} END"
+
+
+def _quoted(table: Table) -> str:
+    return ".".join(name(part) for part in (table.schema, table.name) if part)
+
+
+def _place(url: str) -> str:
+    """Host and database of a URL, without user and password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'the local socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def _fail(sql: str, url: str, error: psycopg.Error) -> NoReturn:
+    """PostgreSQL's own sentence; a session that is gone can be asked again, a query that is wrong cannot."""
+    said = error.diag.message_primary or (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    lost = isinstance(error, psycopg.OperationalError) and (error.diag.sqlstate or "08")[:2] in ("08", "57")
+    made = SourceUnavailable if lost else SourceRefused
+    failed = made(f"PostgreSQL at {_place(url)}: {said}", hint=error.diag.message_hint)
+    failed.add_note(sql if len(sql) < 4000 else sql[:4000] + " …")
+    raise failed from error
