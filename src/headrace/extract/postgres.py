@@ -188,7 +188,7 @@ class PostgresReader:
         word = (
             "timestamptz" if kind.kind is Kind.TIMESTAMPTZ else "timestamp" if kind.kind is Kind.TIMESTAMP else "date"
         )
-        moment = "%(began)s::timestamptz - interval '1 microsecond'"
+        moment = "(%(began)s::timestamptz - interval '1 microsecond')"
         local = (
             moment if word == "timestamptz" else f"least({moment} AT TIME ZONE 'UTC', {moment} AT TIME ZONE %(zone)s)"
         )

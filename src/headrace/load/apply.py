@@ -176,12 +176,16 @@ def _drop_duplicates(job: Job, cursor: Cursor) -> int:
     every read and are compared too.
     """
     column = job.schema.get(job.order[0]) if job.order else None
-    if column is None or cursor.value is None:
+    if column is None:
         return 0
     capabilities = job.connection.capabilities
     held, staged, table = name(column.name), relation(job.staged), relation(job.table)
     place = "rowid" if capabilities.dialect == "duckdb" else "ctid"
-    edge = f"({held} <= CAST({text(cursor.value)} AS {spell(column.type, capabilities)}) OR {held} IS NULL)"
+    # A source may hold its cursor back behind what it gave: up to the highest value that is stored, rows come again.
+    last = (
+        f"(SELECT greatest(max({held}), CAST({text(cursor.value)} AS {spell(column.type, capabilities)})) FROM {table})"
+    )
+    edge = f"({held} <= {last} OR {held} IS NULL)"
     since = f"({held} >= (SELECT min({held}) FROM {staged}) OR {held} IS NULL)"
     return job.connection.execute(
         f"DELETE FROM {staged} WHERE {place} IN (\n"
