@@ -85,6 +85,12 @@ class SecretMissing(HeadraceError):
     code = "HR105"
 
 
+class WarningRefused(HeadraceError):
+    """Something was warned of while the project was read, and `--warn-error` makes errors of warnings."""
+
+    code = "HR106"
+
+
 class TemplateInvalid(HeadraceError):
     """The Jinja of a model, macro or test cannot be rendered."""
 

@@ -43,7 +43,7 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepFinished:
-    """A step ended: success, warn, error, skipped or reused; with its rows and, where it failed, the error."""
+    """A step ended: success, warn, error, skipped, interrupted or reused; with its rows and, where it failed, the error."""
 
     step: str
     status: str

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.errors import NotSupported, Place, SelectionEmpty, UsageError
+from headrace.errors import Place, SelectionEmpty, UsageError
 from headrace.events import Event, Warned, listening
 from headrace.graph import Graph
 from headrace.project.macros import Macros
@@ -94,7 +94,7 @@ def test_dbts_grammar_selects(manifest: Make, words: list[str], without: list[st
         ("tags:x", UsageError, "did you mean 'tag'?"),
         ("@a+", UsageError, "@ already"),
         ("+", UsageError, "such as"),
-        ("state:modified", NotSupported, ""),
+        ("state:modified", UsageError, "holds the earlier run"),
         ("test_type:fast", UsageError, "generic"),
     ],
 )

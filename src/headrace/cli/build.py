@@ -1,4 +1,4 @@
-"""The commands that do a plan: build, load, seed, run, test, retry."""
+"""The commands that do a plan: build, load, seed, snapshot, run, test, retry."""
 
 from __future__ import annotations
 
@@ -6,72 +6,82 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headrace.cli.options import Asked, Verb, everywhere, output, run_options, selection
+from headrace.cli.options import (
+    Asked,
+    Verb,
+    build_options,
+    by_kind,
+    everywhere,
+    full_refresh,
+    output,
+    run_options,
+    selection,
+    store_failures,
+)
 from headrace.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from headrace.cli.options import Command
-    from headrace.cli.running import Wanted
     from headrace.run.plan import Verbs
 
+ALL = ("load", "seed", "model", "test", "snapshot")
+DOES = {
+    "build": ALL,
+    "load": ("load",),
+    "seed": ("seed",),
+    "snapshot": ("snapshot",),
+    "run": ("model",),
+    "test": ("test",),
+}
+"""The kinds of step that each command does."""
 
-def _do(asked: Asked, command: str, verbs: Verbs, wanted: Wanted) -> int:
+
+def verbs(command: str) -> Verbs:
+    """The kinds of step that a command does, as the plan takes them."""
+    from headrace.run.plan import Verbs
+
+    return Verbs(**{kind: kind in DOES[command] for kind in ALL})
+
+
+def _do(asked: Asked, command: str) -> int:
     from headrace.cli.running import run_plan
 
-    return run_plan(asked, command, verbs, wanted)
-
-
-def _full_refresh(text: str) -> Callable[[Command], Command]:
-    return click.option("-f", "--full-refresh", is_flag=True, help=text)
+    return run_plan(asked, command, verbs(command))
 
 
 @click.command(cls=Verb)
 @selection
-@_full_refresh("Read streams from their beginning, and build incremental models anew.")
+@by_kind
+@full_refresh("Read streams from their beginning, and build incremental models anew.")
 @run_options
+@build_options
+@store_failures
+@click.option("--show", is_flag=True, expose_value=False, hidden=True)
 @everywhere
 @output("table", "json")
 @click.pass_obj
-def build(
-    asked: Asked,
-    select: tuple[str, ...],
-    exclude: tuple[str, ...],
-    full_refresh: bool,
-    fail_fast: bool,
-    threads: int | None,
-) -> int:
-    """Load, seed, build and test, in the order of what needs what.
+def build(asked: Asked) -> int:
+    """Load, seed, build, snapshot and test, in the order of what needs what.
 
-    A table is published when its tests have passed; what needs a table that failed is skipped.
+    A table is published when its tests have passed; what needs a table that failed is skipped. (A project with only a dbt_project.yml
+    is built as dbt builds it: a table is published before its tests, and what reads it is skipped if they fail.)
 
     Examples:
     headrace build                           everything
     headrace build -s +revenue               revenue, and all that it needs, streams too
     headrace build -s stg_orders+ -x         stg_orders and what reads it; stop at the first failure
+    headrace build -s state:modified+ --defer --state prod-artifacts
     """
-    from headrace.cli.running import Wanted
-    from headrace.run.plan import Verbs
-
-    return _do(asked, "build", Verbs(), Wanted(select, exclude, full_refresh, fail_fast, threads))
+    return _do(asked, "build")
 
 
 @click.command(cls=Verb)
 @selection
-@_full_refresh("Read streams from their beginning.")
+@full_refresh("Read streams from their beginning.")
 @run_options
 @everywhere
 @output("table", "json")
 @click.pass_obj
-def load(
-    asked: Asked,
-    select: tuple[str, ...],
-    exclude: tuple[str, ...],
-    full_refresh: bool,
-    fail_fast: bool,
-    threads: int | None,
-) -> int:
+def load(asked: Asked) -> int:
     """Load what is new of streams, each in one transaction with the cursor it reached.
 
     Examples:
@@ -79,28 +89,18 @@ def load(
     headrace load -s source:api.orders       one stream
     headrace load -s source:api -f           all of a source, from its beginning
     """
-    from headrace.cli.running import Wanted
-    from headrace.run.plan import Verbs
-
-    verbs = Verbs(load=True, seed=False, model=False, test=False, snapshot=False)
-    return _do(asked, "load", verbs, Wanted(select, exclude, full_refresh, fail_fast, threads))
+    return _do(asked, "load")
 
 
 @click.command(cls=Verb)
 @selection
-@_full_refresh("Accepted as in dbt; a seed is replaced each time.")
+@full_refresh("Accepted as in dbt; a seed is replaced each time.")
 @run_options
+@click.option("--show", is_flag=True, expose_value=False, hidden=True)
 @everywhere
 @output("table", "json")
 @click.pass_obj
-def seed(
-    asked: Asked,
-    select: tuple[str, ...],
-    exclude: tuple[str, ...],
-    full_refresh: bool,
-    fail_fast: bool,
-    threads: int | None,
-) -> int:
+def seed(asked: Asked) -> int:
     """Load the project's CSV files.
 
     Examples:
@@ -108,28 +108,36 @@ def seed(
     headrace seed -s countries               one
     headrace seed -t prod                    into another target
     """
-    from headrace.cli.running import Wanted
-    from headrace.run.plan import Verbs
-
-    verbs = Verbs(load=False, seed=True, model=False, test=False, snapshot=False)
-    return _do(asked, "seed", verbs, Wanted(select, exclude, full_refresh, fail_fast, threads))
+    return _do(asked, "seed")
 
 
 @click.command(cls=Verb)
 @selection
-@_full_refresh("Build incremental models anew.")
 @run_options
+@click.option("--empty/--no-empty", default=None, expose_value=False, hidden=True)
 @everywhere
 @output("table", "json")
 @click.pass_obj
-def run(
-    asked: Asked,
-    select: tuple[str, ...],
-    exclude: tuple[str, ...],
-    full_refresh: bool,
-    fail_fast: bool,
-    threads: int | None,
-) -> int:
+def snapshot(asked: Asked) -> int:
+    """Keep what changed in the rows that snapshots look at.
+
+    Examples:
+    headrace snapshot                        all of them
+    headrace snapshot -s orders_snapshot     one
+    headrace snapshot -t prod                in another target
+    """
+    return _do(asked, "snapshot")
+
+
+@click.command(cls=Verb)
+@selection
+@full_refresh("Build incremental models anew.")
+@run_options
+@build_options
+@everywhere
+@output("table", "json")
+@click.pass_obj
+def run(asked: Asked) -> int:
     """Build models, without loading and without tests.
 
     Examples:
@@ -137,65 +145,49 @@ def run(
     headrace run -s path:models/staging      those of a folder
     headrace run -s orders -f                one, from the beginning
     """
-    from headrace.cli.running import Wanted
-    from headrace.run.plan import Verbs
-
-    verbs = Verbs(load=False, seed=False, model=True, test=False, snapshot=False)
-    return _do(asked, "run", verbs, Wanted(select, exclude, full_refresh, fail_fast, threads))
+    return _do(asked, "run")
 
 
 @click.command(cls=Verb)
 @selection
+@by_kind
 @run_options
+@store_failures
 @everywhere
 @output("table", "json")
 @click.pass_obj
-def test(asked: Asked, select: tuple[str, ...], exclude: tuple[str, ...], fail_fast: bool, threads: int | None) -> int:
+def test(asked: Asked) -> int:
     """Run tests on the tables that are there.
 
     Examples:
     headrace test                            all tests
     headrace test -s revenue                 those of a model
+    headrace test -s test_type:unit          unit tests only
     headrace show -s unique_orders_id        the rows that fail one
     """
-    from headrace.cli.running import Wanted
-    from headrace.run.plan import Verbs
-
-    verbs = Verbs(load=False, seed=False, model=False, test=True, snapshot=False)
-    return _do(asked, "test", verbs, Wanted(select, exclude, full_refresh=False, fail_fast=fail_fast, threads=threads))
+    return _do(asked, "test")
 
 
 @click.command(cls=Verb)
 @click.argument("run_id", metavar="[RUN]", required=False)
+@full_refresh("Build incremental models anew.")
 @run_options
 @everywhere
 @output("table", "json")
 @click.pass_obj
-def retry(asked: Asked, run_id: str | None, fail_fast: bool, threads: int | None) -> int:
-    """Do again what did not succeed in the last run, or in RUN, and what was skipped because of it.
+def retry(asked: Asked, run_id: str | None) -> int:
+    """Do again what did not succeed in the last run, or in RUN, and what was skipped because of it, with the same flags.
 
     Examples:
     headrace retry                           what the last run left undone
     headrace retry 1f3a                      of the run whose id begins so
+    headrace retry --state ci-artifacts      of the run whose run_results.json is in a folder
     headrace runs                            which runs there were
     """
-    from headrace.cli.opening import last_run, read_settings, warnings_said
-    from headrace.cli.running import Wanted, undone
-    from headrace.run.plan import Verbs
+    from headrace.cli.again import left_of, left_of_artifacts
+    from headrace.cli.running import run_plan
 
-    with warnings_said(asked):
-        settings = read_settings(asked)
-    record = last_run(settings, run_id)
-    verbs = {
-        "build": Verbs(),
-        "load": Verbs(load=True, seed=False, model=False, test=False, snapshot=False),
-        "seed": Verbs(load=False, seed=True, model=False, test=False, snapshot=False),
-        "run": Verbs(load=False, seed=False, model=True, test=False, snapshot=False),
-        "test": Verbs(load=False, seed=False, model=False, test=True, snapshot=False),
-    }
-    if record.command not in verbs:
-        raise UsageError(f"run {record.id} was a '{record.command}', which cannot be done again in parts")
-    asked.vars = asked.vars or record.arguments.get("vars")
-    full_refresh = bool(record.arguments.get("full_refresh"))
-    wanted = Wanted((), (), full_refresh, fail_fast, threads, again=undone(settings, record))
-    return _do(asked, record.command, verbs[record.command], wanted)
+    if run_id and asked.state:
+        raise UsageError("retry takes a run or --state, not both")
+    left = left_of_artifacts(asked) if asked.state else left_of(asked, run_id, tuple(DOES))
+    return run_plan(left.asked, left.command, verbs(left.command), again=left.ids)

@@ -37,6 +37,8 @@ class Finding:
 
 
 @click.command(cls=Verb)
+@click.option("--connection", is_flag=True, expose_value=False, hidden=True)
+@click.option("--config-dir", is_flag=True, expose_value=False, hidden=True)
 @everywhere
 @output("table", "json")
 @click.pass_obj

@@ -57,14 +57,14 @@ def demo(asked: Asked, folder: str | None) -> int:
     headrace demo shop-demo                  keep the project in this folder
     headrace show revenue_by_store --project-dir shop-demo
     """
-    from headrace.cli.running import Wanted, build_quietly
+    from headrace.cli.running import build_quietly
     from headrace.labs.demo import run_demo
 
     def say(line: str) -> None:
         if not asked.json:
             result(asked, line)
 
-    done = run_demo(Path(folder) if folder else None, say, lambda root: build_quietly(asked, root, Wanted()))
+    done = run_demo(Path(folder) if folder else None, say, lambda root: build_quietly(asked, root))
     if asked.json:
         days = [{"day": built.day, "ok": built.ok} for built in done.builds]
         document("demo", {"folder": str(done.folder), "ok": done.ok, "days": days})

@@ -2,59 +2,101 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.options import Asked, Verb, everywhere, output, selection, words
+from headrace.cli.options import TYPES, Asked, Verb, by_kind, everywhere, output, run_options, selection, words
 from headrace.cli.terminal import document, result, say
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from headrace.project.nodes import Node
 
-TYPES = ("source", "seed", "model", "test")
+KEYS = (
+    "alias", "name", "package_name", "depends_on", "tags", "config", "resource_type", "source_name", "original_file_path", "unique_id",
+)  # fmt: skip
+"""What dbt's `ls --output json` says of a node by itself."""
+
+
+def _written_out(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.obj.output = "table" if value == "text" else value
+        ctx.obj.lines = value == "json"
 
 
 @click.command(cls=Verb)
 @selection
+@by_kind
+@run_options
 @click.option(
-    "--resource-type",
-    "types",
-    type=click.Choice(TYPES),
-    multiple=True,
-    help="Only nodes of this kind; may be repeated.",
+    "--output-keys", multiple=True, metavar="KEYS", help="With --output json: which keys, also of `config` by a dot."
+)
+@click.option(
+    "--output",
+    "written_out",
+    type=click.Choice(("json", "name", "path", "selector", "text")),
+    metavar="[json|name|path|selector]",
+    expose_value=False,
+    callback=_written_out,
+    help="As in dbt: with json, one document on each line.",
 )
 @everywhere
-@output("table", "json", "name", "path", "selector")
+@output("table", "json", "name", "path", "selector", short=True)
 @click.pass_obj
-def ls(asked: Asked, select: tuple[str, ...], exclude: tuple[str, ...], types: tuple[str, ...]) -> int:
+def ls(asked: Asked, output_keys: tuple[str, ...]) -> int:
     """List the nodes of the project, in an order in which each comes after what it needs.
+
+    A terminal gets a table, a pipe one selector on each line, as from dbt.
 
     Examples:
     headrace ls                              everything
     headrace ls -s +revenue -o name          what revenue is made of
     headrace ls --resource-type model -o json
+    headrace ls --output json --output-keys unique_id config.materialized
     """
-    from headrace.cli.opening import read_manifest, selected, warnings_said
+    from headrace.cli.choosing import selected
+    from headrace.cli.opening import read_manifest, warnings_said
+    from headrace.project.shown import node_dict
 
     with warnings_said(asked):
         manifest = read_manifest(asked)
-        chosen = set(selected(manifest, words(select), words(exclude)))
-    nodes = [node for one, node in manifest.nodes.items() if one in chosen and (not types or kind(node) in types)]
-    if asked.json:
+        nodes = [manifest.nodes[one] for one in selected(manifest, asked)]
+    form = asked.output
+    if form == "table" and not sys.stdout.isatty():
+        form = "selector"
+    if not nodes:
+        say(asked, "nothing is selected")
+    if asked.json and (asked.lines or output_keys):
+        for node in nodes:
+            click.echo(json.dumps(_picked(node_dict(node, manifest.settings), output_keys), default=str))
+    elif asked.json:
         document("ls", {"nodes": [_record(node) for node in nodes]})
-    elif asked.output != "table":
-        for line in dict.fromkeys(_line(node, asked.output) for node in nodes):
+    elif form != "table":
+        for line in dict.fromkeys(_line(node, form) for node in nodes):
             result(asked, line)
     elif nodes:
         from headrace.observe.wording import table
 
         rows = [(kind(node), _name(node), _how(node), _table(node), node.place.path) for node in nodes]
         result(asked, table(["kind", "name", "as", "table", "file"], rows))
-    else:
-        say(asked, "nothing is selected")
     return 0
+
+
+def _picked(shown: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    wanted = words(keys) or KEYS
+    picked = {}
+    for key in wanted:
+        value: Any = shown
+        for part in key.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if key in shown or value is not None:
+            picked[key] = value
+    return picked
 
 
 @click.command(cls=Verb)
@@ -69,10 +111,12 @@ def parse(asked: Asked) -> int:
     headrace check -t prod                   with the settings of another target
     headrace check -o json
     """
+    from headrace.cli.artifacts import invocation_of, write_manifest
     from headrace.cli.opening import read_manifest, warnings_said
 
     with warnings_said(asked):
         manifest = read_manifest(asked)
+    write_manifest(asked, manifest, invocation_of(asked, "parse"))
     counts = Counter(kind(node) for node in manifest.nodes.values())
     settings = manifest.settings
     if asked.json:
@@ -123,7 +167,14 @@ def _line(node: Node, form: str) -> str:
         return node.place.path
     if form == "name":
         return _name(node)
-    return f"source:{'.'.join(node.fqn)}" if kind(node) == "source" else ".".join(node.fqn)
+    prefix = (
+        f"{kind(node)}:"
+        if kind(node) in ("source", "exposure", "metric", "saved_query", "semantic_model", "unit_test")
+        else ""
+    )
+    if kind(node) == "source":
+        return f"source:{node.package}.{_name(node)}"
+    return f"{prefix}{node.package}.{node.name}" if prefix else ".".join(node.fqn)
 
 
 def _record(node: Node) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from headrace.cli.options import Asked, everywhere, write_examples
+from headrace.cli.options import Asked, before, everywhere, write_examples
 from headrace.errors import did_you_mean
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Entry] = {
     "build": Entry("build", "build", "Every day", "Load, seed, build and test, in the order of what needs what."),
     "load": Entry("build", "load", "Every day", "Load streams from their sources."),
     "seed": Entry("build", "seed", "Every day", "Load the project's CSV files."),
+    "snapshot": Entry("build", "snapshot", "Every day", "Keep what changed in the rows that snapshots look at."),
     "run": Entry("build", "run", "Every day", "Build models, without tests."),
     "test": Entry("build", "test", "Every day", "Run tests on what is there."),
     "retry": Entry("build", "retry", "Every day", "Do again what failed in the last run, and what came after it."),
@@ -43,6 +44,13 @@ COMMANDS: Mapping[str, Entry] = {
     "list": Entry("ls", "ls", "Look", "The same as ls.", same_as="ls"),
     "runs": Entry("runs", "runs", "Look", "What ran, when, and how it ended."),
     "trace": Entry("trace", "trace", "Look", "Where the rows of a table came from, load by load."),
+    "deps": Entry("housekeeping", "deps", "Change", "See that the packages a project needs are there."),
+    "source": Entry("source", "source", "Look", "How fresh sources are."),
+    "docs": Entry("docs", "docs", "Look", "Write the project's documentation, or show it in a browser."),
+    "clone": Entry("clone", "clone", "Change", "Make tables of another environment readable here."),
+    "run-operation": Entry("operation", "run_operation", "Fix", "Call a macro."),
+    "clean": Entry("housekeeping", "clean", "Fix", "Remove what was written for other tools, and caches."),
+    "debug": Entry("doctor", "doctor", "Start", "The same as doctor.", same_as="doctor"),
     "parse": Entry("ls", "parse", "Change", "Read the whole project and say whether it is sound."),
     "check": Entry("ls", "parse", "Change", "The same as parse.", same_as="parse"),
     "compile": Entry("compile", "compile_", "Change", "Write the SQL that models become, without running it."),
@@ -100,8 +108,11 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("headrace"), "-V", "--version", prog_name="headrace", message="%(prog)s %(version)s")
+@click.version_option(
+    version("headrace"), "-V", "-v", "--version", prog_name="headrace", message="%(prog)s %(version)s"
+)
 @everywhere
+@before
 def cli() -> None:
     """One engine for the whole data pipeline: extract, load, transform, test."""
 

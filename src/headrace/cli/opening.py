@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.cli.options import words
 from headrace.cli.terminal import complain
 from headrace.errors import ConfigInvalid, UsageError, did_you_mean
 from headrace.events import Warned, listening
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from headrace.project.nodes import Node
     from headrace.project.settings import Settings
     from headrace.run.history import RunRecord
-    from headrace.transform.context import Runtime
     from headrace.warehouse.base import Connection
 
 
@@ -47,18 +44,26 @@ def find_project(asked: Asked) -> Path:
     return asked.root
 
 
-def read_settings(asked: Asked, threads: int | None = None) -> Settings:
+def read_settings(asked: Asked) -> Settings:
     """The project's settings for the target that is asked for."""
     from headrace.project.loading import load_settings
 
-    profiles = Path(asked.profiles_dir) if asked.profiles_dir else None
     root = find_project(asked)
-    return load_settings(root, asked.target, variables(asked.vars), profiles_dir=profiles, threads=threads)
+    return load_settings(
+        root,
+        asked.target,
+        variables(asked.vars),
+        profiles_dir=Path(asked.profiles_dir) if asked.profiles_dir else None,
+        profile=asked.profile,
+        threads=asked.threads,
+        target_path=asked.target_path,
+        lenient=asked.lenient,
+    )
 
 
-def read_manifest(asked: Asked, threads: int | None = None) -> Manifest:
+def read_manifest(asked: Asked) -> Manifest:
     """The whole project."""
-    settings = read_settings(asked, threads)
+    settings = read_settings(asked)
     from headrace.project.manifest import load_manifest
 
     return load_manifest(settings)
@@ -66,24 +71,27 @@ def read_manifest(asked: Asked, threads: int | None = None) -> Manifest:
 
 def variables(text: str | None) -> Mapping[str, Any]:
     """The mapping that `--vars` holds. Raises UsageError where it is none."""
+    return mapping(text, "--vars")
+
+
+def mapping(text: str | None, option: str) -> Mapping[str, Any]:
+    """The mapping that an option holds as YAML or JSON. Raises UsageError where it is none."""
     if not text:
         return {}
     from headrace.project.files import parse_yaml
 
     try:
-        data = parse_yaml(text, "--vars").data
+        data = parse_yaml(text, option).data
     except ConfigInvalid as error:
-        raise UsageError(f"--vars: {error.what}", hint=error.hint) from error
+        raise UsageError(f"{option}: {error.what}", hint=error.hint) from error
     if not isinstance(data, dict):
-        raise UsageError("--vars takes a mapping", hint="such as --vars '{day: 2026-01-31}'")
+        raise UsageError(f"{option} takes a mapping", hint=f"such as {option} '{{day: 2026-01-31}}'")
     return data
 
 
-def selected(manifest: Manifest, select: Sequence[str], exclude: Sequence[str]) -> tuple[str, ...]:
-    """The ids that `--select` and `--exclude` name; all without them. Raises SelectionEmpty."""
-    from headrace.project.selectors import select as choose
-
-    return tuple(choose(manifest, words(select), words(exclude)))
+def kind(node: str) -> str:
+    """The first word of an id, which is dbt's resource type."""
+    return node.partition(".")[0]
 
 
 def only(manifest: Manifest, name: str) -> Node:
@@ -126,14 +134,6 @@ def connected(settings: Settings) -> Iterator[Connection]:
         warehouse.close()
 
 
-def runtime_of(manifest: Manifest, which: str, chosen: tuple[str, ...]) -> Runtime:
-    """For compiling without a run: incremental models give their whole query."""
-    from headrace.transform.context import Runtime
-
-    flags = {"WHICH": which, "FULL_REFRESH": True}
-    return Runtime(manifest=manifest, started=datetime.now(UTC), invocation=which, flags=flags, selected=chosen)
-
-
 def schemas_of(manifest: Manifest) -> list[str]:
     """The schemas that hold the project's tables."""
     from headrace.project.nodes import Relational
@@ -141,15 +141,15 @@ def schemas_of(manifest: Manifest) -> list[str]:
     return sorted({node.table.schema for node in manifest.nodes.values() if isinstance(node, Relational)})
 
 
-def last_run(settings: Settings, prefix: str | None) -> RunRecord:
-    """The run whose id begins so, or the last one of the target. Raises UsageError where there is none."""
+def last_run(settings: Settings, prefix: str | None, commands: Sequence[str] = ()) -> RunRecord:
+    """The run whose id begins so, or the last one of the target, of these commands. Raises UsageError where there is none."""
     from headrace.run import history
 
     path = history_of(settings)
     found = (
         history.run(path, prefix)
         if prefix
-        else next(iter(history.runs(path, target=settings.target.name, limit=1)), None)
+        else next(iter(history.runs(path, target=settings.target.name, limit=1, commands=commands)), None)
     )
     if found is None:
         what = f"there is no run '{prefix}'" if prefix else f"nothing ran on target '{settings.target.name}' yet"

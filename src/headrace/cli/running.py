@@ -7,10 +7,16 @@ import signal
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.cli.opening import history_of, only, read_manifest, selected
+from headrace.cli.again import kept
+from headrace.cli.artifacts import flags_of, recording
+from headrace.cli.choosing import selected
+from headrace.cli.earlier import deferred
+from headrace.cli.opening import history_of, only, read_manifest
 from headrace.cli.options import is_terminal
+from headrace.cli.strictness import refuse_warnings, without_mercy
 from headrace.cli.terminal import complain, document, result, say
 from headrace.errors import Interrupted, UsageError
 from headrace.events import listening
@@ -21,43 +27,31 @@ from headrace.observe.summary import next_commands, summary
 from headrace.observe.wording import utf8
 from headrace.project.nodes import DataTest, SourceTable
 from headrace.run.execute import Options, execute
-from headrace.run.history import History, durations, steps
+from headrace.run.history import History, durations
 from headrace.run.lock import locked
-from headrace.run.plan import Verbs, make_plan
+from headrace.run.plan import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from types import FrameType
 
     from headrace.cli.options import Asked
     from headrace.events import Listener
     from headrace.project.manifest import Manifest
-    from headrace.project.settings import Settings
-    from headrace.run.history import RunRecord
-    from headrace.run.plan import Plan
+    from headrace.run.plan import Plan, Verbs
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be done and how; `again` are ids of an earlier run to go on with, instead of a selection."""
-
-    select: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    full_refresh: bool = False
-    fail_fast: bool = False
-    threads: int | None = None
-    again: frozenset[str] | None = None
-
-
-def run_plan(asked: Asked, command: str, verbs: Verbs, wanted: Wanted) -> int:
-    """Read the project, make the plan, do it and sum it up; the exit code."""
+def run_plan(asked: Asked, command: str, verbs: Verbs, again: frozenset[str] | None = None) -> int:
+    """Read the project, make the plan, do it and sum it up; the exit code. `again` are ids to go on with, instead of a selection."""
     results = Results()
     with listening(results):
-        manifest = read_manifest(asked, wanted.threads)
-        plan = make_plan(manifest, _chosen(manifest, wanted), verbs)
+        manifest = read_manifest(asked)
+        chosen = selected(manifest, asked) if again is None else _with_tests(manifest, again)
+        plan = make_plan(manifest, chosen, verbs)
+        work = Work(command, manifest, plan, chosen, results)
         if plan.steps:
-            _execute(asked, command, manifest, plan, wanted, results)
+            strict = refuse_warnings(asked, results)
+            _execute(asked, replace(work, plan=without_mercy(plan)) if strict else work)
     return _finish(asked, command, results, empty=not plan.steps)
 
 
@@ -71,65 +65,68 @@ def replay_kept(asked: Asked, stream: str, ids: tuple[str, ...]) -> int:
         node = only(manifest, stream)
         if not isinstance(node, SourceTable):
             raise UsageError(f"'{stream}' is no stream", hint="see `headrace quarantine ls`")
-        _execute(asked, "replay", manifest, replay_plan(node, ids), Wanted(), results)
+        _execute(asked, Work("replay", manifest, replay_plan(node, ids), (), results))
     return _finish(asked, "quarantine replay", results, empty=False)
 
 
-def build_quietly(asked: Asked, root: Path, wanted: Wanted) -> bool:
+def build_quietly(asked: Asked, root: Path) -> bool:
     """Build all of another project without a display; whether it succeeded."""
     results = Results()
     there = replace(asked, project_dir=str(root), target=None, quiet=True)
     with listening(results):
-        manifest = read_manifest(there, wanted.threads)
-        plan = make_plan(manifest, _chosen(manifest, wanted), Verbs())
-        _execute(there, "build", manifest, plan, wanted, results)
+        manifest = read_manifest(there)
+        _execute(there, Work("build", manifest, make_plan(manifest, manifest.nodes), (), results))
     for line in [] if results.status == "success" else summary(results).splitlines():
         complain(asked, line)
     return results.status == "success"
 
 
-def _chosen(manifest: Manifest, wanted: Wanted) -> tuple[str, ...]:
-    if wanted.again is None:
-        return selected(manifest, wanted.select, wanted.exclude)
+def _with_tests(manifest: Manifest, again: frozenset[str]) -> tuple[str, ...]:
     # A test belongs to the step of the table it reads, so it comes along with it.
     return tuple(
         one
         for one, node in manifest.nodes.items()
-        if one in wanted.again or (isinstance(node, DataTest) and wanted.again & set(node.depends_on))
+        if one in again or (isinstance(node, DataTest) and again & set(node.depends_on))
     )
 
 
-def undone(settings: Settings, record: RunRecord) -> frozenset[str]:
-    """The steps of a run that did not succeed. Raises UsageError where all did."""
-    left = {step.id for step in steps(history_of(settings), record) if step.status not in {"success", "warn", "reused"}}
-    if not left:
-        raise UsageError(f"all of run {record.id} succeeded", hint="`headrace build` does everything again")
-    return frozenset(left)
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A plan to do for a command; `chosen` are the ids that were asked for, `results` gathers what comes of it."""
+
+    command: str
+    manifest: Manifest
+    plan: Plan
+    chosen: tuple[str, ...]
+    results: Results
 
 
-def _execute(asked: Asked, command: str, manifest: Manifest, plan: Plan, wanted: Wanted, results: Results) -> None:
-    settings = manifest.settings
+def _execute(asked: Asked, work: Work) -> None:
+    settings = work.manifest.settings
     options = Options(
         threads=settings.target.threads,
-        fail_fast=wanted.fail_fast,
-        full_refresh=wanted.full_refresh,
+        fail_fast=asked.fail_fast,
+        full_refresh=asked.full_refresh,
+        store_failures=asked.store_failures,
         durations=durations(history_of(settings), settings.target.name),
+        selected=work.chosen,
+        deferred=deferred(asked, work.manifest, work.chosen),
+        flags=flags_of(asked, work.command),
     )
-    arguments = {"full_refresh": wanted.full_refresh, "vars": asked.vars}
     with ExitStack() as stack:
         stack.enter_context(locked(settings.folder, settings.target.name))
-        history = stack.enter_context(History(history_of(settings), arguments))
-        log = RunLog(settings.folder / "logs")
+        history = stack.enter_context(History(history_of(settings), kept(asked)))
+        log = RunLog(Path(asked.log_path) if asked.log_path else settings.folder / "logs")
         stack.callback(log.close)
         display = stack.enter_context(_display(asked))
-        heard: list[Listener] = [history, log]
-        heard += [display] if display else []
-        stack.enter_context(listening(*heard))
+        recorder = stack.enter_context(recording(asked, work.manifest, work.command, work.chosen))
+        heard: list[Listener | None] = [history, log, recorder, display]
+        stack.enter_context(listening(*(one for one in heard if one)))
         stack.enter_context(stoppable(asked))
         try:
-            execute(manifest, plan, command=command, options=options)
+            execute(work.manifest, work.plan, command=work.command, options=options)
         except Interrupted:
-            results.stopped = True
+            work.results.stopped = True
     for name, failed in (("history", history.failed), ("log", log.failed)):
         if failed:
             complain(asked, f"warning  the run's {name} could not be written: {failed}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.options import Asked, Verb, everywhere, output
+from headrace.cli.options import Asked, Verb, everywhere, full_refresh, output, run_options, selection
 from headrace.cli.terminal import document, result, say
 from headrace.errors import UsageError
 
@@ -14,27 +14,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from headrace.project.manifest import Manifest
-    from headrace.project.nodes import Node
+    from headrace.project.nodes import Model, Node
     from headrace.table import Table
     from headrace.warehouse.base import Connection, Relation
 
 
 @click.command(cls=Verb)
 @click.argument("name", required=False)
-@click.option(
-    "-s", "--select", "select", multiple=True, metavar="NODES", help="Run the query of these, as dbt's show does."
-)
-@click.option("--exclude", multiple=True, metavar="NODES", help="All but these.")
+@selection
+@run_options
+@full_refresh("Accepted as in dbt; the whole query is shown in any case.")
 @click.option("--inline", metavar="SQL", help="A query instead, with ref() and source() as in a model.")
+@click.option("--inline-direct", metavar="SQL", help="A query as it stands, without templates.")
 @click.option(
     "--limit", type=click.IntRange(-1), default=5, show_default=True, metavar="N", help="How many rows; -1 for all."
 )
 @everywhere
 @output("table", "json")
 @click.pass_obj
-def show(
-    asked: Asked, name: str | None, select: tuple[str, ...], exclude: tuple[str, ...], inline: str | None, limit: int
-) -> int:
+def show(asked: Asked, name: str | None, inline: str | None, inline_direct: str | None, limit: int) -> int:
     """Print rows of a table as readers see it, of a model's query as it is written now (-s), or those that fail a test.
 
     Examples:
@@ -43,20 +41,23 @@ def show(
     headrace show -s unique_orders_id        the rows that fail a test
     headrace show --inline "select count(*) from {{ ref('revenue') }}"
     """
-    from headrace.cli.opening import connected, only, read_manifest, selected, warnings_said
+    from headrace.cli.choosing import selected
+    from headrace.cli.opening import connected, only, read_manifest, warnings_said
 
-    if not (name or select or inline):
+    if inline_direct:
+        inline = "{% raw %}" + inline_direct + "{% endraw %}"
+    if not (name or asked.select or asked.selector or inline):
         raise UsageError("show what?", hint="name a model: headrace show revenue")
     with warnings_said(asked):
         manifest = read_manifest(asked)
     if inline:
-        nodes: list[Node] = [_inline(manifest, inline)]
+        nodes: list[Node] = [inline_node(manifest, inline)]
     elif name:
         nodes = [only(manifest, name)]
     else:
-        nodes = [manifest.nodes[one] for one in selected(manifest, select, exclude)]
+        nodes = [manifest.nodes[one] for one in selected(manifest, asked) if _has_rows(manifest.nodes[one], asked)]
     with warnings_said(asked), connected(manifest.settings) as connection:
-        shown = [_preview(manifest, connection, node, limit, published=bool(name)) for node in nodes]
+        shown = [_preview(asked, manifest, connection, node, limit, published=bool(name)) for node in nodes]
     if asked.json:
         document("show", {"nodes": shown})
         return 0
@@ -70,7 +71,17 @@ def show(
     return 0
 
 
-def _inline(manifest: Manifest, sql: str) -> Node:
+def _has_rows(node: Node, asked: Asked) -> bool:
+    """Whether a selected node has rows to show; a model's tests, which come along with it, are shown where they are asked for."""
+    from headrace.project.nodes import Analysis, DataTest, Model, Seed, Snapshot
+
+    if isinstance(node, DataTest):
+        return any(node.name in word for word in asked.select)
+    return isinstance(node, Model | Seed | Snapshot | Analysis)
+
+
+def inline_node(manifest: Manifest, sql: str) -> Model:
+    """A query of the command line as a node, so that it can be compiled as a model is."""
     from headrace.errors import Place
     from headrace.project.nodes import Model
     from headrace.table import Table
@@ -88,8 +99,11 @@ def _inline(manifest: Manifest, sql: str) -> Node:
     )
 
 
-def _preview(manifest: Manifest, connection: Connection, node: Node, limit: int, *, published: bool) -> dict[str, Any]:
-    from headrace.cli.opening import runtime_of, schemas_of
+def _preview(
+    asked: Asked, manifest: Manifest, connection: Connection, node: Node, limit: int, *, published: bool
+) -> dict[str, Any]:
+    from headrace.cli.choosing import runtime_of
+    from headrace.cli.opening import schemas_of
     from headrace.project.nodes import Model, Relational
     from headrace.sql.dialect import relation
     from headrace.transform.compile import compile_node
@@ -98,7 +112,7 @@ def _preview(manifest: Manifest, connection: Connection, node: Node, limit: int,
     if not isinstance(node, Relational) or (
         isinstance(node, Model) and not (published and _is_there(known, node.table))
     ):
-        runtime = runtime_of(manifest, "show", (node.unique_id,))
+        runtime = runtime_of(asked, manifest, "show", (node.unique_id,))
         compiled = compile_node(node, runtime, connection, known)
         with compiled.blame():
             return _rows(connection, node.unique_id, compiled.sql, limit)

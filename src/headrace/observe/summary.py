@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from headrace.events import CheckFinished, StepFinished
     from headrace.observe.results import Results
 
-_ORDER = ("success", "reused", "warn", "error", "skipped")
+_ORDER = ("success", "reused", "warn", "error", "interrupted", "skipped")
 _SHOWN = 8
 """How many names of a group are spelt out."""
 

@@ -16,6 +16,7 @@ GLYPHS: Mapping[str, tuple[str, str, str]] = {
     "warn": ("!", "!", "yellow"),
     "error": ("✗", "x", "red"),
     "fail": ("✗", "x", "red"),
+    "runtime error": ("✗", "x", "red"),
     "fix": ("✗", "x", "red"),
     "skipped": ("·", "-", "bright_black"),
     "planned": ("·", "-", "bright_black"),

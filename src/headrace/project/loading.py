@@ -28,34 +28,32 @@ _LATE = {"vars", "on-run-start", "on-run-end", "query-comment", "targets", "aler
 _SCHEMAS = {"duckdb": "main", "postgresql": "public", "postgres": "public"}
 
 
-def load_settings(
+def load_settings(  # noqa: PLR0913 - each is an option of the command line
     root: Path,
     target: str | None = None,
     vars: Mapping[str, Any] | None = None,  # noqa: A002 - the flag's name
     environ: Mapping[str, str] = os.environ,
     *,
     profiles_dir: Path | None = None,
+    profile: str | None = None,
     threads: int | None = None,
     lenient: bool = False,
+    target_path: str | None = None,
 ) -> Settings:
     """The settings of the project in `root`: headrace.yml, over dbt_project.yml where there are both.
 
-    `vars` are those of the command line. Raises ProjectNotFound, YamlInvalid, ConfigInvalid, TargetUnknown and SecretMissing.
+    `vars`, `profile` and `target_path` are those of the command line, and win over the files. Raises ProjectNotFound, YamlInvalid, ConfigInvalid, TargetUnknown and SecretMissing.
     """
     environ = {**read_env(root / ".env"), **environ}
     own, dbt = _document(root / "headrace.yml", root), _document(root / "dbt_project.yml", root)
-    if own is None and dbt is None:
+    documents = [document for document in (dbt, own) if document is not None]
+    if not documents:
         raise ProjectNotFound(f"there is no headrace.yml or dbt_project.yml in {root}")
-    files = [(document, _mapping(document)) for document in (dbt, own) if document is not None]
-    for document, written in files:
-        validate(ProjectFile, written, document)
-    data: dict[str, Any] = {}
-    for _, more in files:
-        data = merged(data, more)
+    data, document = _whole(documents), documents[-1]
     if own is not None:
         # In headrace.yml `sources:` are streams; the config tree of that name is dbt's.
         data["sources"] = (_mapping(dbt).get("sources") if dbt is not None else None) or {}
-    document = own or files[0][0]
+    data |= {key: value for key, value in (("profile", profile), ("target-path", target_path)) if value}
     loader = _Loader(root, data, environ, dict(vars or {}), document)
     said = loader.project_file()
     chosen, names = loader.target(said, target, profiles_dir)
@@ -87,7 +85,25 @@ def load_settings(
         relation_names=said.relation_names or ("database" if own is None else "schema"),
         unknown_names=said.unknown_names or ("empty" if own is None else "refused"),
         environ=environ,
+        artifacts=_artifacts(root, said, dbt=own is None),
+        clean=said.clean_targets,
     )
+
+
+def _artifacts(root: Path, said: ProjectFile, *, dbt: bool) -> Path | None:
+    path = said.target_path or ("target" if dbt else None)
+    return None if path is None else root / path
+
+
+def _whole(documents: list[Document]) -> dict[str, Any]:
+    """What project files say together, the later over the earlier, each sound by itself."""
+    files = [(document, _mapping(document)) for document in documents]
+    for document, written in files:
+        validate(ProjectFile, written, document)
+    data: dict[str, Any] = {}
+    for _, more in files:
+        data = merged(data, more)
+    return data
 
 
 def _document(path: Path, root: Path) -> Document | None:

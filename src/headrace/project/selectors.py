@@ -6,27 +6,38 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from headrace.errors import NotSupported, SelectionEmpty, UsageError, did_you_mean
 from headrace.events import Warned, emit
-from headrace.project.nodes import RESOURCE_TYPES, DataTest, SourceTable
+from headrace.project.earlier import changed, ended, fresher, freshness_in
+from headrace.project.nodes import (
+    RESOURCE_TYPES,
+    DataTest,
+    Exposure,
+    Metric,
+    Model,
+    SavedQuery,
+    SemanticModel,
+    SourceTable,
+    UnitTest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from headrace.project.earlier import Earlier
     from headrace.project.manifest import Manifest
     from headrace.project.nodes import Node
+
+Indirect: TypeAlias = Literal["eager", "cautious", "buildable", "empty"]
 
 _SPEC = re.compile(
     r"(?P<around>@)?(?:(?P<up>\d*)(?P<parents>\+))?"
     r"(?:(?P<method>[A-Za-z_][\w.]*):)?(?P<value>.*?)"
     r"(?:(?P<children>\+)(?P<down>\d*))?"
 )
-_LATER = (
-    "state", "result", "source_status", "exposure", "metric", "semantic_model", "saved_query", "unit_test", "version",
-    "selector", "function",
-)  # fmt: skip
+_LATER = ("selector", "function")
 _FILE_ENDINGS = (".sql", ".py", ".csv")
 
 
@@ -74,32 +85,63 @@ def _default_method(value: str) -> str:
     return "file" if value.endswith(_FILE_ENDINGS) else "fqn"
 
 
-def select(manifest: Manifest, select: Iterable[str] = (), exclude: Iterable[str] = ()) -> tuple[str, ...]:
-    """The ids of the selected nodes, each after what it needs. Nothing selected means everything; tests come with their parents.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Nodes, and the tests that may come along with them once it is known what else is selected."""
 
-    A word is a union with the next, `,` is an intersection. Raises SelectionEmpty where a name means nothing, UsageError where a
-    method is unknown, NotSupported.
+    nodes: set[str]
+    tests: set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What selecting looks at: the project, which tests come along, and an earlier state."""
+
+    manifest: Manifest
+    indirect: Indirect
+    earlier: Earlier | None
+
+
+def select(
+    manifest: Manifest,
+    select: Iterable[str] = (),
+    exclude: Iterable[str] = (),
+    *,
+    indirect: Indirect = "eager",
+    earlier: Earlier | None = None,
+) -> tuple[str, ...]:
+    """The ids of the selected nodes, each after what it needs. Nothing selected means everything.
+
+    A word is a union with the next, `,` is an intersection. `indirect` says which tests come along: those of any selected parent
+    (`eager`), those whose parents are all selected (`cautious`) or selected or before it (`buildable`), or none (`empty`). `earlier` is
+    what `state:`, `result:` and `source_status:` compare with. Raises SelectionEmpty where a name means nothing, UsageError where a
+    method is unknown or lacks the earlier state, NotSupported.
     """
+    asked = _Asked(manifest, indirect, earlier)
     words = [word for text in select for word in text.split()]
-    chosen = _union(manifest, words) if words else set(manifest.nodes)
-    chosen -= _union(manifest, [word for text in exclude for word in text.split()])
+    found = _union(asked, words) if words else _Found(set(manifest.nodes), set())
+    left_out = _union(asked, [word for text in exclude for word in text.split()])
+    chosen = found.nodes - left_out.nodes
+    chosen |= _complete(asked, found.tests - left_out.nodes, chosen)
     return tuple(node for node in manifest.graph.order if node in chosen)
 
 
-def _union(manifest: Manifest, words: Iterable[str]) -> set[str]:
-    chosen: set[str] = set()
+def _union(asked: _Asked, words: Iterable[str]) -> _Found:
+    chosen = _Found(set(), set())
     for word in words:
-        parts = [_expanded(manifest, parse_criterion(part)) for part in word.split(",")]
-        both = set.intersection(*parts)
-        if len(parts) > 1 and not both and all(parts):
+        parts = [_expanded(asked, parse_criterion(part)) for part in word.split(",")]
+        both = set.intersection(*(part.nodes for part in parts))
+        if len(parts) > 1 and not both and all(part.nodes for part in parts):
             emit(Warned(f"nothing is in all parts of {word!r}"))
-        chosen |= both
+        chosen.nodes.update(both)
+        chosen.tests.update(set.intersection(*(part.tests | part.nodes for part in parts)) - both)
     return chosen
 
 
-def _expanded(manifest: Manifest, criterion: Criterion) -> set[str]:
+def _expanded(asked: _Asked, criterion: Criterion) -> _Found:
+    manifest = asked.manifest
     graph = manifest.graph
-    found = {node for node in _matching(manifest, criterion) if node in manifest.nodes}
+    found = {node for node in _matching(asked, criterion) if node in manifest.nodes}
     if not found:
         _say_empty(manifest, criterion)
     chosen = set(found)
@@ -111,7 +153,23 @@ def _expanded(manifest: Manifest, criterion: Criterion) -> set[str]:
     if criterion.around:
         for node in tuple(chosen):
             chosen |= graph.ancestors(node)
-    return chosen | _tests_of(manifest, chosen)
+    tests = _tests_of(manifest, chosen)
+    match asked.indirect:
+        case "eager":
+            return _Found(chosen | tests, set())
+        case "empty":
+            return _Found(chosen, set())
+    return _Found(chosen | _complete(asked, tests, chosen), tests)
+
+
+def _complete(asked: _Asked, tests: Iterable[str], chosen: set[str]) -> set[str]:
+    """Those of the tests that read nothing beyond what is chosen."""
+    manifest = asked.manifest
+    reach = set(chosen)
+    if asked.indirect == "buildable":
+        for node in chosen:
+            reach |= manifest.graph.ancestors(node)
+    return {test for test in tests if set(manifest.nodes[test].depends_on) <= reach}
 
 
 def _tests_of(manifest: Manifest, chosen: Iterable[str]) -> set[str]:
@@ -119,7 +177,7 @@ def _tests_of(manifest: Manifest, chosen: Iterable[str]) -> set[str]:
         child
         for node in chosen
         for child in manifest.graph.children[node]
-        if isinstance(manifest.nodes[child], DataTest)
+        if isinstance(manifest.nodes[child], DataTest | UnitTest)
     }
 
 
@@ -138,7 +196,8 @@ def _labels(manifest: Manifest) -> set[str]:
     return {f"{source}.{name}" for source, name in manifest.sources}
 
 
-def _matching(manifest: Manifest, criterion: Criterion) -> Iterable[str]:
+def _matching(asked: _Asked, criterion: Criterion) -> Iterable[str]:
+    manifest = asked.manifest
     method, _, key = criterion.method.partition(".")
     if method == "path":
         return _by_path(manifest, criterion.value)
@@ -149,11 +208,28 @@ def _matching(manifest: Manifest, criterion: Criterion) -> Iterable[str]:
     if test is not None:
         value = manifest.settings.name if method == "package" and criterion.value == "this" else criterion.value
         return [name for name, node in manifest.nodes.items() if test(node, value)]
+    if method in ("state", "result", "source_status"):
+        return _compared(asked, method, criterion.value)
     if method in _LATER:
         raise NotSupported(f"the method {method!r} of {criterion.text!r} is not there yet")
-    known = [*METHODS, "path", "config"]
+    known = [*METHODS, "path", "config", "state", "result", "source_status"]
     hint = did_you_mean(method, known) or f"methods: {', '.join(sorted(known))}"
     raise UsageError(f"{criterion.text!r}: there is no method {method!r}", hint=hint)
+
+
+def _compared(asked: _Asked, method: str, value: str) -> set[str]:
+    if asked.earlier is None:
+        raise UsageError(
+            f"{method}:{value} needs --state", hint="name the folder that holds the earlier run's artifacts"
+        )
+    if method == "state":
+        return changed(asked.manifest, asked.earlier, value)
+    if method == "result":
+        return ended(asked.manifest, asked.earlier, value)
+    if value != "fresher":
+        raise UsageError(f"there is no source status {value!r}", hint="source_status:fresher")
+    folder = asked.manifest.settings.artifacts
+    return fresher(asked.manifest, asked.earlier, freshness_in(folder) if folder else {})
 
 
 def _by_path(manifest: Manifest, value: str) -> list[str]:
@@ -172,6 +248,8 @@ def _by_path(manifest: Manifest, value: str) -> list[str]:
 def _named(node: Node, value: str) -> bool:
     if isinstance(node, SourceTable):
         return False
+    if isinstance(node, Model) and node.version is not None and node.name == value:
+        return True
     return _is_fqn(node.fqn, value) or _is_fqn(node.fqn[1:], value)
 
 
@@ -215,6 +293,8 @@ def _from_source(node: Node, value: str) -> bool:
 
 
 def _test_type(node: Node, value: str) -> bool:
+    if isinstance(node, UnitTest):
+        return value == "unit"
     if not isinstance(node, DataTest):
         return False
     match value:
@@ -227,6 +307,39 @@ def _test_type(node: Node, value: str) -> bool:
         case "unit":
             return False
     raise UsageError(f"there is no test type {value!r}", hint="test_type: generic, singular, data or unit")
+
+
+def _of(kind: type[Node]) -> Callable[[Node, str], bool]:
+    """`exposure:NAME` and the like: `name`, or `package.name`, with wildcards."""
+
+    def named(node: Node, value: str) -> bool:
+        return isinstance(node, kind) and (
+            fnmatchcase(node.name, value) or fnmatchcase(f"{node.package}.{node.name}", value)
+        )
+
+    return named
+
+
+def _version(node: Node, value: str) -> bool:
+    if not isinstance(node, Model):
+        return False
+    match value:
+        case "latest":
+            return node.is_latest
+        case "none":
+            return node.version is None
+        case "old" | "prerelease":
+            if node.version is None or node.latest_version is None or node.is_latest:
+                return False
+            return (_number(node.version) < _number(node.latest_version)) == (value == "old")
+    raise UsageError(f"there is no version {value!r}", hint="version: latest, prerelease, old or none")
+
+
+def _number(version: str) -> tuple[float, str]:
+    try:
+        return float(version), ""
+    except ValueError:
+        return float("inf"), version
 
 
 def _configured(node: Node, path: list[str], wanted: str) -> bool:
@@ -254,6 +367,12 @@ METHODS: Mapping[str, Callable[[Node, str], bool]] = {
         isinstance(node, DataTest) and node.kind is not None and fnmatchcase(node.kind.rpartition(".")[2], value)
     ),
     "group": lambda node, value: fnmatchcase(str(node.config.get("group") or ""), value),
-    "access": lambda node, value: str(node.config.get("access") or "protected") == value,
+    "access": lambda node, value: isinstance(node, Model) and node.access == value,
+    "version": _version,
+    "exposure": _of(Exposure),
+    "metric": _of(Metric),
+    "semantic_model": _of(SemanticModel),
+    "saved_query": _of(SavedQuery),
+    "unit_test": _of(UnitTest),
 }
 """Methods that look at one node at a time; `path:` and `config.…:` are asked differently."""

@@ -119,6 +119,10 @@ class Settings:
     restrict_access: bool = False
     lenient: bool = False
     """Whether unknown keys in YAML are warned of rather than refused."""
+    artifacts: Path | None = None
+    """Where manifest.json, run_results.json and the compiled SQL go for other tools: dbt's `target-path`; None where nobody asks."""
+    clean: tuple[str, ...] = ()
+    """The folders that `headrace clean` empties, beside headrace's own: dbt's `clean-targets`."""
 
     @property
     def project(self) -> Project:

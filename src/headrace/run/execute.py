@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.errors import HeadraceError, Interrupted
-from headrace.events import RunFinished, RunStarted, StepFinished, StepStarted, emit
+from headrace.events import RunFinished, RunStarted, StepFinished, StepStarted, Warned, emit
 from headrace.graph import Graph
 from headrace.landing import Landing
 from headrace.retry import SYSTEM, Backoff
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from headrace.retry import Clock
     from headrace.run.plan import Plan
     from headrace.run.session import Done
+    from headrace.table import Table
+    from headrace.warehouse.base import Warehouse
 
 CONFLICTS = Backoff(max_attempts=4, factor=0.2, max_delay=5.0)
 """How often a step is tried again whose transaction lost against another, or whose connection was lost."""
@@ -42,6 +44,10 @@ class Options:
     full_refresh: bool = False
     store_failures: bool = False
     durations: Mapping[str, float] = field(default_factory=dict)
+    selected: tuple[str, ...] = ()
+    """What was asked for, which is more than the steps: ephemeral models, and tests that belong to the step of a table."""
+    deferred: Mapping[str, Table] = field(default_factory=dict)
+    """Where nodes stand, by id, that are not built here: in another environment."""
     flags: Mapping[str, Any] = field(default_factory=dict)
     """dbt's flags as templates see them, in capitals."""
 
@@ -82,7 +88,8 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
                 "FAIL_FAST": options.fail_fast,
                 "WHICH": command,
             },
-            selected=tuple(plan.steps),
+            selected=options.selected or tuple(plan.steps),
+            deferred=options.deferred,
         ),
         clock=clock,
         full_refresh=options.full_refresh,
@@ -112,10 +119,19 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
         status = "interrupted"
         raise Interrupted("stopped; what was committed stays", hint="run the same command again to go on") from None
     finally:
+        # First of all: whatever goes wrong with closing, the run has ended and is known to have.
+        emit(RunFinished(run, status, time.perf_counter() - started))
+        _close(session, warehouse)
+    return Outcome(run, time.perf_counter() - started, tuple(doing.ended))
+
+
+def _close(session: Session, warehouse: Warehouse) -> None:
+    """Let go of all connections. What is committed stays committed: one that cannot be closed is worth a warning, no more."""
+    try:
         session.each(lambda connection: connection.close())
         warehouse.close()
-        emit(RunFinished(run, status, time.perf_counter() - started))
-    return Outcome(run, time.perf_counter() - started, tuple(doing.ended))
+    except Exception as error:  # noqa: BLE001 - a driver may raise anything here
+        emit(Warned(f"a connection could not be closed: {error}"))
 
 
 def _jobs(plan: Plan, durations: Mapping[str, float]) -> list[Job]:
@@ -161,8 +177,12 @@ class _Doing:
                     self.session.clock.sleep(CONFLICTS.delay(attempt, self.session.clock.random))
                     attempt += 1
                     continue
+                if self.stopped.is_set():
+                    return self._end(_cut_short(one, time.perf_counter() - started))
                 return self._end(_failure(one, error, time.perf_counter() - started))
             except Exception as error:  # noqa: BLE001 - a defect in one step must not lose the others' results
+                if self.stopped.is_set():
+                    return self._end(_cut_short(one, time.perf_counter() - started))
                 self._keep_traceback(one)
                 what = f"unexpected {type(error).__name__}: {error}"
                 return self._end(StepFinished(one, "error", time.perf_counter() - started, message=what, code="HR000"))
@@ -219,6 +239,11 @@ def _do(session: Session, step: Step) -> Done:
             from headrace.run.replay import replay_stream
 
             return replay_stream(session, step)
+
+
+def _cut_short(one: str, seconds: float) -> StepFinished:
+    """What a step comes to that somebody stopped: the engine's complaint about that is no error of the step's."""
+    return StepFinished(one, "interrupted", seconds, message="stopped; what it did is rolled back")
 
 
 def _failure(one: str, error: HeadraceError, seconds: float) -> StepFinished:

@@ -14,7 +14,7 @@ from headrace.events import CheckFinished, RowsLoaded, RunFinished, RunStarted, 
 from headrace.run.process import Process, alive, this_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from headrace.events import Event
@@ -179,13 +179,15 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
 _RUNS = "SELECT id, command, target, status, started, seconds, pid, host, born, arguments FROM runs"
 
 
-def runs(path: Path, *, target: str | None = None, limit: int = 20) -> list[RunRecord]:
-    """The latest runs, newest first."""
+def runs(path: Path, *, target: str | None = None, limit: int = 20, commands: Sequence[str] = ()) -> list[RunRecord]:
+    """The latest runs, newest first; of all commands, or of some."""
     if not path.exists():
         return []
     with _reading(path) as session:
         found = session.execute(
-            f"{_RUNS} WHERE ?1 IS NULL OR target = ?1 ORDER BY started DESC, rowid DESC LIMIT ?2", (target, limit)
+            f"{_RUNS} WHERE (?1 IS NULL OR target = ?1) AND (?3 = '[]' OR command IN (SELECT value FROM json_each(?3)))"
+            " ORDER BY started DESC, rowid DESC LIMIT ?2",
+            (target, limit, json.dumps(list(commands))),
         )
         return [_run_record(session, row) for row in found.fetchall()]
 

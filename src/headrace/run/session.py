@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from headrace import quarantine
+from headrace.project.shown import compiled_path
 from headrace.schema import Schema
 from headrace.sql.operations import CreateSchema
 from headrace.state import ledger
@@ -111,7 +111,7 @@ class Session:
                 do(held)
 
     def keep_compiled(self, node: Node, sql: str) -> None:
-        """Write the SQL that ran to `.headrace/compiled`, by the path of the file it came from."""
-        path = self.manifest.settings.folder / "compiled" / Path(node.place.path).parent / f"{node.name}.sql"
+        """Write the SQL that ran to where compiled SQL is kept, by the path of the file it came from."""
+        path = compiled_path(node, self.manifest.settings)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(sql + "\n", encoding="utf-8")

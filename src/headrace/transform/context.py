@@ -52,6 +52,8 @@ class Runtime:
     selected: tuple[str, ...] = ()
     batches: Mapping[str, tuple[Batch, ...]] = field(default_factory=dict)
     """The only batches to build of a model, by its id: those that failed the last time."""
+    deferred: Mapping[str, Table] = field(default_factory=dict)
+    """Where nodes stand, by id, that are not built here."""
 
     @property
     def full_refresh(self) -> bool:
@@ -311,7 +313,7 @@ def _source(scene: Scene, adapter: Adapter) -> Callable[[str, str], Relation]:
 
 
 def _relation(scene: Scene, node: Any, adapter: Adapter) -> Relation:
-    table = scene.audited.get(node.unique_id, node.table)
+    table = scene.audited.get(node.unique_id) or scene.runtime.deferred.get(node.unique_id, node.table)
     held = scene.known.get(table)
     return replace(
         Relation.of(table, adapter.database, held.kind if held else None, whole=adapter.whole), only=_read(scene, node)

@@ -1,0 +1,160 @@
+"""dbt's manifest.json v12: the whole project for other tools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headrace.docs.envelope import envelope
+from headrace.project.nodes import Exposure, Metric, SavedQuery, SemanticModel, SourceTable, UnitTest
+from headrace.project.shown import compiled_path, node_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from headrace.docs.envelope import Invocation
+    from headrace.project.manifest import Manifest
+    from headrace.project.nodes import Group, MacroNode, Node
+
+_SECTIONS: Mapping[type[Node], str] = {
+    SourceTable: "sources",
+    Exposure: "exposures",
+    Metric: "metrics",
+    SavedQuery: "saved_queries",
+    SemanticModel: "semantic_models",
+    UnitTest: "unit_tests",
+}
+"""Where a kind of node stands in the file, if not under `nodes`."""
+
+
+def manifest_document(manifest: Manifest, invocation: Invocation, compiled: Mapping[str, str]) -> dict[str, Any]:
+    """The file's content. `compiled` has the SQL of the nodes that this invocation compiled, by id."""
+    created = invocation.started.timestamp()
+    sections: dict[str, dict[str, Any]] = {name: {} for name in ("nodes", *_SECTIONS.values())}
+    for one, node in manifest.nodes.items():
+        shown = node_dict(node, manifest.settings, created=created)
+        if one in compiled:
+            shown |= _compilation(manifest, node, compiled[one])
+        sections[_SECTIONS.get(type(node), "nodes")][one] = shown
+    parents, children = _maps(manifest)
+    return {
+        "metadata": _metadata(manifest, invocation),
+        "nodes": sections["nodes"],
+        "sources": sections["sources"],
+        "macros": {one: _macro(macro, created) for one, macro in manifest.macro_nodes.items()},
+        "docs": _docs(manifest),
+        "exposures": sections["exposures"],
+        "metrics": sections["metrics"],
+        "groups": {group.unique_id: _group(group) for group in manifest.groups.values()},
+        "selectors": {},
+        "disabled": {
+            one: [node_dict(node, manifest.settings, created=created)] for one, node in manifest.disabled_nodes.items()
+        },
+        "parent_map": parents,
+        "child_map": children,
+        "group_map": _members(manifest),
+        "saved_queries": sections["saved_queries"],
+        "semantic_models": sections["semantic_models"],
+        "unit_tests": sections["unit_tests"],
+        "functions": {},
+    }
+
+
+def _metadata(manifest: Manifest, invocation: Invocation) -> dict[str, Any]:
+    from hashlib import md5
+
+    settings = manifest.settings
+    return {
+        **envelope("manifest/v12", invocation),
+        "project_name": settings.name,
+        # dbt's id of a project, which is no secret: tools compare it with that of other runs.
+        "project_id": md5(settings.name.encode(), usedforsecurity=False).hexdigest(),
+        "user_id": None,
+        "send_anonymous_usage_stats": False,
+        "adapter_type": settings.target.dialect,
+        "quoting": {"database": True, "schema": True, "identifier": True, "column": None},
+        "run_started_at": invocation.started.isoformat(),
+    }
+
+
+def _compilation(manifest: Manifest, node: Node, sql: str) -> dict[str, Any]:
+    path = compiled_path(node, manifest.settings)
+    root = manifest.settings.root
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    return {
+        "compiled": True,
+        "compiled_code": sql,
+        "compiled_path": shown.as_posix(),
+        "extra_ctes_injected": True,
+        "extra_ctes": [],
+    }
+
+
+def _docs(manifest: Manifest) -> dict[str, Any]:
+    return {
+        one: {
+            "name": block.name,
+            "resource_type": "doc",
+            "package_name": block.package,
+            "path": block.path.partition("/")[2] or block.path,
+            "original_file_path": block.path,
+            "unique_id": block.unique_id,
+            "block_contents": block.text,
+        }
+        for one, block in manifest.doc_blocks.items()
+    }
+
+
+def _maps(manifest: Manifest) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    def known(ids: Iterable[str]) -> list[str]:
+        return sorted(one for one in ids if one in manifest.nodes)
+
+    parents = {one: known(manifest.graph.parents.get(one, ())) for one in manifest.nodes}
+    children = {one: known(manifest.graph.children.get(one, ())) for one in manifest.nodes}
+    return parents, children
+
+
+def _members(manifest: Manifest) -> dict[str, list[str]]:
+    members: dict[str, list[str]] = {group.name: [] for group in manifest.groups.values()}
+    for one, node in manifest.nodes.items():
+        if node.group in members:
+            members[node.group].append(one)
+    return members
+
+
+def _macro(macro: MacroNode, created: float = 0.0) -> dict[str, Any]:
+    """A macro in the form of dbt's manifest."""
+    docs = {"show": True, "node_color": None, **macro.docs}
+    none = {"type": None, "description": ""}
+    return {
+        "name": macro.name,
+        "resource_type": "macro",
+        "package_name": macro.package,
+        "path": macro.path,
+        "original_file_path": macro.path,
+        "unique_id": macro.unique_id,
+        "macro_sql": macro.text,
+        "depends_on": {"macros": []},
+        "description": macro.description,
+        "meta": dict(macro.meta),
+        "docs": docs,
+        "config": {"meta": dict(macro.meta), "docs": docs},
+        "patch_path": f"{macro.package}://{macro.yaml}" if macro.yaml else None,
+        "arguments": [{**none, **argument} for argument in macro.arguments],
+        "created_at": created,
+        "supported_languages": None,
+    }
+
+
+def _group(group: Group) -> dict[str, Any]:
+    """A group of models in the form of dbt's manifest."""
+    return {
+        "name": group.name,
+        "resource_type": "group",
+        "package_name": group.package,
+        "path": group.path,
+        "original_file_path": group.path,
+        "unique_id": group.unique_id,
+        "owner": {"email": None, "name": None, **group.owner},
+        "description": group.description or None,
+        "config": {"meta": {}, **group.config},
+    }
