@@ -188,7 +188,8 @@ def _properties(settings: Settings, project: Project, docs: Mapping[str, str]) -
     for folder in dict.fromkeys(folders):
         for path in sorted((project.root / folder).rglob("*.y*ml")):
             if path.suffix in (".yml", ".yaml"):
-                yield from read_properties(read_yaml(path, settings.root), names, _strictness(settings, project))
+                document = read_yaml(path, settings.root, old=bool(project.prefix) or not settings.native)
+                yield from read_properties(document, names, _strictness(settings, project))
 
 
 def _strictness(settings: Settings, project: Project) -> Strictness:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from headrace.errors import Place, ProjectNotFound, YamlInvalid
+from headrace.events import Warned, emit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,22 +94,29 @@ for _tag, _pattern, _first in (
     CoreLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
 
 
-def read_yaml(path: Path, root: Path) -> Document:
-    """Read a YAML file. Raises YamlInvalid."""
+class OldLoader(yaml.CSafeLoader):
+    """Plain words mean what YAML 1.1 says, as in dbt's files: `on` and `no` are true and false, `012` is ten, dates are dates."""
+
+
+_OLD = yaml.constructor.SafeConstructor()
+
+
+def read_yaml(path: Path, root: Path, *, old: bool = False) -> Document:
+    """Read a YAML file; `old` ones are read as YAML 1.1, where a key may be there twice. Raises YamlInvalid."""
     shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
     try:
-        return parse_yaml(path.read_text(encoding="utf-8"), shown)
+        return parse_yaml(path.read_text(encoding="utf-8"), shown, old=old)
     except UnicodeDecodeError as error:
         raise YamlInvalid(f"the file is not UTF-8: {error.reason}", where=Place(shown)) from error
 
 
-def parse_yaml(text: str, path: str) -> Document:
+def parse_yaml(text: str, path: str, *, old: bool = False) -> Document:
     """YAML text as data; `path` is what errors call it. Raises YamlInvalid."""
     lines = tuple(text.splitlines())
-    loader = CoreLoader(text)
+    loader = OldLoader(text) if old else CoreLoader(text)
     try:
         node = loader.get_single_node()
-        data = None if node is None else _value(node, lines, path)
+        data = None if node is None else _Values(lines, path, old).value(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(part for part in (error.context, error.problem) if part)
@@ -128,32 +136,53 @@ def _spot(mark: yaml.Mark | None, lines: tuple[str, ...], path: str) -> Place:
     return Place(path, line + 1, column, lines[line] if lines else None)
 
 
-def _value(node: yaml.Node, lines: tuple[str, ...], path: str) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return _scalar(node, lines, path)
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(item, lines, path) for item in node.value]
-    return _mapping(node, lines, path)
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """From a file's nodes to its data."""
 
+    lines: tuple[str, ...]
+    path: str
+    old: bool
 
-def _mapping(node: yaml.Node, lines: tuple[str, ...], path: str) -> dict[Any, Any]:
-    found: dict[Any, Any] = {}
-    merged: dict[Any, Any] = {}
-    for key_node, value_node in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":
-            value = _value(value_node, lines, path)
-            for more in reversed(value if isinstance(value, list) else [value]):
-                merged.update(more)
-            continue
-        key = _value(key_node, lines, path)
-        if isinstance(key, list | dict):
-            raise YamlInvalid("a key has to be a plain word", where=_spot(key_node.start_mark, lines, path))
-        if key in found:
-            first = next(one.start_mark.line + 1 for one, _ in node.value if one.value == key_node.value)
-            where = _spot(key_node.start_mark, lines, path)
+    def value(self, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            return _old_scalar(node) if self.old else _scalar(node, self.lines, self.path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item) for item in node.value]
+        return self._mapping(node)
+
+    def _mapping(self, node: yaml.Node) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        merged: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                value = self.value(value_node)
+                for more in reversed(value if isinstance(value, list) else [value]):
+                    merged.update(more)
+                continue
+            key = self.value(key_node)
+            if isinstance(key, list | dict):
+                raise YamlInvalid("a key has to be a plain word", where=self._spot(key_node))
+            if key in found:
+                self._twice(key, key_node, node)
+            found[key] = self.value(value_node)
+        return {**merged, **found} if merged else found
+
+    def _twice(self, key: Any, key_node: yaml.Node, node: yaml.Node) -> None:
+        first = next(one.start_mark.line + 1 for one, _ in node.value if one.value == key_node.value)
+        where = self._spot(key_node)
+        if not self.old:
             raise YamlInvalid(f"the key {key!r} is there twice", where=where, hint=f"the first one is in line {first}")
-        found[key] = _value(value_node, lines, path)
-    return {**merged, **found} if merged else found
+        emit(Warned(f"the key {key!r} is there twice: the last one counts", where=str(where)))
+
+    def _spot(self, node: yaml.Node) -> Place:
+        return _spot(node.start_mark, self.lines, self.path)
+
+
+def _old_scalar(node: yaml.ScalarNode) -> Any:
+    kind = node.tag.rpartition(":")[2]
+    read = getattr(_OLD, f"construct_yaml_{kind}", None)
+    return node.value if read is None or kind == "str" else read(node)
 
 
 def _scalar(node: yaml.ScalarNode, lines: tuple[str, ...], path: str) -> Any:

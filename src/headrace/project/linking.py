@@ -153,7 +153,11 @@ def _test_config(
         else value
         for key, value in test.config.items()
     }
-    config = resolve_config(TEST_DEFAULTS, {"alias": test.alias}, reading.configured("data_tests", fqn, own))
+    config = resolve_config(
+        TEST_DEFAULTS,
+        {"alias": test.alias} if test.alias != test.name else {},
+        reading.configured("data_tests", fqn, own),
+    )
     return config, reading.written("data_tests", fqn, test.config)
 
 

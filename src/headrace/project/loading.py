@@ -107,7 +107,7 @@ def _whole(documents: list[Document]) -> dict[str, Any]:
 
 
 def _document(path: Path, root: Path) -> Document | None:
-    return read_yaml(path, root) if path.is_file() else None
+    return read_yaml(path, root, old=path.name == "dbt_project.yml") if path.is_file() else None
 
 
 def _mapping(document: Document) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def _nothing_asked_for(settings: Settings) -> None:
 def _found(settings: Settings) -> Iterator[Project]:
     folder = settings.root / settings.paths.packages
     for path in sorted(folder.glob("*/dbt_project.yml")):
-        document = read_yaml(path, settings.root)
+        document = read_yaml(path, settings.root, old=True)
         if not isinstance(document.data, dict) or "name" not in document.data:
             raise ConfigInvalid("a package's dbt_project.yml has a name", where=document.place())
         yield _package(settings, document, path.parent)

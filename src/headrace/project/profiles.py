@@ -46,7 +46,7 @@ def profile_target(
 
     `render` turns the Jinja of values into what it says. Raises TargetUnknown, ConfigInvalid and NotSupported.
     """
-    document = read_yaml(path, root)
+    document = read_yaml(path, root, old=True)
     found = (document.data or {}).get(profile) if isinstance(document.data or {}, dict) else None
     if not isinstance(found, dict):
         return None

@@ -62,7 +62,9 @@ def _external(reading: Reading, about: Properties) -> SourceTable:
     path = about.place.path.removeprefix(reading.project.prefix)
     fqn = (reading.package, *path.split("/")[1:-1], str(about.source), about.name)
     watched = {key: value for key, value in _watched(about).items() if value is not None}
-    config = {"enabled": True, **watched, **reading.configured("sources", fqn, about.config, watched)}
+    config = {"enabled": True, **reading.configured("sources", fqn, about.config, watched)}
+    if about.config.get("tags"):
+        config["tags"] = about.config["tags"]  # a source's own tags stand in place of the tree's, as by dbt
     said, above = about.extra, about.above
     database = above.get("database", above.get("catalog"))
     schema = str(above.get("schema") or about.source)

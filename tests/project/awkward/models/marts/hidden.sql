@@ -1,0 +1,1 @@
+{{ config(group='sales', access='private') }} select 1 as id

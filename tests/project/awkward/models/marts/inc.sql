@@ -1,0 +1,1 @@
+{{ config(materialized='incremental', unique_key='id', incremental_strategy='delete+insert', on_schema_change='append_new_columns', alias='increments', schema='special') }} select 1 as id from {{ ref('awkward', 'orders') }}

@@ -1,0 +1,1 @@
+{{ config(group='sales') }} select * from {{ ref('hidden') }}

@@ -1,0 +1,1 @@
+select * from {{ ref('dim') }} union all select id, name from {{ ref('dim', version=1) }}

@@ -1,0 +1,1 @@
+{{ config(severity='error') }} select * from {{ ref('orders') }} where {{ shout_local() }}
