@@ -85,7 +85,7 @@ def test_builds_are_kept_by_node(session):
         code="abc",
     )
 
-    ledger.record_build(session, build)
+    ledger.record_builds(session, [build])
 
     assert ledger.builds(session, "model.shop.a") == [build]
     assert ledger.builds(session, "model.shop.b") == []

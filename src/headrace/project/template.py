@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import jinja2
 
 from headrace.errors import HeadraceError, MacroFailed, Place, TemplateInvalid, did_you_mean
 from headrace.project.jinja import Cast, Language, Returned, Scope, Values, scope
+from headrace.project.simple import Part, simple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
     from headrace.project.macros import Macro, Macros
@@ -30,6 +32,7 @@ class Templates:
         self.project = project
         self._text: Language = macros.language
         self._values: Language = Values()
+        self._simple: dict[str, tuple[Part, ...] | None] = {}
         self._compiled: dict[tuple[bool, str, str], jinja2.Template] = {}
 
     def render(
@@ -109,6 +112,9 @@ class Templates:
     ) -> list[Any]:
         token = scope.set(Scope(names, self.macros, package or self.project, set() if used is None else used))
         try:
+            parts = self._simply(text)
+            if parts is not None:
+                return parts
             template = self._compile(values, text, place)
             return list(template.root_render_func(template.new_context()))
         except Returned as left:
@@ -117,6 +123,28 @@ class Templates:
             self._explain(error, place, names, text)
         finally:
             scope.reset(token)
+
+    def _simply(self, text: str) -> list[Any] | None:
+        """The parts of a template of simple calls; None where Jinja has to read it, also to say what is wrong with it."""
+        if text not in self._simple:
+            self._simple[text] = simple(text)
+        parts = self._simple[text]
+        if parts is None:
+            return None
+        rendering = scope.get()
+        found: list[Any] = []
+        for part in parts:
+            if isinstance(part, str):
+                found.append(part)
+                continue
+            function: Callable[..., Any] | None = rendering.names.get(part.name)
+            if function is None or rendering.find(part.name) is not function:
+                return None
+            try:
+                found.append(function(*deepcopy(part.values), **deepcopy(part.named)))
+            except Exception:  # noqa: BLE001 - Jinja meets it again, and knows its line
+                return None
+        return found
 
     def _compile(self, values: bool, text: str, place: Place) -> jinja2.Template:  # noqa: FBT001 - as above
         key = (values, place.path, text)

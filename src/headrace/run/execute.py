@@ -121,6 +121,7 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
     finally:
         # First of all: whatever goes wrong with closing, the run has ended and is known to have.
         emit(RunFinished(run, status, time.perf_counter() - started))
+        _write_builds(session)
         _close(session, warehouse)
     return Outcome(run, time.perf_counter() - started, tuple(doing.ended))
 
@@ -132,6 +133,13 @@ def _close(session: Session, warehouse: Warehouse) -> None:
         warehouse.close()
     except Exception as error:  # noqa: BLE001 - a driver may raise anything here
         emit(Warned(f"a connection could not be closed: {error}"))
+
+
+def _write_builds(session: Session) -> None:
+    try:
+        session.write_builds()
+    except HeadraceError as error:
+        emit(Warned(f"the ledger lacks the last builds of this run: {error.what}"))
 
 
 def _jobs(plan: Plan, durations: Mapping[str, float]) -> list[Job]:

@@ -105,9 +105,9 @@ def _made(
             built, results = _in_transaction(session, connection, node, checks, compiled)
             entry = _built(session, node, built, results, started)
             code = None if isinstance(node, Seed) else hashlib.sha256(compiled.sql.encode()).hexdigest()[:16]
-            ledger.record_build(connection, replace(entry, code=code))
     except _Rejected as rejected:
         return settled(session, None, rejected.results)
+    session.note_build(replace(entry, code=code))
     if built.table is not None:
         session.relations.note(node.table, built.kind)
     hooked(connection, compiled.after, inside=False)

@@ -61,6 +61,9 @@ class Relations:
             self._known[table] = Relation(table, kind, Schema(()))
 
 
+BUILDS_AT_ONCE = 50
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """The manifest, the warehouse with a connection for each thread, and the circumstances of the run."""
@@ -80,6 +83,7 @@ class Session:
     """The batches of microbatch models that failed, to be tried again alone."""
     _local: threading.local = field(default_factory=threading.local)
     _open: list[Connection] = field(default_factory=list)
+    _builds: list[ledger.Build] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def connection(self) -> Connection:
@@ -94,6 +98,21 @@ class Session:
                 ledger.ensure(held)
                 quarantine.ensure(held)
         return held
+
+    def note_build(self, build: ledger.Build) -> None:
+        """Keep a build for the ledger. They are written some at a time, because a statement costs as much as a small model."""
+        with self._guard:
+            self._builds.append(build)
+            full = len(self._builds) >= BUILDS_AT_ONCE
+        if full:
+            self.write_builds()
+
+    def write_builds(self) -> None:
+        """Write the builds that wait."""
+        with self._guard:
+            waiting = tuple(self._builds)
+            self._builds.clear()
+        ledger.record_builds(self.connection(), waiting)
 
     def renew(self) -> None:
         """Give this thread a new connection at its next use, after the old one was lost."""

@@ -1,4 +1,4 @@
-"""The row ledger: one row for each load and each build, kept beside the data and written in its transaction.
+"""The row ledger: one row for each load, kept beside the data and written in its transaction, and one for each build.
 
 Rows are only ever added, so that concurrent transactions do not conflict; the newest row of a stream says how far it was read.
 """
@@ -18,7 +18,7 @@ from headrace.sql.operations import CreateSchema, CreateTable
 from headrace.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from headrace.warehouse.base import Connection
 
@@ -113,12 +113,13 @@ def ensure(connection: Connection) -> None:
 def record(connection: Connection, entry: Entry) -> None:
     """Write a load's row, after checking that it balances."""
     entry.check()
-    _insert(connection, LOADS, entry)
+    _insert(connection, LOADS, [entry])
 
 
-def record_build(connection: Connection, build: Build) -> None:
-    """Write a build's row."""
-    _insert(connection, BUILDS, build)
+def record_builds(connection: Connection, builds: Sequence[Build]) -> None:
+    """Write the rows of builds, in one statement."""
+    if builds:
+        _insert(connection, BUILDS, builds)
 
 
 def has(connection: Connection, load_id: str) -> Entry | None:
@@ -149,13 +150,13 @@ def _type(annotation: Any) -> Type:
     return _TYPES.get(str(annotation), VARCHAR)
 
 
-def _insert(connection: Connection, table: Table, row: Entry | Build) -> None:
-    names = [each.name for each in fields(row)]
-    marks = ", ".join("CAST(? AS TIMESTAMPTZ)" if each.type == "datetime" else "?" for each in fields(row))
-    columns = ", ".join(f'"{name}"' for name in names)
+def _insert(connection: Connection, table: Table, rows: Sequence[Entry | Build]) -> None:
+    kept = fields(rows[0])
+    marks = ", ".join("CAST(? AS TIMESTAMPTZ)" if each.type == "datetime" else "?" for each in kept)
+    columns = ", ".join(f'"{each.name}"' for each in kept)
     connection.rows(
-        f'INSERT INTO "{table.schema}"."{table.name}" ({columns}) VALUES ({marks})',
-        [_written(getattr(row, name)) for name in names],
+        f'INSERT INTO "{table.schema}"."{table.name}" ({columns}) VALUES {", ".join([f"({marks})"] * len(rows))}',
+        [_written(getattr(row, each.name)) for row in rows for each in kept],
     )
 
 

@@ -87,12 +87,13 @@ class DuckDBConnection:
     def transaction(self) -> Iterator[None]:
         """All or nothing."""
         self.local.execute("BEGIN TRANSACTION")
-        self._inside = True
+        self._inside, self.local.doubtful = True, False
         try:
             yield
-            # DuckDB 2 answers the commit of an aborted transaction by rolling back, and calls that a success; it only
-            # refuses other statements.
-            self.local.rows("SELECT 1")
+            if self.local.doubtful:
+                # DuckDB 2 answers the commit of an aborted transaction by rolling back, and calls that a success; it only
+                # refuses other statements.
+                self.local.rows("SELECT 1")
             self.local.execute("COMMIT")
         except BaseException:
             self._roll_back()

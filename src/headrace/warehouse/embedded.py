@@ -65,6 +65,8 @@ class Embedded:
 
     def __init__(self, session: duckdb.DuckDBPyConnection) -> None:
         self.session = session
+        self.doubtful = False
+        """Whether a statement failed, or one was begun whose failure only reading shows; reset by whoever asks."""
 
     @classmethod
     def in_memory(cls) -> Self:
@@ -93,10 +95,12 @@ class Embedded:
                 return _zoned(result)
             return result.fetchall()
         except duckdb.Error as error:
+            self.doubtful = True
             raise failed(sql, error) from error
 
     def query(self, sql: str, batch_rows: int = 100_000) -> pa.RecordBatchReader:
         """A result of any size as Arrow batches; read it before the session's next statement. Raises StatementFailed."""
+        self.doubtful = True
         try:
             return self.session.sql(sql).to_arrow_reader(batch_rows)
         except duckdb.Error as error:
@@ -104,6 +108,7 @@ class Embedded:
 
     def table(self, sql: str) -> pa.Table:
         """A result that fits into memory, as an Arrow table. Raises StatementFailed."""
+        self.doubtful = True
         try:
             return self.session.sql(sql).to_arrow_table()
         except duckdb.Error as error:
