@@ -148,6 +148,13 @@ class AccessDenied(HeadraceError):
     code = "HR209"
 
 
+class PythonFailed(HeadraceError):
+    """A model in Python raised an error; the line is that of the model's file."""
+
+    code = "HR210"
+    exit_code = 1
+
+
 class RequestFailed(HeadraceError):
     """A request to a source failed, and went on failing for as often as its `retry:` allows."""
 

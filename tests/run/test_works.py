@@ -282,3 +282,98 @@ def test_parts_of_a_table_are_replaced(works, config, rows):
     works.run()
 
     assert works.sql("select day, n from main.m order by 1, 2") == rows
+
+
+CONTRACT = """
+models:
+  - name: m
+    config: {contract: {enforced: true}}
+    constraints: [{type: primary_key, columns: [id]}]
+    columns:
+      - {name: id, data_type: integer, constraints: [{type: not_null}]}
+      - {name: n, data_type: integer, constraints: [{type: check, expression: n > 0}, {type: foreign_key, to: "ref('p')", to_columns: [id]}]}
+  - name: p
+    config: {contract: {enforced: true}}
+    columns: [{name: id, data_type: integer, constraints: [{type: unique}]}]
+"""
+
+
+@pytest.mark.parametrize("row", ["null, 1", "1, 0", "1, 7"])
+def test_the_constraints_of_a_contract_are_enforced_by_the_engine(works, row):
+    model = (
+        "{{ config(materialized='table') }} select cast(A as integer) as id, cast(B as integer) as n -- {{ ref('p') }}"
+    )
+    good, bad = (model.replace("A", one.split(", ")[0]).replace("B", one.split(", ")[1]) for one in ("1, 1", row))
+    parent = "{{ config(materialized='table') }} select 1 as id"
+    works.write(**{"models/m.sql": good, "models/p.sql": parent, "models/c.yml": CONTRACT})
+    first = works.run()
+    works.write(**{"models/m.sql": bad})
+
+    second = works.run(select=["m"])
+
+    assert first == {"model.shop.p": "success", "model.shop.m": "success"}
+    assert second == {"model.shop.m": "error"}
+    assert works.sql("select id, n from main.m") == [(1, 1)]
+
+
+def test_indexes_headers_and_rights_are_made_with_a_table(works):
+    config = "materialized='table', indexes=[{'columns': ['id'], 'unique': True}], sql_header='create temporary table head as select 7 as n'"
+    rights = ", grants={'select': ['public']}" if works.url.startswith("postgres") else ""
+    works.write(**{"models/m.sql": f"{{{{ config({config}{rights}) }}}} select n as id from head"})
+
+    status = [works.run(), works.run()]
+
+    assert status == [{"model.shop.m": "success"}] * 2
+    assert works.sql("select id from main.m") == [(7,)]
+    if works.url.startswith("postgres"):
+        asked = (
+            "select has_table_privilege('public', 'main.m', 'select'), count(*) from pg_indexes where tablename = 'm'"
+        )
+        assert works.sql(asked) == [(True, 1)]
+    else:
+        assert works.sql("select is_unique from duckdb_indexes() where table_name = 'm'") == [(True,)]
+
+
+PYTHON = """
+def model(dbt, session):
+    dbt.config(materialized="table")
+    orders = dbt.ref("orders")
+    return RESULT
+"""
+
+
+@pytest.mark.parametrize(
+    "result", ["orders.filter('id > 0')", "orders.to_arrow_table()", "session.sql('select 1 as id, 2 as n')"]
+)
+def test_a_model_in_python_gives_a_table(works, result):
+    works.write(**{"models/orders.sql": ORDERS, "models/p.py": PYTHON.replace("RESULT", result)})
+    works.write(**{"models/after.sql": "select id from {{ ref('p') }}"})
+
+    status = [works.run(), works.run()]
+
+    assert set(status[1].values()) == {"success"}
+    assert works.sql("select id from main.after") == [(1,)]
+
+
+def test_a_model_in_python_that_raises_is_told_with_its_line(works):
+    works.write(**{"models/orders.sql": ORDERS, "models/p.py": PYTHON.replace("RESULT", "1 / 0")})
+
+    works.run()
+
+    failed = works.why("model.shop.p")
+    assert (failed.code, failed.where) == ("HR210", "models/p.py:5")
+    assert "ZeroDivisionError" in failed.message
+
+
+def test_an_incremental_model_in_python_adds_to_its_table(works):
+    code = """
+def model(dbt, session):
+    dbt.config(materialized="incremental", unique_key="id")
+    return session.sql("select 2 as id" if dbt.is_incremental else "select 1 as id")
+"""
+    works.write(**{"models/p.py": code})
+
+    works.run()
+    works.run()
+
+    assert works.sql("select id from main.p order by 1") == [(1,), (2,)]

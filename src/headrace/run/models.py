@@ -17,10 +17,11 @@ from headrace.transform.batches import batches_of, is_microbatch
 from headrace.transform.built import hooked
 from headrace.transform.compile import compile_node
 from headrace.transform.context import is_incremental
-from headrace.transform.materialize import build, finish
+from headrace.transform.materialize import build
 from headrace.transform.seeds import build_seed
 from headrace.transform.snapshot import build_snapshot
 from headrace.transform.unit import compile_unit
+from headrace.transform.upkeep import finish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -49,6 +49,8 @@ class Compiled:
     incremental: bool = False
     """Whether the node's table is there and is added to."""
     batch: Batch | None = None
+    evaluate: Callable[[str], Any] = str
+    """What a template of one expression means among the node's names."""
 
     def blame(self) -> AbstractContextManager[None]:
         """A block in which the engine's complaints about this SQL get their place in the author's file."""
@@ -105,8 +107,12 @@ def compile_node(
     pieces = inject(body, list(found.values()))
     sql = "".join(piece.text for piece in pieces)
     names["sql"] = names["compiled_code"] = sql
+
+    def evaluate(text: str) -> Any:
+        return runtime.manifest.templates.evaluate(text, names, node.place, package=node.package)
+
     before, after = (hooks(node, runtime, names, side) for side in ("pre", "post"))
-    return Compiled(sql, node.place, pieces, tuple(found), before, after, names, adds_to(scene), batch)
+    return Compiled(sql, node.place, pieces, tuple(found), before, after, names, adds_to(scene), batch, evaluate)
 
 
 def stand_in(
@@ -131,6 +137,8 @@ def stand_in(
 def _rendered(node: Model | DataTest | Snapshot | Seed, scene: Scene, names: Mapping[str, Any]) -> Piece:
     if isinstance(node, Seed):
         return Piece("", node.place, "")  # a file of data has hooks, and nothing to say in SQL
+    if isinstance(node, Model) and node.language == "python":
+        return Piece(node.raw, node.place, node.raw)
     text = scene.runtime.manifest.templates.render(node.raw, names, node.place, package=node.package)
     return Piece(_LAST.sub("", text), node.place, node.raw)
 

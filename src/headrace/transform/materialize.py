@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 from headrace.errors import ContractBroken
 from headrace.events import ModelBuilt, emit
-from headrace.sql.dialect import name, temporary
-from headrace.sql.operations import Comment, CreateTableAs, Drop, SetView
+from headrace.sql.dialect import name, names, relation, temporary
+from headrace.sql.operations import CreateTableAs, Drop, SetView
 from headrace.transform.adapter import describe
 from headrace.transform.built import Built, hooked
+from headrace.transform.constraints import definition, has_constraints, has_foreign_key
 from headrace.transform.incremental import Increment, apply_increment
+from headrace.transform.python import python_query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from headrace.project.nodes import Model, Seed, Snapshot
+    from headrace.project.nodes import Model
     from headrace.table import Table
     from headrace.transform.batches import Batch
     from headrace.transform.compile import Compiled
@@ -41,28 +43,32 @@ def build(
         return Built(None, None, published=True)
     with compiled.blame():
         hooked(connection, compiled.before)
-        query = _agreed(connection, node, compiled.sql)
-        if compiled.incremental:
-            built = _increment(connection, node, query, compiled.batch)
-        elif node.materialized == "view":
-            built = _view(connection, node, query, relations, waits=waits)
+        if node.config.get("sql_header"):
+            connection.execute(str(node.config["sql_header"]))
+        if node.language == "python":
+            with python_query(connection, node, compiled) as query:
+                built = _materialized(connection, node, query, compiled, relations, waits=waits)
         else:
-            built = _table(connection, node, query, relations)
+            built = _materialized(connection, node, compiled.sql, compiled, relations, waits=waits)
     emit(ModelBuilt(node.unique_id, str(node.table), built.rows))
     return built
 
 
-def finish(connection: Connection, node: Model | Seed | Snapshot, compiled: Compiled, built: Built) -> None:
-    """What comes after publishing, in the same transaction: the post-hooks, and comments where `persist_docs` asks for them."""
-    kind, persist = built.kind, node.config.get("persist_docs") or {}
-    if persist.get("relation") and node.description:
-        connection.run(Comment(node.table, node.description, kind=kind))
-    if persist.get("columns"):
-        for column, text in node.columns.items():
-            if text:
-                connection.run(Comment(node.table, text, column=column, kind=kind))
-    with compiled.blame():
-        hooked(connection, compiled.after)
+def _materialized(
+    connection: Connection,
+    node: Model,
+    sql: str,
+    compiled: Compiled,
+    relations: Mapping[Table, Relation],
+    *,
+    waits: bool,
+) -> Built:
+    query = _agreed(connection, node, sql)
+    if compiled.incremental:
+        return _increment(connection, node, query, compiled.batch)
+    if node.materialized == "view":
+        return _view(connection, node, query, relations, waits=waits)
+    return _table(connection, node, query, relations, compiled)
 
 
 def _beside(connection: Connection, node: Model, relations: Mapping[Table, Relation]) -> Table:
@@ -74,10 +80,31 @@ def _beside(connection: Connection, node: Model, relations: Mapping[Table, Relat
     return built
 
 
-def _table(connection: Connection, node: Model, query: str, relations: Mapping[Table, Relation]) -> Built:
+def _table(
+    connection: Connection, node: Model, query: str, relations: Mapping[Table, Relation], compiled: Compiled
+) -> Built:
+    constrained = node.contracted and has_constraints(node)
+    held = relations.get(node.table)
+    if held is not None and constrained and connection.capabilities.dialect == "duckdb" and has_foreign_key(node):
+        # DuckDB keeps the name under which a table that refers to another was made; readers see the old one until the commit.
+        connection.run(Drop(node.table, held.kind))
+        held = None
     # A name that nothing has needs no change of names: nobody sees the table before the commit.
-    built = _beside(connection, node, relations) if node.table in relations else node.table
-    return Built(built, _counted(connection.run(CreateTableAs(built, query))), published=built == node.table)
+    built = _beside(connection, node, relations) if held is not None else node.table
+    if constrained:
+        rows = _constrained(connection, node, query, built, compiled)
+    else:
+        rows = connection.run(CreateTableAs(built, query))
+    return Built(built, _counted(rows), published=built == node.table)
+
+
+def _constrained(connection: Connection, node: Model, query: str, built: Table, compiled: Compiled) -> int:
+    """A table that holds its rows to the contract's constraints, and the rows."""
+    types = _declared(connection, {column: node.types.get(column) for column in node.columns})
+    connection.execute(
+        f"CREATE TABLE {relation(built)} (\n    {definition(node, {c: str(k) for c, k in types.items()}, compiled.evaluate)}\n)"
+    )
+    return connection.execute(f"INSERT INTO {relation(built)} ({names(types)})\n{query}")
 
 
 def _view(
@@ -96,7 +123,7 @@ def _increment(connection: Connection, node: Model, query: str, batch: Batch | N
     place = temporary(staged.name, connection.capabilities)
     apply_increment(connection, Increment.of(node, batch), place)
     connection.run(Drop(place))
-    return Built(node.table, _counted(rows), published=True)
+    return Built(node.table, _counted(rows), published=True, fresh=False)
 
 
 def _counted(rows: int) -> int | None:
@@ -105,7 +132,7 @@ def _counted(rows: int) -> int | None:
 
 def _agreed(connection: Connection, node: Model, query: str) -> str:
     """The query, with its columns in the order of the model's enforced contract. Raises ContractBroken where they differ."""
-    if not (node.config.get("contract") or {}).get("enforced"):
+    if not node.contracted:
         return query
     given = describe(connection, query)
     wanted = _declared(connection, {column: node.types.get(column) for column in node.columns})

@@ -46,7 +46,7 @@ def build_snapshot(
         else:
             rows = _update(connection, node, history, columns)
     emit(ModelBuilt(node.unique_id, str(node.table), None if rows < 0 else rows))
-    return Built(node.table, None if rows < 0 else rows, published=True)
+    return Built(node.table, None if rows < 0 else rows, published=True, fresh=held is None)
 
 
 def _update(connection: Connection, node: Snapshot, history: History, held: Mapping[str, str]) -> int:
