@@ -101,7 +101,7 @@ def _called(node: Model, compiled: Compiled, local: Embedded, table: Callable[[s
 
 
 def _function(node: Model, space: dict[str, Any]) -> Callable[..., Any]:
-    found = space.get("model")
+    found: Callable[..., Any] | None = space.get("model")
     if not callable(found):
         raise ConfigInvalid(f"{node.name} has no function model(dbt, session)", where=node.place)
     return found
