@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
-import pyarrow as pa
 
 from headrace.errors import StatementFailed, WarehouseUnavailable
 from headrace.schema import Column, Schema
@@ -23,6 +22,8 @@ from headrace.warehouse.embedded import CAPABILITIES, Embedded
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
+
+    import pyarrow as pa
 
     from headrace.sql.operations import DependentView, Operation
 
@@ -80,6 +81,8 @@ class DuckDBConnection:
 
     def query(self, sql: str) -> pa.RecordBatchReader:
         """A result of any size as Arrow batches."""
+        import pyarrow as pa
+
         reader = self.local.query(sql)
         return pa.RecordBatchReader.from_batches(reader.schema, _told(sql, reader))
 
@@ -152,6 +155,8 @@ class DuckDBConnection:
 
 def _told(sql: str, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
     """The reader's batches; what fails while they are made is Arrow's error, told as DuckDB's."""
+    import pyarrow as pa
+
     try:
         yield from reader
     except (pa.ArrowException, OSError) as error:
