@@ -155,6 +155,12 @@ class PythonFailed(HeadraceError):
     exit_code = 1
 
 
+class PackageUnavailable(HeadraceError):
+    """A package that the project lists cannot be had: its folder, repository or archive is not there, or no version fits."""
+
+    code = "HR211"
+
+
 class RequestFailed(HeadraceError):
     """A request to a source failed, and went on failing for as often as its `retry:` allows."""
 
