@@ -40,6 +40,8 @@ class Page:
     rows: int
     values: Mapping[str, Any] = field(default_factory=dict)
     ignored: bool = False
+    reached: str | None = None
+    """The highest cursor of its records, where each part has a cursor of its own."""
 
 
 class Paging(Protocol):

@@ -116,9 +116,12 @@ def find_selector(local: Embedded, body: str) -> str:
     return "$"
 
 
-def rows_of(pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded) -> Rows:
-    """The records of pages, each given as its origin and its body. Raises RecordsNotFound where a cursor is missing that must not."""
-    with _records(pages, shape, local) as long:
+def rows_of(pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded, added: Sequence[str | None] = ()) -> Rows:
+    """The records of pages, each given as its origin and its body; `added` has for each page the JSON that joins each record.
+
+    Raises RecordsNotFound where a cursor is missing that must not.
+    """
+    with _records(pages, shape, local, added) as long:
         return _typed(shape, local, long=long)
 
 
@@ -145,17 +148,24 @@ def known_of(body: str, shape: Shape, local: Embedded) -> list[Known] | None:
 
 
 @contextmanager
-def _records(pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded) -> Iterator[bool]:
+def _records(
+    pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded, added: Sequence[str | None] = ()
+) -> Iterator[bool]:
     """The records of pages as the table `headrace_records`; whether some of their numbers are marked as long."""
     import pyarrow as pa
 
     bodies, long = _protected([body for _, body in pages])
     arrived = pa.table({"origin": pa.array([origin for origin, _ in pages], pa.string()), "body": bodies})
+    records = f"unnest({records_sql('CAST(body AS JSON)', shape.selector)}) AS r"
+    if any(added):
+        arrived = arrived.append_column("added", pa.array(added, pa.string()))
+        joined = "CASE WHEN json_type(r) = 'OBJECT' AND added IS NOT NULL THEN json_merge_patch(r, added) ELSE r END"
+        records = f"{joined} AS r FROM (SELECT origin, added, {records}"
     local.register("headrace_pages", arrived)
     try:
         local.execute(
             "CREATE OR REPLACE TEMP TABLE headrace_records AS SELECT origin, r, json_type(r) = 'OBJECT' AS fits"
-            f" FROM (SELECT origin, unnest({records_sql('CAST(body AS JSON)', shape.selector)}) AS r FROM headrace_pages)"
+            f" FROM (SELECT origin, {records} FROM headrace_pages)" + (")" if any(added) else "")
         )
         yield long
     finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.project.sources import DatabaseStream, RestStream
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from headrace.batch import Arrived
@@ -26,8 +26,11 @@ def open_stream(
     clock: Clock,
     scratch: Path,
     unfit: Collection[str] = (),
+    parents: Sequence[Mapping[str, Any]] = (),
 ) -> Iterator[Arrived]:
-    """What arrives from a stream past the cursor, or after `resume`. `scratch` is a folder for files that have to be unpacked.
+    """What arrives from a stream past the cursor, or after `resume`. `scratch` is a folder for what is not landed yet.
+
+    `parents` are the rows of the stream's parent, by the fields that its requests name.
 
     Raises SecretMissing.
     """
@@ -35,7 +38,9 @@ def open_stream(
     if isinstance(stream.spec, RestStream):
         from headrace.extract import rest
 
-        return rest.read(stream, cursor=cursor, resume=resume, local=local, clock=clock)
+        return rest.read(
+            stream, cursor=cursor, resume=resume, local=local, clock=clock, scratch=scratch, parents=parents
+        )
     if isinstance(stream.spec, DatabaseStream):
         from headrace.extract import database
 

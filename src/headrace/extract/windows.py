@@ -1,20 +1,20 @@
-"""The part of a stream a request asks for: where to start, and the expressions that put it into the request."""
+"""The range of a cursor that a request asks for: where to start, where to end, and how the request writes both."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from headrace.errors import ConfigInvalid
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from headrace.cursor import Cursor
     from headrace.project.sources import Incremental
-
-_EXPRESSION = re.compile(r"\{incremental\.(start_value|last_value|initial_value|end_value)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +34,70 @@ def window(incremental: Incremental | None, cursor: Cursor | None) -> Window:
     last = (cursor.value if cursor else None) or incremental.initial_value
     start = last
     if cursor and cursor.value is not None and incremental.lag:
-        start = earlier(cursor.value, incremental.lag)
+        start = shifted(cursor.value, -incremental.lag) or cursor.value
     return Window(start, last, incremental.initial_value, incremental.end_value)
 
 
-def earlier(value: str, lag: float) -> str:
-    """The value less the lag: a number by so many units, an ISO date or time by so many seconds, in the form it came in."""
+def windows(incremental: Incremental | None, whole: Window, now: datetime) -> Iterator[Window]:
+    """The window in steps, from its start to its end, or where it has none to now. Raises ConfigInvalid."""
+    if incremental is None or incremental.step is None or whole.start_value is None:
+        yield whole
+        return
+    end = whole.end_value or _as_written(whole.start_value, now)
+    start = whole.start_value
+    if end is None:
+        yield whole
+        return
+    while _before(start, end):
+        following = shifted(start, incremental.step)
+        if following is None or not _before(start, following):
+            raise ConfigInvalid(
+                f"'step' goes on from {start!r}, which is no number and no ISO date or time, or by less than it holds",
+                hint="leave 'step' out, or give an initial_value such as 2024-01-01",
+            )
+        upper = following if _before(following, end) else end
+        yield replace(whole, start_value=start, end_value=upper)
+        start = upper
+
+
+def _before(one: str, other: str) -> bool:
     try:
-        return str(Decimal(value) - Decimal(str(lag)))
+        return Decimal(one) < Decimal(other)
+    except InvalidOperation:
+        pass
+    left, right = _moment(one), _moment(other)
+    return left < right if left and right else one < other
+
+
+def _moment(value: str) -> datetime | None:
+    try:
+        when = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _as_written(like: str, when: datetime) -> str | None:
+    """A time in the form of another; None where that is a number."""
+    moment = _moment(like)
+    if moment is None or like.isdigit():
+        return None
+    return shifted(like, (when - moment).total_seconds())
+
+
+def shifted(value: str, by: float) -> str | None:
+    """The value and `by`: a number by so many units, an ISO date or time by so many seconds, in the form it came in. None for others."""
+    try:
+        return str(Decimal(value) + Decimal(f"{by:g}"))
     except InvalidOperation:
         pass
     try:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-            return (
-                (datetime.combine(date.fromisoformat(value), datetime.min.time()) - timedelta(seconds=lag))
-                .date()
-                .isoformat()
-            )
-        moment = datetime.fromisoformat(value) - timedelta(seconds=lag)
-    except ValueError:
-        return value
+            day = datetime.combine(date.fromisoformat(value), datetime.min.time())
+            return (day + timedelta(seconds=by)).date().isoformat()
+        moment = datetime.fromisoformat(value) + timedelta(seconds=by)
+    except (ValueError, OverflowError):
+        return None
     fraction = re.search(r"\.(\d+)", value)
     text = moment.isoformat("T" if "T" in value else " ", timespec="microseconds" if fraction else "seconds")
     if fraction and len(fraction[1]) < 6:
@@ -61,25 +105,27 @@ def earlier(value: str, lag: float) -> str:
     return text.replace("+00:00", "Z") if value.endswith("Z") else text
 
 
-def filled(value: Any, window: Window) -> Any:
-    """A value of the config with its expressions replaced; a text that is one expression without a value is None."""
-    if isinstance(value, dict):
-        return {
-            key: made for key, inner in value.items() if (made := filled(inner, window)) is not None or inner is None
-        }
-    if isinstance(value, (list, tuple)):
-        return [filled(inner, window) for inner in value]
-    if not isinstance(value, str):
+def written(value: str | None, form: str | None) -> str | None:
+    """A cursor's value as a request writes it; one that is no time stays as it is."""
+    when = _moment(value) if value and form and not value.isdigit() else None
+    if when is None or form is None:
         return value
-    whole = _EXPRESSION.fullmatch(value)
-    if whole:
-        return getattr(window, whole[1])
-    return _EXPRESSION.sub(lambda found: getattr(window, found[1]) or "", value)
+    if form in ("epoch", "epoch_ms"):
+        return str(int(when.timestamp() * (1000 if form == "epoch_ms" else 1)))
+    return when.strftime(form)
 
 
-def parameters(incremental: Incremental | None, window: Window) -> Mapping[str, str]:
+def values_of(incremental: Incremental | None, part: Window) -> dict[str, Any]:
+    """What the expressions `{incremental.…}` stand for."""
+    form = incremental.format if incremental else None
+    names = ("start_value", "last_value", "initial_value", "end_value")
+    return {f"incremental.{name}": written(getattr(part, name), form) for name in names}
+
+
+def parameters(incremental: Incremental | None, part: Window) -> Mapping[str, str]:
     """What `start_param` and `end_param` add to a request."""
     if incremental is None:
         return {}
-    named = {incremental.start_param: window.start_value, incremental.end_param: window.end_value}
-    return {name: value for name, value in named.items() if name and value is not None}
+    named = {incremental.start_param: part.start_value, incremental.end_param: part.end_value}
+    texts = {name: written(value, incremental.format) for name, value in named.items() if name}
+    return {name: text for name, text in texts.items() if text is not None}

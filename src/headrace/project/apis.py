@@ -8,7 +8,7 @@ from pydantic import Field
 
 from headrace.project.config import Config
 from headrace.project.credentials import Auth  # noqa: TC001 - pydantic reads the annotations
-from headrace.project.shorthand import Seconds, short
+from headrace.project.shorthand import Names, Seconds, short
 
 
 class JsonLink(Config):
@@ -136,6 +136,54 @@ class ResponseAction(Config):
     action: Literal["ignore", "fail", "retry", "quarantine", "rate_limited", "refresh_token", "reset_pagination"]
 
 
+class ForEach(Config):
+    """The request once for each value, which `{for_each.value}` stands for."""
+
+    values: tuple[Any, ...] = Field(min_length=1)
+    param: str | None = Field(default=None, description="a parameter that carries it")
+    column: str | None = Field(default=None, description="a column that keeps it")
+
+
+class JobCreate(Config):
+    """The request that begins a job, and where its answer has the job's id."""
+
+    path: str
+    method: Literal["GET", "POST", "PUT"] = "POST"
+    params: dict[str, Any] = {}
+    json_body: dict[str, Any] | None = Field(default=None, alias="json")
+    data: dict[str, Any] | None = None
+    headers: dict[str, str] = {}
+    id_path: str = "id"
+
+
+class JobPoll(Config):
+    """The request that asks how far a job is; `{job.id}` stands for its id."""
+
+    path: str
+    params: dict[str, Any] = {}
+    status_path: str = "status"
+    completed: Names = ("completed", "complete", "done", "finished", "succeeded", "success")
+    failed: Names = ("failed", "error", "cancelled", "canceled", "expired")
+    interval: Seconds = Field(default=5.0, gt=0)
+    timeout: Seconds = 3600.0
+
+
+class JobDownload(Config):
+    """Where the records are when a job is done: at a path, or at the URL that the last poll's answer holds."""
+
+    path: str | None = None
+    url_path: str | None = None
+    params: dict[str, Any] = {}
+
+
+class Job(Config):
+    """Records that an API has to prepare first. The stream's own paginator, selector and decoder apply to the download."""
+
+    create: JobCreate
+    poll: JobPoll
+    download: JobDownload
+
+
 class Endpoint(Config):
     """One request, repeated page by page."""
 
@@ -147,6 +195,11 @@ class Endpoint(Config):
     headers: dict[str, str] = {}
     paginator: Paginator | None = None
     data_selector: str | None = None
+    decoder: Literal["json", "jsonl", "csv", "xml"] = Field(
+        default="json", description="what the body is; gzip is seen by itself"
+    )
+    for_each: ForEach | None = None
+    job: Job | None = None
     response_actions: tuple[ResponseAction, ...] = ()
     retry: Retry | None = None
     rate_limit: RateLimit | None = Field(default=None, description="of this endpoint alone, beside the client's")

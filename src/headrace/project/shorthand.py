@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator
@@ -30,3 +31,11 @@ def _seconds(value: Any) -> Any:
 
 Seconds: TypeAlias = Annotated[float, BeforeValidator(_seconds)]
 """A number of seconds, or a span such as `30s`, `15m`, `6h`, `1d`, `2w`."""
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, (int, float, date)) and not isinstance(value, bool) else value
+
+
+Text: TypeAlias = Annotated[str, BeforeValidator(_text)]
+"""Text; a number or a date is the text it is written as."""

@@ -9,6 +9,7 @@ from headrace.errors import Place
 from headrace.project.nodes import SourceTable
 from headrace.project.reading import said_of
 from headrace.project.resolution import words
+from headrace.project.sources import RestStream
 from headrace.table import Table
 
 if TYPE_CHECKING:
@@ -52,10 +53,17 @@ def _loaded(reading: Reading, stream: Stream, about: Properties | None) -> Sourc
         source=stream.source,
         table=table,
         stream=stream,
+        depends_on=_parents(reading, stream),
         identifier=table.name,
         **_watched(about),
         **fields,
     )
+
+
+def _parents(reading: Reading, stream: Stream) -> tuple[str, ...]:
+    """The stream whose rows this one asks for is loaded before it."""
+    parent = stream.spec.parent if isinstance(stream.spec, RestStream) else None
+    return (f"source.{reading.package}.{stream.source}.{parent}",) if parent else ()
 
 
 def _external(reading: Reading, about: Properties) -> SourceTable:

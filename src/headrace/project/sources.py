@@ -5,14 +5,15 @@ REST keys are those of dlt's `rest_api`, in YAML; see docs/reference/sources.md 
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from headrace.errors import Place, SecretMissing  # noqa: TC001 - pydantic reads the annotations
 from headrace.project.apis import Client, Endpoint
 from headrace.project.config import Config
-from headrace.project.shorthand import Names, short
+from headrace.project.shorthand import Names, Seconds, Text, short
 
 Disposition: TypeAlias = Literal["append", "replace", "merge"]
 Mode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value", "quarantine"]
@@ -33,11 +34,23 @@ class Incremental(Config):
     """How only what is new is read: a cursor field, where it starts, and the request's parameters that carry it."""
 
     cursor_path: str
-    initial_value: str | None = None
-    end_value: str | None = None
+    initial_value: Text | None = None
+    end_value: Text | None = None
     start_param: str | None = None
     end_param: str | None = None
-    lag: float | None = Field(default=None, description="seconds (or units of a number) re-read before the cursor")
+    lag: Seconds | None = Field(default=None, description="seconds (or units of a number) re-read before the cursor")
+    step: Seconds | None = Field(
+        default=None,
+        gt=0,
+        description="read in windows of so many seconds (or units of a number), up to `end_value` or now",
+    )
+    format: str | None = Field(
+        default=None,
+        description="of values in requests: `epoch`, `epoch_ms`, or as strftime writes times, such as `%Y-%m-%d`",
+    )
+    scope: Literal["resource", "parent"] = Field(
+        default="resource", description="`parent`: each parent, and each value of `for_each`, has a cursor of its own"
+    )
     row_order: Literal["asc", "desc"] | None = None
     range_start: Literal["closed", "open"] = Field(
         default="closed", description="whether rows at the cursor are read again (they are not loaded twice); databases"
@@ -93,7 +106,58 @@ class StreamBase(Config):
 
 
 class RestStream(StreamBase, Endpoint):
-    """A stream of an API: the endpoint's keys stand beside the stream's."""
+    """A stream of an API: the endpoint's keys stand beside the stream's.
+
+    `{resources.PARENT.FIELD}`, or a parameter `{type: resolve, resource: PARENT, field: FIELD}`, asks once for each row of another
+    stream of the source; `{incremental.start_value}`, `{incremental.end_value}`, `{incremental.last_value}` and
+    `{incremental.initial_value}` stand for the part that is read. What dlt does with functions (`convert`, `filter`, `map`) is
+    SQL in `transform:`.
+    """
+
+    include_from_parent: Names = Field(default=(), description="fields of the parent, as columns named `_PARENT_FIELD`")
+    cache: Seconds | None = Field(
+        default=None, description="a stream that was loaded less than so long ago is not asked for again"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dlt_incremental(cls, data: Any) -> Any:
+        """`params: {since: {type: incremental, …}}` is `incremental: {start_param: since, …}`."""
+        params = data.get("params") if isinstance(data, dict) else None
+        if not isinstance(params, dict):
+            return data
+        for name, value in params.items():
+            if isinstance(value, dict) and value.get("type") == "incremental":
+                said = {key: inner for key, inner in value.items() if key != "type"}
+                others = {key: inner for key, inner in params.items() if key != name}
+                return {**data, "params": others, "incremental": {"start_param": name, **said}}
+        return data
+
+    @property
+    def parent(self) -> str | None:
+        """The stream whose rows this one asks for, by its name in the same source."""
+        return next(iter(sorted({name for name, _ in self.parent_fields})), None)
+
+    @property
+    def parent_fields(self) -> tuple[tuple[str, str], ...]:
+        """Which fields of which stream the requests name, and those of `include_from_parent`."""
+        job = (self.job.create, self.job.poll, self.job.download) if self.job else ()
+        asked = [self.path, self.params, self.json_body, self.data, self.headers]
+        asked += [part.model_dump() for part in job]
+        found = dict.fromkeys(pair for one in asked for pair in _resources(one))
+        owner = next(iter(found), None)
+        kept = [(owner[0], name) for name in self.include_from_parent] if owner else []
+        return tuple(dict.fromkeys([*found, *kept]))
+
+
+def _resources(value: Any) -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        if value.get("type") == "resolve":
+            return [(str(value.get("resource")), str(value.get("field")))]
+        return [pair for inner in value.values() for pair in _resources(inner)]
+    if isinstance(value, (list, tuple)):
+        return [pair for inner in value for pair in _resources(inner)]
+    return re.findall(r"\{resources\.(\w+)\.([^{}]+)\}", value) if isinstance(value, str) else []
 
 
 class FilesStream(StreamBase):

@@ -16,7 +16,7 @@ from headrace.project.validate import validate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from headrace.errors import SecretMissing
+    from headrace.errors import Place, SecretMissing
 
 KINDS: Mapping[str, type[RestSource | FilesSource | DatabaseSource]] = {
     "rest": RestSource,
@@ -82,6 +82,7 @@ def _streams(
     folder = root.as_posix()
     if isinstance(spec, RestSource):
         for stream, of in spec.streams.items():
+            _check_parent(name, stream, spec, document.key_place(*at, "streams", stream))
             yield Stream(
                 source=name,
                 name=stream,
@@ -119,6 +120,18 @@ def _streams(
         if missing:
             raise next(iter(missing.values()))
         yield from _one_for_each_file(name, spec.path, document, at, root)
+
+
+def _check_parent(source: str, name: str, spec: RestSource, where: Place) -> None:
+    parents = sorted({parent for parent, _ in spec.streams[name].parent_fields})
+    if len(parents) > 1:
+        raise ConfigInvalid(f"{source}.{name} asks for the rows of several streams: {', '.join(parents)}", where=where)
+    if spec.streams[name].include_from_parent and not parents:
+        raise ConfigInvalid(f"{source}.{name} has no parent, so there is nothing to include from it", where=where)
+    for parent in parents:
+        if parent not in spec.streams or not spec.streams[parent].enabled:
+            hint = did_you_mean(parent, spec.streams) or "a parent is a stream of the same source"
+            raise ConfigInvalid(f"{source}.{name}: there is no stream {parent!r}", where=where, hint=hint)
 
 
 def _lacks(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead, Scan
 from headrace.cursor import Cursor
@@ -12,6 +12,7 @@ from headrace.load import inflight
 from headrace.load.loader import load
 from headrace.load.parts import FilesUnfit
 from headrace.run.models import check_all, settled
+from headrace.run.parents import parent_rows, still_fresh
 from headrace.run.session import Done
 from headrace.state import ledger
 
@@ -43,6 +44,8 @@ def load_stream(session: Session, step: LoadStream) -> Done:
         elif session.full_refresh:
             package.discard()
     last = None if session.full_refresh else ledger.last_load(connection, stream.label)
+    if last is not None and (rest := still_fresh(stream, last, session.clock.now())):
+        return Done("success", read, f"what is there counts as fresh for {rest:.0f} s more (`cache:`)")
     arrived = None
     while arrived is None:
         package = session.landing.begin(stream.label, _cursor(stream, last), signature(stream))
@@ -60,6 +63,14 @@ def load_stream(session: Session, step: LoadStream) -> Done:
 def signature(stream: Stream) -> str:
     """What an extraction depends on: a package begun under another configuration is not gone on with."""
     return hashlib.sha256(stream.model_dump_json(exclude={"place"}).encode()).hexdigest()[:16]
+
+
+def _cursors(stream: Stream, last: ledger.Entry | None) -> dict[str, Any]:
+    """The cursors that parents of the stream had after the last load."""
+    if last is None or stream.disposition == "replace":
+        return {}
+    known = last.state.get("resume", {}).get("cursors")
+    return {"cursors": known} if known else {}
 
 
 def _cursor(stream: Stream, last: ledger.Entry | None) -> Cursor | None:
@@ -101,7 +112,7 @@ def extract(session: Session, stream: Stream, package: Package, last: ledger.Ent
     """Write all that the source has for the package into it; each segment is safe before the next one is asked for."""
     # A replaced table is made from all files, others from those that no load has read and this package has not.
     known = last.state.get("files", {}) if last and stream.disposition != "replace" else {}
-    resume = {**package.resume, "files": {**known, **package.resume.get("files", {})}}
+    resume = {**_cursors(stream, last), **package.resume, "files": {**known, **package.resume.get("files", {})}}
     arriving = open_stream(
         stream,
         cursor=package.cursor,
@@ -110,6 +121,7 @@ def extract(session: Session, stream: Stream, package: Package, last: ledger.Ent
         clock=session.clock,
         scratch=package.scratch,
         unfit=package.unfit,
+        parents=parent_rows(session, stream),
     )
     for arrived in arriving:
         match arrived:

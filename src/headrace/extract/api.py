@@ -1,0 +1,239 @@
+"""What one reading of an API holds: its connections and threads, what the first page showed, and how a page is fetched."""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from headrace.cursor import Cursor
+from headrace.errors import RecordsNotFound, StatementFailed
+from headrace.extract.bodies import DECODERS
+from headrace.extract.expressions import addressed, filled
+from headrace.extract.http import Http, Policy, Request
+from headrace.extract.jobs import prepared
+from headrace.extract.paging import AUTO_PATHS, Page, Paging, State, fingerprint, paging
+from headrace.extract.paths import duckdb_path, keys_of, literal_path, pointer
+from headrace.extract.records import Shape, find_selector, records_sql
+from headrace.extract.shared import shared
+from headrace.extract.windows import parameters
+from headrace.project.apis import SinglePage
+from headrace.project.sources import RestStream
+from headrace.schema import parse_type
+from headrace.sql.exact import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from headrace.extract.parts import Part
+    from headrace.extract.spool import Spool
+    from headrace.project.apis import Client, Paginator
+    from headrace.project.sources import Stream
+    from headrace.retry import Clock
+    from headrace.warehouse.embedded import Embedded
+
+
+@dataclass(slots=True)
+class Api:
+    """One reading of a stream. `spool` keeps pages until they are landed; without it, or a place for it, nothing is kept."""
+
+    label: str
+    spec: RestStream
+    http: Http
+    policy: Policy
+    paginator: Paginator | None
+    selector: str | None
+    local: Embedded
+    threads: ThreadPoolExecutor
+    probes: SimpleQueue[Embedded]
+    width: int
+    spool: Spool | None = None
+    scratch: Path | None = None
+    all_probes: list[Embedded] = field(default_factory=list)
+    bases: dict[str, Request] = field(default_factory=dict)
+    preparing: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(
+        cls,
+        stream: Stream,
+        local: Embedded,
+        clock: Clock,
+        resume: Mapping[str, Any],
+        spool: Spool | None = None,
+        scratch: Path | None = None,
+    ) -> Api:
+        """A reading that goes on where `resume` says."""
+        spec, client = stream.spec, stream.client
+        if not isinstance(spec, RestStream) or client is None:
+            raise TypeError(f"{stream.label} is not a stream of an API")
+        width, common = max(1, stream.parallel_requests), shared(client, clock)
+        probes = [local.cursor() for _ in range(width)]
+        waiting: SimpleQueue[Embedded] = SimpleQueue()
+        for probe in probes:
+            waiting.put(probe)
+        return cls(
+            label=stream.label,
+            spec=spec,
+            http=Http(client, common, common.gates(stream.label, spec.rate_limit), clock, width),
+            policy=Policy(spec.retry or client.retry, spec.response_actions),
+            paginator=_paginator(spec, client, resume),
+            selector=spec.data_selector or resume.get("selector"),
+            local=local,
+            threads=ThreadPoolExecutor(width, thread_name_prefix=stream.label),
+            probes=waiting,
+            width=width,
+            spool=spool,
+            scratch=scratch,
+            all_probes=probes,
+        )
+
+    def close(self) -> None:
+        """End pauses, threads and connections; a request that is under way is waited for."""
+        self.http.close()
+        self.threads.shutdown(wait=True, cancel_futures=True)
+        for probe in self.all_probes:
+            probe.close()
+
+    @property
+    def paging(self) -> Paging:
+        """The paginator; before the first page of an `auto` one, that of a single page."""
+        return paging(self.paginator or SinglePage(type="single_page"))
+
+    @property
+    def shape(self) -> Shape:
+        """Where the records are and what they are."""
+        incremental = self.spec.incremental
+        return Shape(
+            self.selector or "$",
+            {name: parse_type(column.type) for name, column in self.spec.columns.items() if column.type},
+            self.spec.nested == "flatten",
+            incremental.cursor_path if incremental else None,
+            incremental.on_cursor_value_missing if incremental else "include",
+        )
+
+    def base(self, part: Part) -> Request:
+        """The request for the first page of a part; where a job has to be done first, after that. Raises RequestFailed."""
+        if part.key not in self.bases:
+            made = self._job(part) if self.spec.job else _request(self.spec, part)
+            self.bases[part.key] = made
+        return self.bases[part.key]
+
+    def _job(self, part: Part) -> Request:
+        job = self.spec.job
+        with self.preparing:
+            if job is None or part.key in self.bases:
+                return self.bases[part.key]
+            return prepared(job, part, self.http, self.policy, self.label, self.scratch)[0]
+
+    def origin(self, part: Part, state: State) -> str:
+        """The URL of a page, without secrets."""
+        return self.http.shown_url(self.paging.apply(state, self.base(part)))
+
+    def submit(self, part: Part, state: State) -> Future[Page]:
+        """Fetch a page in a thread that has this one's listeners."""
+        return self.threads.submit(contextvars.copy_context().run, self.fetch, part, state)
+
+    def fetch(self, part: Part, state: State) -> Page:
+        """A page, with what the paginator has to know of it. Raises RequestFailed or RecordsNotFound."""
+        key = f"{part.key} {fingerprint(state)}"
+        kept = self.spool.take(key) if self.spool else None
+        if kept is not None:
+            self.selector = self.selector or kept[1].get("selector")
+            return kept[0]
+        known: list[tuple[str, int, dict[str, Any], str | None]] = []
+
+        def check(body: str) -> str | None:
+            known.clear()
+            try:
+                known.append(self.look(body))
+            except ValueError as error:
+                return str(error)
+            except StatementFailed:
+                return "the body is not JSON"
+            return None
+
+        response = self.http.fetch(self.paging.apply(state, self.base(part)), self.policy, self.label, check)
+        body, rows, values, reached = known[-1] if known and not response.ignored else (response.body, 0, {}, None)
+        wanted = {"link", getattr(self.paginator, "cursor_key", "link").lower()}
+        headers = {name: value for name, value in response.headers.items() if name in wanted}
+        page = Page(self.http.bare(response.url), headers, body, rows, values, response.ignored, reached)
+        if self.spool:
+            self.spool.add(key, page, {"selector": self.selector})
+        return page
+
+    def look(self, body: str) -> tuple[str, int, dict[str, Any], str | None]:
+        """The body as JSON, how many records it has, its values at the paginator's paths, and its highest cursor where that is asked.
+
+        Raises ValueError or StatementFailed where the body is not what it should be, and RecordsNotFound.
+        """
+        probe = self.probes.get()
+        try:
+            body = DECODERS[self.spec.decoder](body, probe)
+            paths = self.paging.paths if self.paginator else AUTO_PATHS
+            selector = self.selector or find_selector(probe, body)
+            ((kind, length, found),) = probe.rows(_look_sql(selector, paths), [body])
+            reached = self._highest(probe, body, selector)
+        finally:
+            self.probes.put(probe)
+        self.selector = selector
+        rows = length if kind == "ARRAY" else 0 if kind == "NULL" else 1
+        if kind is None:
+            raise RecordsNotFound(
+                f"{self.label}: the response has nothing at '{selector}'", hint=f"it begins with {body[:100]!r}"
+            )
+        # Of each path, as one key with dots in its name and as steps, the first that is there.
+        pairs = zip(paths, found[::2], found[1::2], strict=True)
+        texts = {path: step if whole is None else whole for path, whole, step in pairs}
+        return body, rows, {path: json.loads(text) for path, text in texts.items() if text is not None}, reached
+
+    def _highest(self, probe: Embedded, body: str, selector: str) -> str | None:
+        incremental = self.spec.incremental
+        resets = any(action.action == "reset_pagination" for action in self.policy.actions)
+        if incremental is None or not (incremental.scope == "parent" or resets):
+            return None
+        place = literal(pointer(keys_of(incremental.cursor_path)))
+        records = records_sql("CAST($1 AS JSON)", selector)
+        ((values,),) = probe.rows(
+            f"SELECT list_distinct(list_transform({records}, lambda r: json_extract_string(r, {place})))", [body]
+        )
+        highest = Cursor(incremental.cursor_path)
+        for value in values or ():
+            highest = highest.past(value)
+        return highest.value
+
+
+def _request(spec: RestStream, part: Part) -> Request:
+    values = part.values
+    each = spec.for_each
+    own = {each.param: values["for_each.value"]} if each and each.param else {}
+    path, params = addressed(spec.path, {**spec.params, **own}, values)
+    params |= parameters(spec.incremental, part.window)
+    body, data = filled(spec.json_body, values), filled(spec.data, values)
+    return Request(path, spec.method, params, body, filled(spec.headers, values), data)
+
+
+def _paginator(spec: RestStream, client: Client, resume: Mapping[str, Any]) -> Paginator | None:
+    if "paginator" in resume:
+        return type(spec).model_validate({"paginator": resume["paginator"]}).paginator
+    declared = spec.paginator or client.paginator
+    return None if declared is None or declared.type == "auto" else declared
+
+
+def _look_sql(selector: str, paths: Sequence[str]) -> str:
+    """A query of a body, $1: what is at the selector (as JSON names types), how long, and two values for each path.
+
+    It is asked of every page, and costs as many parsings of the page as it calls functions: hence so few.
+    """
+    asked = [literal(place) for path in paths for place in (literal_path(path) or duckdb_path(path), duckdb_path(path))]
+    values = f"json_extract($1, [{', '.join(asked)}])" if asked else "[]"
+    at = duckdb_path(selector).removesuffix("[*]")
+    if "[*]" in at:
+        return f"SELECT 'ARRAY', len({records_sql('CAST($1 AS JSON)', selector)}), {values}"
+    place = literal(at)
+    return f"SELECT json_type($1, {place}), json_array_length($1, {place}), {values}"

@@ -1,0 +1,178 @@
+"""The pages of a stream in order: those ahead are fetched while the ones before them are read."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from headrace.cursor import Cursor
+from headrace.errors import PagingStuck
+from headrace.events import Warned, emit
+from headrace.extract.http import PageFailed, PagingReset
+from headrace.extract.paging import detected, fingerprint
+from headrace.extract.parts import Part
+from headrace.extract.windows import values_of
+from headrace.project.apis import SinglePage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from concurrent.futures import Future
+
+    from headrace.extract.api import Api
+    from headrace.extract.paging import Page, State
+    from headrace.project.apis import Paginator
+
+_DEAD_IN_A_ROW = 3
+_FORBIDDEN = (401, 403)
+
+
+@dataclass(slots=True)
+class Turn:
+    """A page that arrived, or the failure that stands for it, and the state after it; None after the last of its part."""
+
+    part: Part
+    state: State
+    following: State | None
+    page: Page | None = None
+    failure: PageFailed | None = None
+
+
+def turns(api: Api, parts: Iterable[Part], resume: Mapping[str, Any]) -> Iterator[Turn]:
+    """The pages of all parts, one part after the other; the first pages of the parts ahead are on their way already.
+
+    Raises RequestFailed, RecordsNotFound or PagingStuck.
+    """
+    coming = iter(parts)
+    ahead: deque[tuple[Part, State, Future[Page]]] = deque()
+    state = resume.get("state")
+    arrived = bool(resume.get("page"))
+    while True:
+        while len(ahead) < api.width and (part := next(coming, None)) is not None:
+            first = state or api.paging.first()
+            state = None
+            ahead.append((part, first, api.submit(part, first)))
+            if api.paginator is None:
+                break
+        if not ahead:
+            return
+        part, first, future = ahead.popleft()
+        for turn in _resetting(api, part, first, future, arrived=arrived):
+            yield turn
+            arrived = arrived or turn.page is not None
+
+
+def _resetting(api: Api, part: Part, first: State, future: Future[Page], *, arrived: bool) -> Iterator[Turn]:
+    """The pages of a part; where a response action says so, once more from the first, past the highest cursor that was read."""
+    while True:
+        highest = Cursor("", part.window.start_value)
+        try:
+            for turn in _pages(api, part, first, future, arrived=arrived):
+                highest = highest.past(turn.page.reached if turn.page else None)
+                yield turn
+        except PagingReset as reset:
+            if highest.value is None or highest.value == part.window.start_value:
+                hint = "it needs an `incremental:` with a `start_param:`, and records in the order of their cursor"
+                raise PagingStuck(f"{reset.what}, but no cursor says from where", hint=hint) from None
+            window = replace(part.window, start_value=highest.value)
+            part = Part(part.slot, window, {**part.values, **values_of(api.spec.incremental, window)}, part.added)
+            first = api.paging.first()
+            future = api.submit(part, first)
+        else:
+            return
+
+
+def _pages(api: Api, part: Part, first: State, future: Future[Page], *, arrived: bool) -> Iterator[Turn]:
+    seen, previous, dead_in_a_row = {fingerprint(first)}, "", 0
+    ahead: deque[tuple[State, Future[Page]]] = deque([(first, future)])
+    end: State | None = None
+    while ahead:
+        state, future = ahead.popleft()
+        try:
+            page = future.result()
+        except PageFailed as failure:
+            turn = Turn(part, state, api.paging.after(state), failure=failure)
+            dead_in_a_row += 1
+            _raise_unless_kept(api, turn, arrived=arrived, too_many=dead_in_a_row > _DEAD_IN_A_ROW and end is None)
+        else:
+            turn = _arrived(api, part, state, page)
+            _raise_if_repeated(api, turn, previous)
+            previous, dead_in_a_row, arrived = page.body if page.rows else "", 0, True
+            end = end or _end(api, page)
+        if turn.failure and end is not None and turn.following and not _before(turn.following, end):
+            turn.following = None
+        if turn.following is None:
+            for _, one in ahead:
+                one.cancel()
+            ahead.clear()
+        elif not ahead:
+            _raise_if_seen(api, part, turn.following, seen)
+            ahead.append((turn.following, api.submit(part, turn.following)))
+        _fill(api, part, ahead, end, seen)
+        yield turn
+
+
+def _arrived(api: Api, part: Part, state: State, page: Page) -> Turn:
+    if api.paginator is None:
+        api.paginator = _chosen(api, part, page)
+        state = state or api.paging.first()
+    following = None if page.ignored else api.paging.next(state, page)
+    if following and "url" in following:
+        following = {**following, "url": api.http.bare(following["url"])}
+    return Turn(part, state, following, page)
+
+
+def _chosen(api: Api, part: Part, page: Page) -> Paginator:
+    found = detected(page)
+    if found is None and page.rows > 1:
+        emit(
+            Warned(
+                f"{api.label}: no paginator fits the first response, so it is read as the only page",
+                api.http.shown_url(api.base(part)),
+            )
+        )
+    return found or SinglePage(type="single_page")
+
+
+def _end(api: Api, page: Page) -> State | None:
+    return api.paging.last(page) if getattr(api.paginator, "parallel", 1) > 1 else None
+
+
+def _before(state: State, end: State) -> bool:
+    return all(state[key] < end[key] for key in end)
+
+
+def _fill(api: Api, part: Part, ahead: deque[tuple[State, Future[Page]]], end: State | None, seen: set[str]) -> None:
+    """Have as many pages on their way as the paginator and the source allow, where the end is known."""
+    width = min(getattr(api.paginator, "parallel", 1), api.width)
+    while end is not None and ahead and len(ahead) < width:
+        following = api.paging.after(ahead[-1][0])
+        if following is None or not _before(following, end):
+            return
+        seen.add(fingerprint(following))
+        ahead.append((following, api.submit(part, following)))
+
+
+def _raise_unless_kept(api: Api, turn: Turn, *, arrived: bool, too_many: bool) -> None:
+    """A page may be done without if the next is known, others came through, and the server did not refuse us altogether."""
+    failure = turn.failure
+    if failure is None or failure.kept:
+        return
+    wanted = api.spec.on_page_error == "quarantine" and failure.status not in _FORBIDDEN
+    if not (wanted and arrived and turn.following is not None) or too_many:
+        raise failure
+
+
+def _raise_if_seen(api: Api, part: Part, state: State, seen: set[str]) -> None:
+    mark = fingerprint(state)
+    if mark in seen:
+        raise PagingStuck(f"{api.label}: the paginator was led to the same page twice, {api.origin(part, state)}")
+    seen.add(mark)
+
+
+def _raise_if_repeated(api: Api, turn: Turn, previous: str) -> None:
+    if turn.page and turn.page.rows and turn.page.body == previous and api.paging.after(turn.state) is not None:
+        raise PagingStuck(
+            f"{api.label}: {api.origin(turn.part, turn.state)} is the page before it once more",
+            hint="does the API know the paginator's parameter?",
+        )

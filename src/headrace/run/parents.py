@@ -1,0 +1,82 @@
+"""What a stream of an API knows of the warehouse before it asks: the rows of its parent, and whether it is fresh enough."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import RecordsNotFound
+from headrace.extract.paths import normalised
+from headrace.project.sources import RestStream
+
+if TYPE_CHECKING:
+    from headrace.project.nodes import SourceTable
+    from headrace.project.sources import Stream
+    from headrace.run.session import Session
+    from headrace.state.ledger import Entry
+
+
+def still_fresh(stream: Stream, last: Entry, now: datetime) -> float:
+    """For how many seconds more a stream with a `cache:` need not be asked for; 0 where it has to be."""
+    cache = stream.spec.cache if isinstance(stream.spec, RestStream) else None
+    return max(0.0, cache - (now - last.committed_at).total_seconds()) if cache else 0.0
+
+
+def parent_rows(session: Session, stream: Stream) -> list[dict[str, Any]]:
+    """The rows of the stream's parent, by the fields that its requests name: all that are in the parent's table.
+
+    Raises RecordsNotFound where the parent has no table, or its table lacks a field.
+    """
+    if not isinstance(stream.spec, RestStream) or stream.spec.parent is None:
+        return []
+    parent = session.manifest.source(stream.source, stream.spec.parent)
+    return rows_of_table(session, parent, stream.label, [name for _, name in stream.spec.parent_fields])
+
+
+def rows_of_table(session: Session, parent: SourceTable, label: str, fields: list[str]) -> list[dict[str, Any]]:
+    """The values of these fields in the parent's table. Raises RecordsNotFound."""
+    connection = session.connection()
+    relation = connection.inspect(parent.table.schema).get(parent.table)
+    if relation is None:
+        raise RecordsNotFound(
+            f"{label} asks for each row of {parent.source}.{parent.name}, which has no table yet",
+            hint=f"load both: -s +source:{label}",
+        )
+    columns = {column.name for column in relation.schema}
+    places = {field: _place(field, columns) for field in fields}
+    missing = [field for field, place in places.items() if place is None]
+    if missing:
+        raise RecordsNotFound(
+            f"{label} asks for the field {missing[0]!r} of {parent.source}.{parent.name}, whose table has no such column",
+            hint=f"it has {', '.join(sorted(columns)[:10])}",
+        )
+    found = {field: place for field, place in places.items() if place is not None}
+    listed = ", ".join(f'"{column}"' for column, _ in found.values())
+    rows = connection.rows(f'SELECT {listed} FROM "{parent.table.schema}"."{parent.table.name}"')
+    made = [
+        {field: _at(value, inner) for (field, (_, inner)), value in zip(found.items(), row, strict=True)}
+        for row in rows
+    ]
+    return [row for row in made if all(row[field] is not None for field in fields[:1])]
+
+
+def _place(field: str, columns: set[str]) -> tuple[str, list[str]] | None:
+    """The column that has a field, and the keys inside its JSON."""
+    steps = field.removeprefix("$.").split(".")
+    flat = "__".join(normalised(step) for step in steps)
+    if flat in columns:
+        return flat, []
+    outer = normalised(steps[0])
+    return (outer, steps[1:]) if outer in columns else None
+
+
+def _at(value: Any, keys: list[str]) -> Any:
+    if keys and isinstance(value, str):
+        value = json.loads(value)
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else str(value)
+    return value.isoformat() if isinstance(value, (date, datetime)) else value

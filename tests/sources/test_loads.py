@@ -1,0 +1,173 @@
+"""Streams of an API from the command line to their tables, by a server that counts what it is asked."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections import Counter
+
+import duckdb
+import pytest
+
+PROJECT = """
+name: shop
+targets: {{dev: duckdb:///shop.duckdb}}
+sources:
+  api:
+    type: rest
+    client: {{base_url: {url}, retry: {{max_attempts: 1}}}}
+    streams:
+"""
+
+
+@pytest.fixture
+def project(api, tmp_path):
+    """`project("streams: …")` writes the project; `project.load(...)` runs `headrace load` and gives its exit code and output."""
+
+    def write(streams):
+        text = PROJECT.format(url=api.url) + textwrap.indent(textwrap.dedent(streams).strip("\n"), "      ") + "\n"
+        (tmp_path / "headrace.yml").write_text(text)
+
+    def start(*arguments):
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(("HEADRACE_", "DBT_"))}
+        return subprocess.Popen(
+            [sys.executable, "-m", "headrace", "load", *arguments],
+            cwd=tmp_path,
+            env=plain,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def load(*arguments):
+        process = start(*arguments)
+        out, _ = process.communicate(timeout=100)
+        return process.returncode, out
+
+    def rows(sql):
+        with duckdb.connect(tmp_path / "shop.duckdb", read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    write.start, write.load, write.rows = start, load, rows
+    return write
+
+
+@pytest.mark.parametrize("paginator", ["json_link", "{type: page_number, base_page: 1, parallel: 2}"])
+def test_a_run_that_is_killed_asks_again_only_for_what_was_under_way(api, project, paginator):
+    path = "json_link" if paginator == "json_link" else "page_number"
+    project(f"orders: {{path: {path}, paginator: {paginator}, data_selector: data, primary_key: id}}")
+    victim, answered = [], []
+
+    def deadly(route):
+        def answer(api, asked):
+            key = asked.params.get("after") or asked.params.get("page")
+            if key in ("15", "4") and victim:
+                os.kill(victim.pop(), signal.SIGKILL)
+            answered.append(key)
+            return route(api, asked)
+
+        return answer
+
+    from sources_server import ROUTES
+
+    api.routes[f"/{path}"] = deadly(ROUTES[f"/{path}"])
+    process = project.start()
+    victim.append(process.pid)
+    process.wait(timeout=60)
+    process.stdout.close()
+
+    code, out = project.load()
+
+    assert process.returncode == -signal.SIGKILL
+    assert code == 0, out
+    assert project.rows("select count(*), count(distinct id) from api.orders") == [(25, 25)]
+    again = {key for key, times in Counter(api.keys()).items() if times > 1}
+    # What the killed process had asked for but not been answered: the deadly page, and with two threads the one beside it.
+    assert again <= ({"15"} if path == "json_link" else {"3", "4", "5"})
+
+
+def test_children_are_loaded_after_their_parents_with_every_row_of_them(api, project):
+    api.records = [{"id": n, "owner": {"id": n * 10}} for n in range(1, 13)]
+    for n in range(1, 13):
+        api.routes[f"/orders/{n}/lines"] = lambda api, asked: ([{"id": int(asked.path.split("/")[2]) * 100}], {})
+    project("""
+        lines:
+          path: orders/{resources.orders.id}/lines
+          paginator: single_page
+          include_from_parent: [id, owner.id]
+        orders: {path: page_number, paginator: {type: page_number, base_page: 1}, data_selector: data}
+    """)
+
+    code, out = project.load()
+
+    assert code == 0, out
+    assert project.rows("select count(*) from api.lines") == [(12,)]
+    found = project.rows("select id, _orders_id, _orders_owner_id from api.lines order by id limit 2")
+    assert found == [(100, 1, 10), (200, 2, 20)]
+
+
+def test_a_child_whose_parent_was_never_loaded_says_how_to_load_both(api, project):
+    api.records = [{"id": 1}]
+    api.routes["/orders/1/lines"] = lambda api, asked: ([{"id": 100}], {})
+    project("""
+        lines: {path: "orders/{resources.orders.id}/lines", paginator: single_page}
+        orders: {path: single_page, paginator: single_page}
+    """)
+
+    code, out = project.load("-s", "source:api.lines")
+
+    assert code == 1
+    assert "which has no table yet" in out
+    assert "-s +source:api.lines" in out
+    assert project.load("-s", "+source:api.lines")[0] == 0
+    assert [asked.path for asked in api.journal] == ["/single_page", "/orders/1/lines"]
+
+
+def test_a_child_of_a_stream_that_is_not_there_is_an_error_of_the_project(project):
+    project('lines: {path: "orders/{resources.ordres.id}/lines"}\norders: {path: single_page}')
+
+    code, out = project.load()
+
+    assert code == 2
+    assert "there is no stream 'ordres'" in out
+    assert "orders" in out
+
+
+def test_cursors_of_parents_outlive_a_load_that_had_nothing_new(api, project):
+    api.records = [{"id": 1}, {"id": 2}]
+    log = []
+
+    def lines(api, asked):
+        since = int(asked.params.get("since", 0))
+        log.append((asked.path, since))
+        parent = int(asked.path.split("/")[2])
+        return [{"id": parent * 10 + n, "at": n} for n in (1, 2, 3) if n > since], {}
+
+    api.routes = {f"/orders/{n}/lines": lines for n in (1, 2)}
+    project("""
+        orders: {path: single_page, paginator: single_page}
+        lines:
+          path: orders/{resources.orders.id}/lines
+          paginator: single_page
+          primary_key: id
+          incremental: {cursor_path: at, start_param: since, scope: parent}
+    """)
+
+    codes = [project.load()[0] for _ in range(3)]
+
+    assert codes == [0, 0, 0]
+    assert sorted(log[:2]) == [("/orders/1/lines", 0), ("/orders/2/lines", 0)]
+    assert {since for _, since in log[2:]} == {3}
+    assert project.rows("select count(*) from api.lines") == [(6,)]
+
+
+def test_reference_data_is_not_asked_for_again_while_its_cache_lasts(api, project):
+    project("orders: {path: single_page, paginator: single_page, cache: 1h}")
+
+    project.load()
+    project.load()
+    asked = len(api.journal)
+    project.load("--full-refresh")
+
+    assert (asked, len(api.journal)) == (1, 2)
