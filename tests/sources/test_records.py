@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from headrace.errors import RecordsNotFound
 from headrace.extract.paths import distinct_names, normalised
-from headrace.extract.records import Shape, find_selector, rows_of
+from headrace.extract.records import Shape, rows_of
+from headrace.extract.selecting import find_selector
 from headrace.schema import parse_type
 from headrace.warehouse.embedded import Embedded
 

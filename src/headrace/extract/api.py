@@ -18,7 +18,8 @@ from headrace.extract.http import Http, Policy, Request
 from headrace.extract.jobs import prepared
 from headrace.extract.paging import AUTO_PATHS, Page, Paging, State, fingerprint, paging
 from headrace.extract.paths import duckdb_path, keys_of, literal_path, pointer
-from headrace.extract.records import Shape, find_selector, records_sql
+from headrace.extract.records import Shape
+from headrace.extract.selecting import find_selector, records_sql
 from headrace.extract.shared import shared
 from headrace.extract.windows import parameters
 from headrace.project.apis import SinglePage

@@ -10,7 +10,8 @@ from headrace.errors import FileUnreadable, StatementFailed
 from headrace.extract import delimited, lines
 from headrace.extract.found import Found, find
 from headrace.extract.paths import distinct_names
-from headrace.extract.records import Shape, find_selector, rows_of
+from headrace.extract.records import Shape, rows_of
+from headrace.extract.selecting import find_selector
 from headrace.project.sources import FilesStream
 from headrace.schema import parse_type
 from headrace.sql.exact import literal

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from headrace.warehouse.embedded import Embedded
 
 
-def open_stream(
+def open_stream(  # noqa: PLR0913 - what the stages hand to each other
     stream: Stream,
     *,
     cursor: Cursor | None,
