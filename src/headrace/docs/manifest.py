@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headrace.docs.envelope import envelope
-from headrace.project.nodes import Exposure, Metric, SavedQuery, SemanticModel, SourceTable, UnitTest
-from headrace.project.shown import compiled_path, node_dict
+from headrace.project.shown import compiled_path, node_dict, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -15,26 +14,18 @@ if TYPE_CHECKING:
     from headrace.project.manifest import Manifest
     from headrace.project.nodes import Group, MacroNode, Node
 
-_SECTIONS: Mapping[type[Node], str] = {
-    SourceTable: "sources",
-    Exposure: "exposures",
-    Metric: "metrics",
-    SavedQuery: "saved_queries",
-    SemanticModel: "semantic_models",
-    UnitTest: "unit_tests",
-}
-"""Where a kind of node stands in the file, if not under `nodes`."""
+_SECTIONS = ("nodes", "sources", "exposures", "metrics", "saved_queries", "semantic_models", "unit_tests")
 
 
 def manifest_document(manifest: Manifest, invocation: Invocation, compiled: Mapping[str, str]) -> dict[str, Any]:
     """The file's content. `compiled` has the SQL of the nodes that this invocation compiled, by id."""
     created = invocation.started.timestamp()
-    sections: dict[str, dict[str, Any]] = {name: {} for name in ("nodes", *_SECTIONS.values())}
+    sections: dict[str, dict[str, Any]] = {name: {} for name in _SECTIONS}
     for one, node in manifest.nodes.items():
         shown = node_dict(node, manifest.settings, created=created)
         if one in compiled:
             shown |= _compilation(manifest, node, compiled[one])
-        sections[_SECTIONS.get(type(node), "nodes")][one] = shown
+        sections[section(node)][one] = shown
     parents, children = _maps(manifest)
     return {
         "metadata": _metadata(manifest, invocation),

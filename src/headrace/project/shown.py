@@ -103,6 +103,21 @@ _FOLDERS = ("models", "seeds", "snapshots", "analyses", "tests", "macros")
 _NO_FILE = {"name": "none", "checksum": ""}
 
 
+_SECTIONS: Mapping[type[Node], str] = {
+    SourceTable: "sources",
+    Exposure: "exposures",
+    Metric: "metrics",
+    SavedQuery: "saved_queries",
+    SemanticModel: "semantic_models",
+    UnitTest: "unit_tests",
+}
+
+
+def section(node: Node) -> str:
+    """The part of the manifest that a node stands in."""
+    return _SECTIONS.get(type(node), "nodes")
+
+
 def node_dict(node: Node, settings: Settings, *, database: str | None = None, created: float = 0.0) -> dict[str, Any]:
     """A node in the form of dbt's manifest v12, without what only a compilation knows.
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from headrace.errors import HeadraceError
 from headrace.events import StepFinished, StepStarted, emit
 from headrace.project.nodes import Analysis, DataTest, Model, Relational, Seed, Snapshot, UnitTest
-from headrace.transform.context import Scene, as_dict, names_for
+from headrace.project.shown import node_dict
+from headrace.transform.context import Scene, names_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,12 +104,19 @@ def results_of(session: Session, ended: Sequence[StepFinished]) -> list[ResultVi
         if isinstance(node, Relational):
             # A table that its tests held back was made, and its tests say what is wrong.
             status = {"success": "success", "warn": "success"}.get(one.status, one.status)
-            found.append(_view(as_dict(node), status, one.seconds, one.message, None, one.rows))
+            found.append(_view(node_dict(node, manifest.settings), status, one.seconds, one.message, None, one.rows))
         elif isinstance(node, DataTest | UnitTest) and one.step not in session.checked:
-            found.append(_view(as_dict(node), one.status, one.seconds, one.message, None, None))
+            found.append(_view(node_dict(node, manifest.settings), one.status, one.seconds, one.message, None, None))
     for key, result in session.checked.items():
         found.append(
-            _view(as_dict(manifest.nodes[key]), result.status, result.seconds, result.message, result.failures, None)
+            _view(
+                node_dict(manifest.nodes[key], manifest.settings),
+                result.status,
+                result.seconds,
+                result.message,
+                result.failures,
+                None,
+            )
         )
     return found
 

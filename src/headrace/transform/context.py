@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import TemplateInvalid
 from headrace.events import Said, emit
 from headrace.project.generic import ARGUMENTS, render_arguments
-from headrace.project.nodes import DataTest, Model, Relational, SourceTable
+from headrace.project.nodes import DataTest, Model, Relational
+from headrace.project.shown import node_dict, section
 from headrace.transform.adapter import Adapter
 from headrace.transform.batches import sample_window
 from headrace.transform.relation import Column, Relation
@@ -54,6 +55,8 @@ class Runtime:
     """The only batches to build of a model, by its id: those that failed the last time."""
     deferred: Mapping[str, Table] = field(default_factory=dict)
     """Where nodes stand, by id, that are not built here."""
+    shown: dict[str, Any] = field(default_factory=dict)
+    """The parts of `graph` that a template has asked for."""
 
     @property
     def full_refresh(self) -> bool:
@@ -114,8 +117,8 @@ def names_for(scene: Scene) -> dict[str, Any]:
         flags=SimpleNamespace(**{**FLAGS, **runtime.flags}),
         invocation_id=runtime.invocation,
         run_started_at=runtime.started,
-        model=_in_batch(scene, as_dict(node)),
-        graph=Nodes(runtime.manifest.nodes),
+        model=_in_batch(scene, node_dict(node, runtime.manifest.settings)),
+        graph=Nodes(runtime),
         selected_resources=list(runtime.selected),
         invocation_args_dict=dict(runtime.flags),
         thread_id="Thread-1",
@@ -232,56 +235,49 @@ class Config:
         return bool((self.get("persist_docs") or {}).get("columns"))
 
 
+_GRAPH = ("nodes", "sources", "exposures", "metrics", "groups", "semantic_models", "saved_queries")
+
+
 class Nodes:
-    """`graph`: the project's nodes as dbt's manifest shows them, made when a template first asks."""
+    """`graph`: the project's nodes as dbt's manifest shows them, each part made when a template of the run first asks for it."""
 
-    def __init__(self, nodes: Mapping[str, Node]) -> None:
-        self._nodes = nodes
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
-    @property
-    def nodes(self) -> dict[str, Any]:
-        """Models, seeds and tests by id."""
-        return {key: as_dict(node) for key, node in self._nodes.items() if not isinstance(node, SourceTable)}
+    def __getitem__(self, part: str) -> dict[str, Any]:
+        """The nodes of a part by id. Raises KeyError."""
+        if part not in _GRAPH:
+            raise KeyError(part)
+        held = self._runtime.shown
+        if part not in held:
+            manifest = self._runtime.manifest
+            if part == "groups":
+                held[part] = {
+                    group.unique_id: {"name": group.name, "owner": dict(group.owner)}
+                    for group in manifest.groups.values()
+                }
+            else:
+                held[part] = {
+                    one: node_dict(node, manifest.settings)
+                    for one, node in manifest.nodes.items()
+                    if section(node) == part
+                }
+        found: dict[str, Any] = held[part]
+        return found
 
-    @property
-    def sources(self) -> dict[str, Any]:
-        """Sources by id."""
-        return {key: as_dict(node) for key, node in self._nodes.items() if isinstance(node, SourceTable)}
+    def __getattr__(self, part: str) -> dict[str, Any]:
+        try:
+            return self[part]
+        except KeyError:
+            raise AttributeError(part) from None
 
-    def get(self, name: str, default: Any = None) -> Any:
-        """One of the two, as if this were a mapping."""
-        return getattr(self, name, default)
+    def get(self, part: str, default: Any = None) -> Any:
+        """The same, as if this were a mapping."""
+        return self[part] if part in _GRAPH else default
 
-
-def as_dict(node: Node) -> dict[str, Any]:
-    """A node in the form of dbt's manifest."""
-    table = node.table if isinstance(node, Relational) else None
-    return {
-        "unique_id": node.unique_id,
-        "name": node.name,
-        "alias": table.name if table else node.name,
-        "schema": table.schema if table else None,
-        "database": table.database if table else None,
-        "resource_type": node.unique_id.partition(".")[0],
-        "package_name": node.package,
-        "path": node.place.path.partition("/")[2] or node.place.path,
-        "original_file_path": node.place.path,
-        "fqn": list(node.fqn),
-        "tags": list(node.tags),
-        "description": node.description,
-        "meta": dict(node.meta),
-        "config": dict(node.config) | {"enabled": node.config.get("enabled", True)},
-        "columns": {
-            name: {"name": name, "description": text, "data_type": getattr(node, "types", {}).get(name)}
-            for name, text in getattr(node, "columns", {}).items()
-        },
-        "raw_code": getattr(node, "raw", ""),
-        "depends_on": {"nodes": list(node.depends_on), "macros": list(getattr(node, "macros", ()))},
-        "language": "sql",
-        "source_name": getattr(node, "source", None),
-        "identifier": table.name if table else None,
-        "column_name": getattr(node, "column", None),
-    }
+    def keys(self) -> tuple[str, ...]:
+        """The names of the parts."""
+        return _GRAPH
 
 
 def _ref(scene: Scene, adapter: Adapter) -> Callable[..., Relation]:
