@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 from typing import IO, TYPE_CHECKING, cast
 
 from headrace.batch import Scan
 from headrace.errors import StatementFailed
 from headrace.extract.records import Shape, known_of
+from headrace.sql.lines import LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +23,7 @@ _HEAD = 512 * 1024
 _PIECE = 256 * 1024
 _BLOCK = 1_000_000
 _STRIDE = 4
-_DIGITS = 17
+_FEW = 50
 _NUMERIC = bytes(100 if chr(byte) in "0123456789." else 32 for byte in range(256))
 _LONG = re.compile(rb"[0-9.]{18,}[eE]?")
 
@@ -29,17 +31,21 @@ _LONG = re.compile(rb"[0-9.]{18,}[eE]?")
 def scan_of(file: Found, columns: dict[str, Type], local: Embedded, *, flatten: bool) -> Scan | None:
     """The file as a Scan; None where its lines are better read as Batches."""
     try:
-        body = "[" + "\n,".join(_sample(file)) + "]"
+        sample = _sample(file)
+        body = "[" + "\n,".join(sample) + "]"
         known = known_of(body, Shape("$", columns, flatten), local)
     except (StatementFailed, UnicodeDecodeError):
         return None
-    if known is None or _has_long_numbers(file):
+    if known is None:
+        return None
+    compact = not any(one.declared or one.type is None for one in known) and _is_compact(sample[:_FEW])
+    if not compact and _has_long_numbers(file):
         return None
     fields = [
         {"key": one.key, "name": one.name, "type": str(one.type) if one.type else None, "declared": one.declared}
         for one in known
     ]
-    return Scan(str(file.path), "jsonl", {"fields": fields}, file.stamp, file.member, file.key)
+    return Scan(str(file.path), "jsonl", {"fields": fields, "compact": compact}, file.stamp, file.member, file.key)
 
 
 def opened(file: Found) -> IO[bytes]:
@@ -62,6 +68,16 @@ def _sample(file: Found) -> list[str]:
     return [line for piece in pieces for line in piece.decode("utf-8-sig").split("\n") if line.strip()]
 
 
+def _is_compact(lines: list[str]) -> bool:
+    """Whether most of the lines are written as short as can be and have no value that is null: their length then proves them."""
+    records = [json.loads(line) for line in lines]
+    short = [
+        line == json.dumps(record, separators=(",", ":"), ensure_ascii=False) and None not in record.values()
+        for line, record in zip(lines, records, strict=True)
+    ]
+    return sum(short) * 2 > len(lines)
+
+
 def _has_long_numbers(file: Found) -> bool:
     """Whether there may be a number of more digits than a double keeps: parsing JSON would round it, and nothing would tell."""
     with opened(file) as stream:
@@ -76,7 +92,7 @@ def _is_long(block: bytes) -> bool:
         start = max(0, at * _STRIDE - 64)
         for run in _LONG.findall(block, start, at * _STRIDE + 256):
             digits = len(run.replace(b".", b"").rstrip(b"eE").lstrip(b"0"))
-            if digits > _DIGITS and (b"." in run or run[-1:] in b"eE"):
+            if digits > LONGEST and (b"." in run or run[-1:] in b"eE"):
                 return True
         at = sample.find(b"dddd", at + 48)
     return False

@@ -18,20 +18,29 @@ if TYPE_CHECKING:
 UNFIT = "does not fit what its sample has shown"
 """What the statement says of a file whose lines are not as they were expected; the file's name is before it."""
 
+LONGEST = 17
+"""The most digits of a number with a fraction or an exponent that a double is sure to keep."""
+
 _WHOLE_DOUBLE = 9007199254740991
 _TINY = "regexp_matches(line, '[0-9][eE]-[0-9]{3}')"
+_NUMBER = "-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?"
 
 
-def lines_query(path: str, fields: Sequence[Mapping[str, Any]], origin: str, column: str) -> str:
+def lines_query(
+    path: str, fields: Sequence[Mapping[str, Any]], origin: str, column: str, *, compact: bool = False
+) -> str:
     """A query for the rows of a file of JSON lines, with a column that holds the origin: whoever reads that, proves the lines.
 
     Each of the `fields` is `{"key", "name", "type", "declared"}`: a key that was null in the whole sample has no type and is no
-    column, and a declared column that the sample did not have has no key.
+    column, and a declared column that the sample did not have has no key. Lines that are said to be `compact` are proven by their
+    length, where that tells, and their numbers of very many digits are seen; else somebody else has to look for those.
     """
     keys = [field["key"] for field in fields if field["key"] is not None]
     structure = {field["key"]: "VARCHAR" if _as_text(field) else "JSON" for field in fields if field["key"] is not None}
     columns = "".join(f"{_value(field)} AS {quoted(field['name'])}, " for field in fields if field["type"])
     fits = " AND ".join([_known(keys), *(test for field in fields if (test := _fits(field)))])
+    if compact:
+        fits = f"CASE WHEN {_evident(fields)} THEN TRUE WHEN {_LONG} THEN FALSE ELSE {fits} END"
     text = (
         f"read_csv({literal(path)}, auto_detect = false, header = false, delim = chr(1), quote = '', escape = '',"
         " max_line_size = 16777216, columns = {'line': 'VARCHAR'})"
@@ -102,6 +111,43 @@ def _fits(field: Mapping[str, Any]) -> str | None:
     else:
         test = f"{_value(field)} IS NOT NULL AND NOT contains({held}, '.')"
     return f"({held} IS NULL OR coalesce({test}, FALSE))"
+
+
+# A number in which there are more digits than a double keeps.
+_LONG = (
+    "CASE WHEN regexp_matches(line, '[0-9.]{18}') THEN len(list_filter(regexp_extract_all(line, '[0-9.]{18,}[eE]?'),"
+    " lambda run: (contains(run, '.') OR contains(lower(run), 'e'))"
+    f" AND strlen(ltrim(regexp_replace(run, '[.eE]', '', 'g'), '0')) > {LONGEST})) > 0 ELSE FALSE END"
+)
+
+
+def _evident(fields: Sequence[Mapping[str, Any]]) -> str:
+    """A condition, cheap to ask: the line is as short as its keys and values can be written, so that there is nothing else in it.
+
+    It takes for granted that no value is written shorter than it is read, and so leaves out the numbers of which that is not so:
+    those that an exponent makes short. What is longer than it need be has other keys, blanks, escapes or digits that were lost.
+    """
+    keys = sum(len(field["key"].encode()) + len('"":,') for field in fields)
+    quotes = sum(len('""') for field in fields if _as_text(field))
+    lengths = " + ".join(f"strlen({_held(field)})" for field in fields)
+    shapes = " AND ".join(_plain(field) for field in fields)
+    return f"strlen(line) = {keys + quotes + 1} + {lengths} AND {shapes}"
+
+
+def _plain(field: Mapping[str, Any]) -> str:
+    """A condition: the value is of the type beyond doubt, and its text is not longer than what was read; NULL or FALSE if it may be."""
+    of, held = parse_type(field["type"]), _held(field)
+    if of == BOOLEAN:
+        return f"{held} IN ('true', 'false')"
+    if of == VARCHAR:
+        digits = f"CASE WHEN contains({held}, ':') THEN TRUE ELSE NOT regexp_full_match({held}, '{_NUMBER}') END"
+        nested = f"{held} BETWEEN '[' AND '\\' OR {held} BETWEEN '{{' AND '|'"
+        return f"CASE WHEN {held} < ':' THEN {digits} ELSE NOT ({nested} OR {held} IN ('true', 'false', 'null')) END"
+    if of == JSON:
+        return f"CASE WHEN contains({held}, '.') THEN NOT regexp_matches({held}, '[.]0|[.][0-9]+e') ELSE TRUE END"
+    if of.kind is Kind.DOUBLE:
+        return f"abs({_value(field)}) BETWEEN 0.01 AND {_WHOLE_DOUBLE} AND NOT suffix({held}, '.0')"
+    return f"{_value(field)} IS NOT NULL AND NOT contains({held}, '.')"
 
 
 def _known(keys: Sequence[str]) -> str:

@@ -22,12 +22,13 @@ _READERS = {"csv": "read_csv", "parquet": "read_parquet"}
 def scan_query(scan: Scan, origin: str) -> str:
     """A query for the rows of a file, with a column `origin` that says which file that is.
 
-    The option `rename` maps the file's names to the stream's; all others are the reader's. The option of JSON lines is `fields`, see
-    `sql.lines`; reading the column `origin` fails where a line does not fit them.
+    The option `rename` maps the file's names to the stream's; all others are the reader's. The options of JSON lines are `fields` and
+    `compact`, see `sql.lines`; reading the column `origin` fails where a line does not fit them.
     """
     called = scan.origin or scan.path
     if scan.format == "jsonl":
-        return lines_query(scan.path, scan.options["fields"], called, origin)
+        compact = bool(scan.options.get("compact"))
+        return lines_query(scan.path, scan.options["fields"], called, origin, compact=compact)
     options = {key: value for key, value in scan.options.items() if key != "rename"}
     listed = _listed(scan.options.get("rename") or {})
     return f"SELECT {listed}, {literal(called)} AS {quoted(origin)} FROM {reading(scan.format, scan.path, options)}"
