@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import subprocess
 import tempfile
+import time
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,3 +52,51 @@ def postgres_url(postgres_server: str) -> str:
         session.execute(f'CREATE DATABASE "{database}"'.encode())
     head, question, options = postgres_server.partition("?")
     return f"{head.rpartition('/')[0]}/{database}{question}{options}"
+
+
+@pytest.fixture(scope="session")
+def mysql_server() -> Iterator[str]:
+    """The socket of a MariaDB that lives as long as the tests: Debian's mariadb-server has to be installed."""
+    server, install = shutil.which("mariadbd", path="/usr/sbin:/usr/bin"), shutil.which("mariadb-install-db")
+    assert server and install, "these tests need a MariaDB: apt-get install mariadb-server"  # noqa: PT018 - one sentence
+    with tempfile.TemporaryDirectory() as folder:
+        user = ["--user=root"]
+        data, socket = f"--datadir={folder}/data", f"{folder}/socket"
+        subprocess.run(
+            [install, "--no-defaults", *user, data, "--auth-root-authentication-method=normal", "--skip-test-db"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        running = subprocess.Popen(
+            [
+                server,
+                "--no-defaults",
+                *user,
+                data,
+                f"--socket={socket}",
+                f"--pid-file={folder}/pid",
+                "--skip-networking",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            deadline = time.monotonic() + 60
+            while not Path(socket).exists():
+                assert running.poll() is None, "MariaDB ended as it began"
+                assert time.monotonic() < deadline, "MariaDB does not come up"
+                time.sleep(0.1)
+            yield socket
+        finally:
+            running.terminate()
+            running.wait(30)
+
+
+@pytest.fixture
+def mysql_url(mysql_server: str) -> str:
+    """The URL of an empty database."""
+    import pymysql
+
+    database = f"test{next(_numbers)}"
+    with pymysql.connect(unix_socket=mysql_server, user="root") as session, session.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {database} CHARACTER SET utf8mb4")
+    return f"mysql://root@localhost/{database}?unix_socket={mysql_server}"

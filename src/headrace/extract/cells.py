@@ -46,6 +46,8 @@ class Cell:
     nullable: bool = True
     unbound: bool = False
     """Whether it holds numbers of so many digits that no number type here has room for all of them."""
+    loose: bool = False
+    """Whether its database lets any value stand in it, whatever it was declared as."""
 
 
 def decode(page: bytes, cells: Sequence[Cell], local: Embedded, origin: str) -> tuple[pa.Table, pa.Table | None]:
@@ -140,19 +142,37 @@ def _parsed(page: bytes, types: Sequence[pa.DataType]) -> pa.Table:
     )
 
 
+_SHAPES = {
+    Kind.BOOLEAN: "t|f|true|false|0|1",
+    Kind.SMALLINT: r"[+-]?\d+",
+    Kind.INTEGER: r"[+-]?\d+",
+    Kind.BIGINT: r"[+-]?\d+",
+    Kind.HUGEINT: r"[+-]?\d+",
+    Kind.DATE: r"\d{4,}-\d\d-\d\d( BC)?|-?infinity",
+    Kind.TIME: r"\d\d:\d\d(:\d\d(\.\d{1,6})?)?",
+    Kind.TIMESTAMP: r"\d{4,}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?( BC)?|-?infinity",
+    Kind.TIMESTAMPTZ: r"\d{4,}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d(:?\d\d(:\d\d)?)?)( BC)?|-?infinity",
+}
+"""How a text looks whose cast is its value: DuckDB would round 1.5 to an integer, drop an hour from a date or a zone from a time."""
+
+
 def _value(held: str, kind: Type) -> str:
-    """A text as a value of its type, or NULL where it is none; `held` has been written by the database itself, so no digit is lost."""
+    """A text as a value of its type, or NULL where it is none."""
     word = spell(kind, CAPABILITIES)
+    shape = _SHAPES.get(kind.kind)
+    if kind.kind is Kind.DECIMAL:
+        shape = rf"[+-]?\d*(\.\d{{0,{kind.scale or 0}}}0*)?"
     match kind.kind:
         case Kind.BLOB:
-            return f"CASE WHEN {held} LIKE '\\x%' THEN unhex(substr({held}, 3)) END"
+            value = f"CASE WHEN {held} LIKE '\\x%' THEN unhex(substr({held}, 3)) END"
         case Kind.DATE | Kind.TIMESTAMP | Kind.TIMESTAMPTZ:
             # PostgreSQL writes the era at the end, DuckDB after the day.
             before = f"regexp_replace({held}, '^(\\S+)(.*) BC$', '\\1 (BC)\\2')"
-            return f"TRY_CAST(CASE WHEN {held} LIKE '% BC' THEN {before} ELSE {held} END AS {word})"
+            value = f"TRY_CAST(CASE WHEN {held} LIKE '% BC' THEN {before} ELSE {held} END AS {word})"
         case Kind.LIST:
-            return f"TRY_CAST(TRY_CAST({held} AS JSON) AS {word})"
+            value = f"TRY_CAST(TRY_CAST({held} AS JSON) AS {word})"
         case Kind.INTERVAL:
-            return f"TRY_CAST(replace({held}, 'mon', 'month') AS INTERVAL)"
+            value = f"TRY_CAST(replace({held}, 'mon', 'month') AS INTERVAL)"
         case _:
-            return f"TRY_CAST({held} AS {word})"
+            value = f"TRY_CAST({held} AS {word})"
+    return f"CASE WHEN regexp_full_match({held}, '{shape}') THEN {value} END" if shape else value

@@ -7,17 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from headrace.batch import Batch
-from headrace.errors import ConfigInvalid, DriverMissing, RecordsNotFound, did_you_mean
+from headrace.errors import ConfigInvalid, DriverMissing, RecordsNotFound, SourceUnavailable, did_you_mean
 from headrace.events import Warned, emit
 from headrace.extract.marks import highest, lower, start
 from headrace.extract.paths import distinct_names
 from headrace.project.sources import DatabaseStream
-from headrace.schema import VARCHAR, Kind, parse_type
+from headrace.schema import Kind, parse_type
 from headrace.sql.dialect import text as literal
 from headrace.table import Table
 
@@ -42,6 +43,10 @@ _BYTES = 32 * 1024 * 1024
 class Reader(Protocol):
     """A session of a source's database that sees one state of it. Errors are SourceUnavailable and SourceRefused."""
 
+    @property
+    def settled(self) -> bool:
+        """Whether a whole read reaches its cursor's limit; else what it reached is asked of the rows."""
+
     def name(self, text: str) -> str:
         """An identifier in this database's quotes."""
 
@@ -61,7 +66,10 @@ class Reader(Protocol):
         """A column as it is compared with a literal, in an order that does not depend on a language."""
 
     def limit(self, relation: str, cell: Cell) -> str | None:
-        """The highest value of a cursor's column below which no row can still appear; None if there are no rows."""
+        """The value of a cursor's column below which no row can still appear; None where nothing is known.
+
+        With `settled`, no row of what is read is above it.
+        """
 
     def read(self, cells: Sequence[Cell], rest: str, most: int) -> Iterator[Chunk]:
         """Rows of `SELECT columns FROM rest` in chunks of about `most` rows at most, and those that were refused."""
@@ -85,6 +93,7 @@ class _Plan:
     large: bool
     cursor: Cell | None
     cap: str | None
+    settled: bool
     origin: str
 
 
@@ -128,6 +137,18 @@ def opened(stream: Stream, local: Embedded, clock: Clock) -> Reader:
             from headrace.extract import postgres
 
             return postgres.connect(shared.url, local, clock)
+        if scheme == "sqlite":
+            from headrace.extract import sqlite
+
+            return sqlite.connect(_file(stream), local)
+        if scheme == "duckdb":
+            from headrace.extract import duckdb_file
+
+            return duckdb_file.connect(_file(stream))
+        if scheme in ("mysql", "mariadb"):
+            from headrace.extract import mysql
+
+            return mysql.connect(shared.url, local)
     except ImportError as error:
         raise DriverMissing(
             f"the driver for {scheme} cannot be imported: {error}", hint=f"pip install 'headrace[{_EXTRAS[scheme]}]'"
@@ -149,8 +170,17 @@ _RANGED = (
     Kind.TIMESTAMPTZ,
 )
 """Kinds of keys whose order and whose text are the same for every reader."""
-_SCHEMES = ("postgresql",)
-_EXTRAS = {"postgresql": "postgres", "postgres": "postgres"}
+_SCHEMES = ("postgresql", "mysql", "mariadb", "sqlite", "duckdb")
+_EXTRAS = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql", "mariadb": "mysql"}
+
+
+def _file(stream: Stream) -> Path:
+    """The file of `engine:///relative` or `engine:////absolute`, from the project's folder. Raises SourceUnavailable."""
+    _, shared = _of(stream)
+    path = Path(stream.folder) / shared.url.partition("://")[2].removeprefix("/")
+    if not path.is_file():
+        raise SourceUnavailable(f"{stream.label}: there is no file {path}", where=stream.place)
+    return path
 
 
 def _of(stream: Stream) -> tuple[DatabaseStream, Database]:
@@ -196,18 +226,26 @@ def _plan(
         key = ()
     incremental = spec.incremental
     at_cursor = _cell(stream, incremental.cursor_path, found) if incremental else None
-    cap = resume.get("cap") if "cap" in resume else reader.limit(relation, at_cursor) if at_cursor else None
+    where = _conditions(incremental, at_cursor, cursor, reader) if incremental and at_cursor else []
+    cap = (
+        resume.get("cap")
+        if "cap" in resume
+        else reader.limit(relation + _where(where), at_cursor)
+        if at_cursor
+        else None
+    )
     rows, size = reader.size(table) if table else (0, 0)
     most = min(
         spec.rows_per_batch or shared.rows_per_batch, max(1000, _BYTES * rows // size if size and rows else 1 << 62)
     )
-    where = _conditions(incremental, at_cursor, cursor, reader) if incremental and at_cursor else []
     if incremental and at_cursor and incremental.on_cursor_value_missing == "raise":
         _refuse_missing(stream, relation, at_cursor, reader)
     cells = tuple(_declared(cell, spec) for cell in _chosen(stream, spec, found, at_cursor))
     _tell_of_text(stream, cells, spec)
     origin = f"{table}" if table else "query"
-    return _Plan(cells, relation, tuple(where), key, most, rows > most, at_cursor, cap, origin.removeprefix("."))
+    return _Plan(
+        cells, relation, tuple(where), key, most, rows > most, at_cursor, cap, reader.settled, origin.removeprefix(".")
+    )
 
 
 def _conditions(incremental: Incremental, at: Cell, cursor: Cursor | None, reader: Reader) -> list[str]:
@@ -256,9 +294,12 @@ def _chosen(stream: Stream, spec: DatabaseStream, cells: Sequence[Cell], cursor:
 
 
 def _declared(cell: Cell, spec: DatabaseStream) -> Cell:
-    """Text, where text is declared: then the database's own writing of the value is what arrives."""
+    """Text, where text is declared: then the database's own writing of the value is what arrives. A loose column is what is declared."""
     said = spec.columns.get(cell.name)
-    return replace(cell, type=VARCHAR) if said and said.type and parse_type(said.type).kind is Kind.VARCHAR else cell
+    if not said or not said.type:
+        return cell
+    kind = parse_type(said.type)
+    return replace(cell, type=kind, unbound=False, loose=False) if cell.loose or kind.kind is Kind.VARCHAR else cell
 
 
 def _tell_of_text(stream: Stream, cells: Sequence[Cell], spec: DatabaseStream) -> None:
@@ -341,7 +382,10 @@ def _batch(plan: _Plan, chunks: list[Chunk], resume: dict[str, Any]) -> Batch:
     rows = pa.concat_tables([chunk for chunk, _ in chunks])
     refused = [rejected for _, rejected in chunks if rejected is not None]
     rejected = pa.concat_tables(refused) if refused else None
-    reached = highest(rows.column(plan.cursor.name), plan.cursor.type) if plan.cursor else None
+    if plan.settled:
+        reached = plan.cap if resume.get("done") else None
+    else:
+        reached = highest(rows.column(plan.cursor.name), plan.cursor.type) if plan.cursor else None
     if plan.cursor:
         resume["cap"] = plan.cap
     return Batch(

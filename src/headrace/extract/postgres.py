@@ -95,6 +95,8 @@ def connect(url: str, local: Embedded, clock: Clock, table: str | None = None) -
 class PostgresReader:
     """A session that sees the state of the database as its first read found it."""
 
+    settled = False
+
     def __init__(
         self,
         url: str,

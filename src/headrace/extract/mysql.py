@@ -1,0 +1,237 @@
+"""MySQL and MariaDB as a source: the server writes each row as a line of CSV, so that Python makes one object of a row, not one of a cell."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pymysql
+import pymysql.cursors
+from pymysql.converters import encoders
+
+from headrace.errors import SourceRefused, SourceUnavailable
+from headrace.extract.cells import Cell, decode
+from headrace.schema import BIGINT, DATE, DOUBLE, JSON, TIMESTAMP, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal
+from headrace.sql.dialect import text as literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pyarrow as pa
+
+    from headrace.table import Table
+    from headrace.warehouse.embedded import Embedded
+
+_SESSION = (
+    "SET time_zone = '+00:00', sql_mode = 'NO_BACKSLASH_ESCAPES', net_write_timeout = 600",
+    "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+)
+_PAGE = 8 * 1024 * 1024
+_WHOLE = {
+    "tinyint": Kind.SMALLINT,
+    "smallint": Kind.SMALLINT,
+    "mediumint": Kind.INTEGER,
+    "int": Kind.INTEGER,
+    "year": Kind.SMALLINT,
+}
+_UNSIGNED = {"tinyint": Kind.SMALLINT, "smallint": Kind.INTEGER, "mediumint": Kind.INTEGER, "int": Kind.BIGINT}
+_OTHERS = {
+    "float": Type(Kind.FLOAT),
+    "double": DOUBLE,
+    "date": DATE,
+    "time": Type(Kind.TIME),
+    "datetime": TIMESTAMP,
+    "timestamp": TIMESTAMPTZ,
+    "json": JSON,
+    "uuid": Type(Kind.UUID),
+    "bit": decimal(20, 0),
+}
+_BYTES = (
+    "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob",
+    "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection",
+)  # fmt: skip
+_LOST = (2003, 2006, 2013, 1053, 1927, 4031)
+"""Errors of a session that is gone, or that never began."""
+
+
+def connect(url: str, local: Embedded) -> MysqlReader:
+    """A session of the server. Raises SourceUnavailable."""
+    parts = urlsplit(url)
+    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    try:
+        session = pymysql.connect(
+            host=parts.hostname or "localhost",
+            port=parts.port or 3306,
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            database=unquote(parts.path.lstrip("/")) or None,
+            unix_socket=options.get("unix_socket"),
+            ssl_ca=options.get("ssl_ca"),
+            charset="utf8mb4",
+            connect_timeout=10,
+            conv=cast("Any", encoders),  # and no decoders: every value is the text that the server sent
+        )
+        with session.cursor() as cursor:
+            for statement in _SESSION:
+                cursor.execute(statement)
+    except pymysql.Error as error:
+        said = error.args[-1] if error.args else error
+        raise SourceUnavailable(
+            f"MySQL at {parts.hostname or 'the local socket'}{parts.path} cannot be reached: {said}",
+            hint="is the server up, and are host, user, password and database of the source's `url` right?",
+        ) from error
+    return MysqlReader(session, local)
+
+
+class MysqlReader:
+    """A session in one transaction, whose reads all see the state that its first did."""
+
+    settled = True
+
+    def __init__(self, session: pymysql.Connection[pymysql.cursors.Cursor], local: Embedded) -> None:
+        self.session = session
+        self.local = local
+        self._words: dict[str, str] = {}
+
+    def name(self, text: str) -> str:
+        """In backticks."""
+        return "`" + text.replace("`", "``") + "`"
+
+    def columns(self, relation: str, table: Table | None) -> list[Cell]:
+        """As the table has them; those of a query by way of a temporary table of no rows."""
+        if table is None:
+            self.rows(f"CREATE TEMPORARY TABLE headrace_shape AS SELECT * FROM {relation} LIMIT 0")
+            relation = "headrace_shape"
+        found = self.rows(f"SHOW FULL COLUMNS FROM {relation}")
+        if table is None:
+            self.rows("DROP TEMPORARY TABLE headrace_shape")
+        self._words = {row[0]: row[1].lower() for row in found}
+        checked = self._json(table)
+        cells = []
+        for row in found:
+            kind = JSON if row[0] in checked else _type(row[1].lower())
+            cells.append(
+                Cell(row[0], row[0], kind, row[3] == "YES", unbound=row[1].startswith("decimal") and kind == VARCHAR)
+            )
+        return cells
+
+    def _json(self, table: Table | None) -> set[str]:
+        """MariaDB's JSON columns, which are texts with a check."""
+        if table is None or "MariaDB" not in self.rows("SELECT version()")[0][0]:
+            return set()
+        schema = literal(table.schema) if table.schema else "database()"
+        found = self.rows(
+            f"SELECT check_clause FROM information_schema.check_constraints WHERE constraint_schema = {schema} "
+            f"AND table_name = {literal(table.name)}"
+        )
+        checks = (re.fullmatch(r"\(?json_valid\(`(.*)`\)\)?", row[0]) for row in found)
+        return {check[1].replace("``", "`") for check in checks if check}
+
+    def key(self, table: Table) -> tuple[str, ...]:
+        """The primary key's columns."""
+        quoted = ".".join(self.name(part) for part in (table.schema, table.name) if part)
+        found = self.rows(f"SHOW KEYS FROM {quoted} WHERE Key_name = 'PRIMARY'")
+        return tuple(row[4] for row in sorted(found, key=lambda row: int(row[3])))
+
+    def size(self, table: Table) -> tuple[int, int]:
+        """As InnoDB estimates."""
+        schema = literal(table.schema) if table.schema else "database()"
+        found = self.rows(
+            "SELECT coalesce(table_rows, 0), coalesce(data_length, 0) FROM information_schema.tables "
+            f"WHERE table_schema = {schema} AND table_name = {literal(table.name)}"
+        )
+        return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """A small result, as the texts that the server sent."""
+        try:
+            with self.session.cursor() as cursor:
+                cursor.execute(sql)
+                return list(cursor.fetchall())
+        except pymysql.Error as error:
+            _fail(sql, error)
+
+    def comparable(self, cell: Cell) -> str:
+        """Text by its bytes, whatever its collation."""
+        held = self.name(cell.original)
+        return f"BINARY {held}" if cell.type.kind is Kind.VARCHAR and not cell.unbound else held
+
+    def limit(self, relation: str, cell: Cell) -> str | None:
+        """The highest value that is committed."""
+        top = self.rows(f"SELECT CAST(max({self.comparable(cell)}) AS CHAR CHARACTER SET utf8mb4) FROM {relation}")[0][
+            0
+        ]
+        return None if top is None else str(top)
+
+    def read(self, cells: Sequence[Cell], rest: str, most: int) -> Iterator[tuple[pa.Table, pa.Table | None]]:
+        """Lines that the server wrote; a page of them is some megabytes."""
+        values = ", ',', ".join(self._written(cell) for cell in cells)
+        sql = f"SELECT CONCAT({values}) FROM {rest}"
+        try:
+            with self.session.cursor(pymysql.cursors.SSCursor) as cursor:
+                cursor.execute(sql)
+                lines: list[str] = []
+                size = 0
+                for (line,) in cursor:
+                    if line is None:
+                        raise SourceRefused("MySQL: a row is longer than the server's max_allowed_packet")
+                    lines.append(line)
+                    size += len(line)
+                    if size >= _PAGE or len(lines) >= most:
+                        yield self._decoded(lines, cells)
+                        lines, size = [], 0
+                yield self._decoded(lines, cells)
+        except pymysql.Error as error:
+            _fail(sql, error)
+
+    def _decoded(self, lines: list[str], cells: Sequence[Cell]) -> tuple[pa.Table, pa.Table | None]:
+        return decode(("\n".join(lines) + "\n").encode() if lines else b"", cells, self.local, "mysql")
+
+    def _written(self, cell: Cell) -> str:
+        held, word = self.name(cell.original), self._words[cell.original]
+        match cell.type.kind:
+            case Kind.BLOB:
+                return f"IFNULL(CONCAT('\\x', HEX({held})), '')"
+            case Kind.TIMESTAMPTZ:
+                return f"IFNULL(CONCAT({held}, '+00'), '')"
+            case Kind.FLOAT:  # as a double, because the server rounds the text of a float
+                return f"IFNULL({held} + 0e0, '')"
+            case Kind.VARCHAR | Kind.JSON | Kind.UUID:
+                text = f"CAST({held} AS CHAR CHARACTER SET utf8mb4)"
+                return f"IFNULL(CONCAT('\"', REPLACE({text}, '\"', '\"\"'), '\"'), '')"
+            case _:
+                return f"IFNULL({held} + 0, '')" if word.startswith("bit") else f"IFNULL({held}, '')"
+
+    def fork(self, local: Embedded) -> None:
+        """No other session: MySQL does not share a snapshot."""
+        del local
+
+    def close(self) -> None:
+        """End the session, even in the middle of a result."""
+        cast("Any", self.session)._force_close()  # noqa: SLF001 - `close` would read the rest of the result first
+
+
+def _type(word: str) -> Type:
+    head = re.split(r"[( ]", word)[0]
+    if head == "bigint":
+        return decimal(20, 0) if "unsigned" in word else BIGINT
+    if head in _WHOLE:
+        return Type(_UNSIGNED.get(head, _WHOLE[head]) if "unsigned" in word else _WHOLE[head])
+    if head == "decimal":
+        found = re.match(r"decimal\((\d+),(\d+)\)", word)
+        precision, scale = (int(found[1]), int(found[2])) if found else (10, 0)
+        return decimal(precision, scale) if precision <= 38 else VARCHAR
+    if head in _BYTES:
+        return Type(Kind.BLOB)
+    return _OTHERS.get(head, VARCHAR)
+
+
+def _fail(sql: str, error: pymysql.Error) -> NoReturn:
+    """The server's own sentence; a session that is gone can be asked again, a query that is wrong cannot."""
+    code, said = (*error.args, "")[:2] if error.args else (0, str(error))
+    made = SourceUnavailable if code in _LOST else SourceRefused
+    failed = made(f"MySQL: {said}")
+    failed.add_note(sql if len(sql) < 4000 else sql[:4000] + " …")
+    raise failed from error
