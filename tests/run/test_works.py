@@ -377,3 +377,65 @@ def model(dbt, session):
     works.run()
 
     assert works.sql("select id from main.p order by 1") == [(1,), (2,)]
+
+
+COPIED = """
+{% materialization copied, default %}
+  {%- set target = this.incorporate(type='table') -%}
+  {%- set half = make_intermediate_relation(target) -%}
+  {{ run_hooks(pre_hooks) }}
+  {%- do drop_relation_if_exists(load_cached_relation(half)) -%}
+  {% call statement('main') %}{{ create_table_as(False, half, sql) }}{% endcall %}
+  {%- do drop_relation_if_exists(load_cached_relation(this)) -%}
+  {%- do adapter.rename_relation(half, target) -%}
+  {{ run_hooks(post_hooks) }}
+  {{ return({'relations': [target]}) }}
+{% endmaterialization %}
+"""
+
+
+def test_a_materialization_of_the_project_s_own_makes_the_model(works):
+    config = "{{ config(materialized='copied', post_hook='insert into {{ this }} values (9)') }}"
+    works.write(**{"macros/copied.sql": COPIED, "models/m.sql": config + "select 1 as id"})
+
+    status = [works.run(), works.run()]
+
+    assert status == [{"model.shop.m": "success"}] * 2
+    assert works.sql("select id from main.m order by 1") == [(1,), (9,)]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "macro"),
+    [
+        ("mine", "get_incremental_mine_sql(arg_dict)"),
+        (
+            "delete+insert",
+            "get_delete_insert_merge_sql(target, source, unique_key, dest_columns, incremental_predicates)",
+        ),
+        ("merge", "default__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates)"),
+    ],
+)
+def test_a_strategy_of_the_project_s_own_writes_the_rows(works, strategy, macro):
+    target = "arg_dict.target_relation" if strategy == "mine" else "target"
+    body = "{% macro MACRO %}insert into {{ TARGET }} values (7){% endmacro %}".replace("MACRO", macro).replace(
+        "TARGET", target
+    )
+    config = f"{{{{ config(materialized='incremental', unique_key='id', incremental_strategy='{strategy}') }}}}"
+    works.write(**{"macros/m.sql": body, "models/m.sql": config + "select 1 as id"})
+
+    works.run()
+    works.run()
+
+    assert works.sql("select id from main.m order by 1") == [(1,), (7,)]
+
+
+@pytest.mark.parametrize("macro", ["get_merge_sql", "get_delete_insert_merge_sql"])
+def test_the_macros_that_write_rows_can_be_called_by_macros_of_the_project(works, macro):
+    body = f"{{% macro get_incremental_mine_sql(a) %}}{{{{ {macro}(a.target_relation, a.temp_relation, a.unique_key, a.dest_columns) }}}}{{% endmacro %}}"
+    config = "{{ config(materialized='incremental', unique_key='id', incremental_strategy='mine') }}"
+    works.write(**{"macros/m.sql": body, "models/m.sql": config + "select 1 as id, {{ is_incremental() | int }} as n"})
+
+    works.run()
+    works.run()
+
+    assert works.sql("select id, n from main.m") == [(1, 1)]

@@ -205,6 +205,11 @@ class Macros:
                     return found
         return None
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The names of the packages whose macros there are, the project's own first."""
+        return tuple(self._macros)
+
     def text(self, path: str) -> str | None:
         """The text of a macro file by the path that errors show."""
         return self._texts.get(path)

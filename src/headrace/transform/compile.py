@@ -11,6 +11,7 @@ from headrace.project.names import from_json
 from headrace.project.nodes import DataTest, Model, Seed, Snapshot
 from headrace.transform.built import Hook
 from headrace.transform.context import Scene, adds_to, names_for
+from headrace.transform.custom import materialization_of
 from headrace.transform.linemap import Piece, placed
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from headrace.errors import Place
+    from headrace.project.macros import Macro
     from headrace.project.nodes import Node
+    from headrace.project.template import Templates
     from headrace.table import Table
     from headrace.transform.batches import Batch
     from headrace.transform.context import Runtime
@@ -49,6 +52,9 @@ class Compiled:
     incremental: bool = False
     """Whether the node's table is there and is added to."""
     batch: Batch | None = None
+    templates: Templates | None = None
+    macro: Macro | None = None
+    """The project's own materialization of the model, if it has one."""
     evaluate: Callable[[str], Any] = str
     """What a template of one expression means among the node's names."""
 
@@ -111,8 +117,24 @@ def compile_node(
     def evaluate(text: str) -> Any:
         return runtime.manifest.templates.evaluate(text, names, node.place, package=node.package)
 
-    before, after = (hooks(node, runtime, names, side) for side in ("pre", "post"))
-    return Compiled(sql, node.place, pieces, tuple(found), before, after, names, adds_to(scene), batch, evaluate)
+    templates = runtime.manifest.templates
+    macro = materialization_of(node, templates) if isinstance(node, Model) else None
+    # A materialization of the project's own runs the hooks itself.
+    before, after = ((), ()) if macro else (hooks(node, runtime, names, side) for side in ("pre", "post"))
+    return Compiled(
+        sql,
+        node.place,
+        pieces,
+        tuple(found),
+        before,
+        after,
+        names,
+        adds_to(scene),
+        batch,
+        templates,
+        macro,
+        evaluate,
+    )
 
 
 def stand_in(

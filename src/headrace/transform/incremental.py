@@ -53,7 +53,6 @@ class Increment:
         strategy = str(config.get("incremental_strategy") or ("delete+insert" if key or expression else "append"))
         strategy = _SPELLINGS.get(strategy, strategy)
         answer = config.get("on_schema_change") or "ignore"
-        _among("incremental_strategy", strategy, STRATEGIES, node)
         _among("on_schema_change", answer, ON_SCHEMA_CHANGE, node)
         update, exclude = _several(config.get("merge_update_columns")), _several(config.get("merge_exclude_columns"))
         if update and exclude:
@@ -78,6 +77,7 @@ class Increment:
 
 def apply_increment(connection: Connection, increment: Increment, staged: Table) -> None:
     """Bring the staged rows into the model's table. Raises SchemaFrozen, KeyMissing, and StatementFailed where the engine refuses."""
+    _among("incremental_strategy", increment.strategy, STRATEGIES, increment.node)
     columns = _fitted(connection, increment, staged)
     target = increment.node.table
     whole = increment.strategy in ("insert_overwrite", "microbatch")

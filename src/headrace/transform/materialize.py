@@ -12,6 +12,7 @@ from headrace.sql.operations import CreateTableAs, Drop, SetView
 from headrace.transform.adapter import describe
 from headrace.transform.built import Built, hooked
 from headrace.transform.constraints import definition, has_constraints, has_foreign_key
+from headrace.transform.custom import build_custom, strategy_macro, write_by_macro
 from headrace.transform.incremental import Increment, apply_increment
 from headrace.transform.python import python_query
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from headrace.project.nodes import Model
     from headrace.table import Table
-    from headrace.transform.batches import Batch
     from headrace.transform.compile import Compiled
     from headrace.warehouse.base import Connection, Relation
 
@@ -41,6 +41,8 @@ def build(
     """
     if node.materialized == "ephemeral":
         return Built(None, None, published=True)
+    if compiled.macro and compiled.templates:
+        return build_custom(connection, node, compiled, compiled.templates, compiled.macro)
     with compiled.blame():
         hooked(connection, compiled.before)
         if node.config.get("sql_header"):
@@ -65,7 +67,7 @@ def _materialized(
 ) -> Built:
     query = _agreed(connection, node, sql)
     if compiled.incremental:
-        return _increment(connection, node, query, compiled.batch)
+        return _increment(connection, node, query, compiled)
     if node.materialized == "view":
         return _view(connection, node, query, relations, waits=waits)
     return _table(connection, node, query, relations, compiled)
@@ -117,11 +119,16 @@ def _view(
     return Built(built, None, published=False, kind="view", query=query)
 
 
-def _increment(connection: Connection, node: Model, query: str, batch: Batch | None) -> Built:
+def _increment(connection: Connection, node: Model, query: str, compiled: Compiled) -> Built:
     staged = node.table.beside("staged", max_name=connection.capabilities.max_name)
     rows = connection.run(CreateTableAs(staged, query, temporary=True))
     place = temporary(staged.name, connection.capabilities)
-    apply_increment(connection, Increment.of(node, batch), place)
+    increment = Increment.of(node, compiled.batch)
+    macro = compiled.templates and strategy_macro(increment, compiled.templates)
+    if macro and compiled.templates:
+        write_by_macro(connection, increment, place, compiled, compiled.templates, macro)
+    else:
+        apply_increment(connection, increment, place)
     connection.run(Drop(place))
     return Built(node.table, _counted(rows), published=True, fresh=False)
 
