@@ -184,3 +184,14 @@ def test_a_secret_of_the_client_is_needed_by_all_its_streams(write: Write):
     for stream in settings.streams:
         with pytest.raises(SecretMissing, match="API_KEY"):
             stream.ready()
+
+
+def test_a_profile_says_how_postgres_is_reached(write: Write):
+    profile = "shop: {target: d, outputs: {d: {type: postgres, host: h, user: u, dbname: b, sslmode: require, connect_timeout: 9}}}"
+    files = {"dbt_project.yml": "name: shop\nprofile: shop\n", "profiles.yml": profile}
+    root = write(files)
+    (root / "headrace.yml").unlink()
+
+    settings = load_settings(root, environ={})
+
+    assert settings.target.url == "postgresql://u@h:5432/b?sslmode=require&connect_timeout=9"

@@ -46,6 +46,8 @@ def read_models(reading: Reading) -> Iterator[Draft]:
 def _versions(reading: Reading) -> dict[str, Properties]:
     """What YAML says of each version, by the name of the file that holds it."""
     found: dict[str, Properties] = {}
+    if not any(said.versions for said in reading.properties.values()):
+        return found
     stems = {file.file.stem for file in reading.files(reading.project.paths.models, ".sql", ".py")}
     for (kind, name), said in reading.properties.items():
         if kind != "model" or not said.versions:

@@ -79,8 +79,7 @@ def _seed_checksum(file: File) -> str:
 
 def read_snapshots(reading: Reading) -> Iterator[Draft]:
     """The snapshot blocks of a package, and the snapshots that its YAML declares. Raises ConfigInvalid."""
-    paths = reading.project.paths
-    for file in reading.files((*paths.snapshots, *paths.models), ".sql"):
+    for file in reading.files(reading.project.paths.snapshots, ".sql"):
         text = file.text()
         if "snapshot" not in text:
             continue

@@ -23,10 +23,13 @@ _UNUSED = {
     "extensions",
     "module_paths",
     "role",
-    "sslmode",
-    "sslcert",
+    "search_path",
 }
 """Keys of an output that dbt obeys and headrace does not yet: said in a warning, never passed over."""
+
+
+_PASSED_ON = ("sslmode", "sslcert", "sslkey", "sslrootcert", "connect_timeout", "application_name", "keepalives_idle")
+"""Keys of an output that Postgres' own client understands."""
 
 
 def find_profiles(root: Path, profiles_dir: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -96,9 +99,10 @@ def _postgres_url(output: dict[str, Any], database: str) -> str:
     password = output.get("password", output.get("pass"))
     user = safe(output["user"]) + (f":{safe(password)}" if password is not None else "")
     host = str(output["host"])
-    options = ""
+    given = {key: output[key] for key in _PASSED_ON if output.get(key) is not None}
     if host.startswith("/"):
-        host, options = "", f"?host={safe(host)}"
+        host, given = "", {"host": host, **given}
+    options = "?" + "&".join(f"{key}={safe(value)}" for key, value in given.items()) if given else ""
     return f"postgresql://{user}@{host}:{output.get('port') or 5432}/{safe(database)}{options}"
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import Place
@@ -14,7 +16,6 @@ from headrace.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from headrace.project.cache import FactsCache
     from headrace.project.nodes import Node
@@ -62,6 +63,8 @@ class Reading:
     cache: FactsCache
     properties: Mapping[tuple[str, str], Properties]
     used: set[tuple[str, str]] = field(default_factory=set)
+    listed: dict[str, list[File]] = field(default_factory=dict)
+    """The files of each folder, listed once."""
     elsewhere: dict[tuple[str, str], Properties] = field(default_factory=dict)
     """What packages say of nodes of their own that are disabled."""
 
@@ -77,13 +80,21 @@ class Reading:
 
     def files(self, folders: tuple[str, ...], *endings: str) -> Iterator[File]:
         """Each file with such an ending, in order of path."""
-        root = self.project.root
         for folder in dict.fromkeys(folders):
-            top = root / folder
-            for file in sorted(top.rglob("*")):
-                if file.suffix in endings and file.is_file():
-                    path = file.relative_to(root).as_posix()
-                    yield File(file, self.project.prefix + path, path, file.relative_to(top).parent.parts)
+            if folder not in self.listed:
+                self.listed[folder] = list(self._list(folder))
+            yield from (file for file in self.listed[folder] if file.path.endswith(endings))
+
+    def _list(self, folder: str) -> Iterator[File]:
+        top = self.project.root / folder
+        found: list[tuple[list[str], str]] = []
+        for base, _, names in os.walk(top, followlinks=True):
+            parts = Path(base).relative_to(top).parts
+            found += [([*parts, name], os.path.join(base, name)) for name in names]  # noqa: PTH118 - as walk gives it
+        above = PurePosixPath(folder).as_posix()
+        for way, path in sorted(found):
+            below = "/".join((above, *way) if above != "." else way)
+            yield File(Path(path), self.project.prefix + below, below, tuple(way[:-1]))
 
     def configured(self, tree: str, fqn: tuple[str, ...], *levels: Mapping[str, Any]) -> dict[str, Any]:
         """The config of a node: the package's own tree, then what its files say, then the project's tree for a package."""
