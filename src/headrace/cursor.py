@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 
@@ -14,16 +15,24 @@ class Cursor:
     value: str | None = None
 
     def past(self, value: str | None) -> Cursor:
-        """The cursor after seeing `value`; it never moves back. Numbers compare as numbers, all else as text."""
+        """The cursor after seeing `value`; it never moves back. Numbers compare as numbers, times as instants, all else as text."""
         if value is None or (self.value is not None and _order(value) <= _order(self.value)):
             return self
         return replace(self, value=value)
 
 
-def _order(value: str) -> tuple[int, Decimal, str]:
-    # Numbers exactly, whatever their length; the text decides among equal ones ("1.0" and "1").
+def _order(value: str) -> tuple[int, Decimal | datetime, str]:
+    # Numbers exactly, whatever their length, and times as instants, whatever their format; the text decides among equal ones.
     try:
         number = Decimal(value)
     except InvalidOperation:
-        return (1, Decimal(0), value)
-    return (0, number, value) if number.is_finite() else (1, Decimal(0), value)
+        return _time(value)
+    return (0, number, value) if number.is_finite() else (2, Decimal(0), value)
+
+
+def _time(value: str) -> tuple[int, Decimal | datetime, str]:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return (2, Decimal(0), value)
+    return (1, moment if moment.tzinfo else moment.replace(tzinfo=UTC), value)

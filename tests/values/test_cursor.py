@@ -29,3 +29,9 @@ def test_integers_of_any_length_compare_exactly(value, more):
 
 def test_nothing_is_not_a_value():
     assert Cursor("id", "7").past(None) == Cursor("id", "7")
+
+
+def test_times_compare_as_instants_whatever_their_format():
+    cursor = Cursor("at").past("2026-01-01T00:00:00.5Z").past("2026-01-01T00:00:00Z").past("2026-01-01T01:00:00+02:00")
+
+    assert cursor.value == "2026-01-01T00:00:00.5Z"

@@ -315,10 +315,12 @@ def _highest(local: Embedded, path: str | None, text: str | None) -> str | None:
     if path is None:
         return None
     number = f"try_cast({text} AS DECIMAL(38,12))"
-    ((largest, last),) = local.rows(
-        f"SELECT arg_max({text}, {number}), max({text}) FILTER ({number} IS NULL) FROM headrace_texts"
+    time = f"try_cast({text} AS TIMESTAMPTZ)"
+    ((largest, latest, last),) = local.rows(
+        f"SELECT arg_max({text}, {number}), arg_max({text}, {time}), max({text}) FILTER ({number} IS NULL AND {time} IS NULL)"
+        " FROM headrace_texts"
     )
-    return Cursor(path).past(largest).past(last).value
+    return Cursor(path).past(largest).past(latest).past(last).value
 
 
 def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: str | None, sums: Rows) -> Rows:

@@ -46,23 +46,27 @@ def count_verdicts(operation: Merge, capabilities: Capabilities) -> str:
 def _judged(operation: Merge, capabilities: Capabilities) -> str:
     """Every staged row with its verdict, and whether it moves the stored order columns forward."""
     stored = tuple(part for part in operation.order if part in operation.columns)
+
+    def later(order: Sequence[str], one: str, other: str) -> str:
+        return newer(*(ordered(order, alias, operation.texts, capabilities) for alias in (one, other)))
+
     known = column(operation.key[0], "t")
     deleted = f"COALESCE({column(operation.deleted, 's')}, FALSE)" if operation.deleted else None
     cases = [f"WHEN {column(RANK, 's')} > 1 THEN 'duplicate'"]
     if _remembers(operation):
-        buried = f"{column(operation.key[0], 'd')} IS NOT NULL AND ({newer(operation.order, 's', 'd')}) IS NOT TRUE"
+        buried = f"{column(operation.key[0], 'd')} IS NOT NULL AND ({later(operation.order, 's', 'd')}) IS NOT TRUE"
         cases.append(f"WHEN {buried} THEN 'duplicate'")
     if deleted:
         cases.append(f"WHEN {known} IS NULL AND {deleted} THEN 'unchanged'")
     cases.append(f"WHEN {known} IS NULL THEN 'insert'")
     if stored:
-        cases.append(f"WHEN {newer(stored, 't', 's')} THEN 'duplicate'")
+        cases.append(f"WHEN {later(stored, 't', 's')} THEN 'duplicate'")
     if deleted:
         cases.append(f"WHEN {deleted} THEN 'delete'")
     if operation.hash:
         cases.append(f"WHEN {column(operation.hash, 't')} = {column(operation.hash, 's')} THEN 'unchanged'")
     verdict = "\n        ".join([*cases, "ELSE 'update'"])
-    ahead = f"COALESCE({newer(stored, 's', 't')}, FALSE)" if stored else "FALSE"
+    ahead = f"COALESCE({later(stored, 's', 't')}, FALSE)" if stored else "FALSE"
     return (
         f"SELECT s.*,\n    CASE\n        {verdict}\n    END AS {name(VERDICT)},\n    {ahead} AS {name(NEWER)}\n"
         f"FROM (\n{_ranked(operation, capabilities)}\n) AS s\n"
@@ -74,7 +78,7 @@ def _judged(operation: Merge, capabilities: Capabilities) -> str:
 def _ranked(operation: Merge, capabilities: Capabilities) -> str:
     # A fresh table keeps its rows in the order in which they came; both engines can say the place of a row in it.
     place = "rowid" if capabilities.dialect == "duckdb" else "ctid"
-    order = [f"{column(part)} DESC NULLS LAST" for part in operation.order]
+    order = [f"{each} DESC NULLS LAST" for each in ordered(operation.order, None, operation.texts, capabilities)]
     if operation.deleted:
         order.append(f"COALESCE({column(operation.deleted)}, FALSE) DESC")
     latest = ", ".join([*order, f"{place} DESC"])
@@ -93,16 +97,39 @@ def _remembered(operation: Merge) -> str:
     return f"\nLEFT JOIN {relation(operation.tombstones)} AS d ON {same_key(operation.key, 'd', 's')}"
 
 
-def newer(order: Sequence[str], one: str, other: str) -> str:
-    """A condition, true where `one` comes later than `other`: NULL is the oldest, later columns break ties."""
-    if not order:
+def ordered(order: Sequence[str], alias: str | None, texts: Sequence[str], capabilities: Capabilities) -> list[str]:
+    """The expressions by which rows compare, most telling first: NULL is the oldest, later ones break ties.
+
+    A time that drops its zero microseconds sorts wrongly as text: `…:00Z` stands behind `…:00.5Z`.
+    """
+    found: list[str] = []
+    for part in order:
+        held = column(part, alias)
+        if part in texts:
+            found += [
+                _tried(held, "TIMESTAMP WITH TIME ZONE", capabilities),
+                _tried(held, "DECIMAL(38,9)", capabilities),
+            ]
+        found.append(held)
+    return found
+
+
+def _tried(held: str, word: str, capabilities: Capabilities) -> str:
+    """Text as another type, NULL where it is none."""
+    if capabilities.dialect == "duckdb":
+        return f"TRY_CAST({held} AS {word})"
+    return f"CASE WHEN pg_input_is_valid({held}, '{word}') THEN CAST({held} AS {word}) END"
+
+
+def newer(one: Sequence[str], other: Sequence[str]) -> str:
+    """A condition, true where the expressions of `one` come later than those of `other`."""
+    if not one:
         return "FALSE"
-    first, rest = order[0], order[1:]
-    left, right = column(first, one), column(first, other)
+    left, right = one[0], other[0]
     later = f"{left} > {right} OR ({left} IS NOT NULL AND {right} IS NULL)"
-    if not rest:
+    if len(one) == 1:
         return later
-    return f"{later} OR ({left} IS NOT DISTINCT FROM {right} AND ({newer(rest, one, other)}))"
+    return f"{later} OR ({left} IS NOT DISTINCT FROM {right} AND ({newer(one[1:], other[1:])}))"
 
 
 def _buried(operation: Merge, tombstones: Table, verdicts: str) -> list[str]:

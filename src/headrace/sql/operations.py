@@ -92,6 +92,8 @@ class Merge:
     hash: str | None = None
     deleted: str | None = None
     tombstones: Table | None = None
+    texts: tuple[str, ...] = ()
+    """The order columns that hold text: times and numbers in it compare as such, whatever their format, and all else as text."""
 
 
 @dataclass(frozen=True, slots=True)
