@@ -378,7 +378,6 @@ def _of_unit_test(node: UnitTest) -> dict[str, Any]:
         "schema": None,
         "versions": None,
         "version": node.version,
-        "tags": list(node.tags),
     }
 
 
