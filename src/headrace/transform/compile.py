@@ -11,8 +11,8 @@ from headrace.project.names import from_json
 from headrace.project.nodes import DataTest, Model, Seed, Snapshot
 from headrace.transform.built import Hook
 from headrace.transform.context import Scene, adds_to, names_for
-from headrace.transform.custom import materialization_of
 from headrace.transform.linemap import Piece, placed
+from headrace.transform.lookup import materialization_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
