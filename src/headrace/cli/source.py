@@ -1,4 +1,4 @@
-"""`headrace source freshness`: whether sources have rows that are new enough."""
+"""`headrace source freshness`: whether sources have rows that are new enough; the group has the commands of `looking` as well."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from headrace.cli.looking import add, check, peek
 from headrace.cli.options import Asked, Verb, everywhere, run_options, selection
 from headrace.cli.terminal import document, result, say
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @everywhere
 def source() -> None:
-    """How fresh sources are: whether they have rows that are new enough."""
+    """Sources: write one down, ask what it may read, look at its rows, and whether they are new enough."""
 
 
 def _output(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
@@ -71,6 +72,8 @@ def freshness(asked: Asked, path: str | None) -> int:
 
 
 source.add_command(freshness, "snapshot-freshness")
+for _command in (add, check, peek):
+    source.add_command(_command)
 
 
 def _write(asked: Asked, manifest: Manifest, found: list[Freshness], seconds: float, path: str | None) -> None:

@@ -38,6 +38,11 @@ def load_streams(root: Path, project_file: Document | None, environ: Mapping[str
     return tuple(stream for name in sorted(streams) for stream in streams[name])
 
 
+def streams_of(name: str, document: Document, root: Path, environ: Mapping[str, str]) -> tuple[Stream, ...]:
+    """The streams of a document that is one source, as a file in sources/ is. Raises ConfigInvalid."""
+    return tuple(_streams(name, document.data, document, (), (root, environ)))
+
+
 def _declared(root: Path, project_file: Document | None) -> Iterator[tuple[str, Any, Document, tuple[str, ...]]]:
     if project_file is not None and isinstance(project_file.data, dict):
         yield from _sources(project_file)

@@ -1,0 +1,93 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+
+@pytest.fixture
+def headrace(tmp_path):
+    """`headrace("source", "peek", …)` in a project without streams."""
+    (tmp_path / "headrace.yml").write_text("name: shop\ntargets: {dev: duckdb:///warehouse.duckdb}\n")
+
+    def run(*arguments, **env):
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(("HEADRACE_", "DBT_"))}
+        return subprocess.run(
+            [sys.executable, "-m", "headrace", *arguments],
+            cwd=tmp_path,
+            env={**plain, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    run.folder = tmp_path
+    return run
+
+
+def test_a_source_is_written_down_as_its_first_responses_show_it(api, headrace):
+    api.records = [{"id": n, "name": f"n{n}", "updated_at": f"2024-01-{n:02}T00:00:00Z"} for n in range(1, 26)]
+
+    done = headrace("source", "add", "shop", api.url, "--stream", "orders=json_link", "--stream", "single_page",
+                    "--auth", "bearer", "--secret", "SHOP_TOKEN", SHOP_TOKEN="s3cr3t!")  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    written = (headrace.folder / "sources" / "shop.yml").read_text()
+    assert "s3cr3t" not in written
+    source = yaml.safe_load(written)
+    assert source["client"] == {"base_url": api.url, "auth": {"type": "bearer", "token": "secret:SHOP_TOKEN"}}
+    assert source["streams"]["orders"] == {
+        "path": "json_link",
+        "paginator": "json_link",
+        "data_selector": "data",
+        "primary_key": "id",
+        "incremental": "updated_at",
+    }
+    assert source["streams"]["single_page"]["primary_key"] == "id"
+    assert {asked.headers["authorization"] for asked in api.journal} == {"Bearer s3cr3t!"}
+    loaded = headrace("load", SHOP_TOKEN="s3cr3t!")
+    assert loaded.returncode == 0, loaded.stdout
+    assert headrace("source", "add", "shop", api.url, "--stream", "x").returncode == 2
+
+
+def project(headrace, api, streams):
+    source = {"type": "rest", "client": {"base_url": api.url, "retry": {"max_attempts": 1}}, "streams": streams}
+    (headrace.folder / "sources").mkdir()
+    (headrace.folder / "sources" / "api.yml").write_text(yaml.safe_dump(source))
+
+
+def test_a_stream_is_looked_at_with_types_and_suggestions(api, headrace):
+    project(headrace, api, {"orders": {"path": "single_page"}})
+
+    shown = headrace("source", "peek", "api.orders", "--limit", "2")
+    found = json.loads(headrace("source", "peek", "api.orders", "-o", "json").stdout)
+
+    assert "types: id int64, name string" in shown.stdout
+    assert "primary_key: id" in shown.stderr
+    assert len(found["rows"]) == 20
+    assert (found["primary_key"], found["incremental"]) == ("id", None)
+
+
+def test_each_stream_is_asked_once_and_a_refusal_is_told(api, headrace):
+    api.routes["/secret"] = lambda api, asked: ({"error": "no"}, {}, 403)
+    project(
+        headrace,
+        api,
+        {
+            "orders": {"path": "single_page"},
+            "secret": {"path": "secret"},
+            "lines": {"path": "x/{resources.orders.id}", "paginator": "single_page"},
+        },
+    )
+
+    done = headrace("source", "test")
+
+    assert done.returncode == 1
+    lines = sorted(done.stdout.splitlines(), key=lambda line: line.split()[2])
+    assert "api.lines  asks for each row of orders" in lines[0]
+    assert "api.orders  25 rows, 2 columns" in lines[1]
+    assert "status 403" in lines[2]
+    assert len(api.journal) == 2
