@@ -27,6 +27,7 @@ KEYWORDS_BY_NAME = {
     "transform/statements.py",
     "transform/relation.py",
     "transform/grid.py",
+    "transform/python.py",
 }
 """Modules that may take `**kwargs`: their callers are Jinja templates."""
 LONGEST_FUNCTION = 60

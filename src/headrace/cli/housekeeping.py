@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import asdict
 
 import click
 
 from headrace.cli.options import Asked, Verb, everywhere, output
-from headrace.cli.terminal import document, result
+from headrace.cli.terminal import document, result, say
 from headrace.errors import UsageError
 
 
@@ -54,27 +55,40 @@ def clean(asked: Asked) -> int:
 
 
 @click.command(cls=Verb)
-@click.option("--upgrade", is_flag=True, expose_value=False, hidden=True)
+@click.option("--upgrade", is_flag=True, help="Look for newer versions than package-lock.yml has.")
 @click.option("--lock", is_flag=True, expose_value=False, hidden=True)
 @everywhere
 @output("table", "json")
 @click.pass_obj
-def deps(asked: Asked) -> int:
-    """See that the packages of packages.yml or dependencies.yml are in the package folder, which is dbt_packages by itself.
+def deps(asked: Asked, upgrade: bool) -> int:
+    """Put the packages of packages.yml and dependencies.yml into the package folder, which is dbt_packages by itself.
+
+    Folders, archives and git need nothing else; packages of the hub need the network. Where the package folder is complete, no other
+    command needs any of them.
 
     Examples:
     headrace deps
+    headrace deps --upgrade
     headrace deps -o json
     """
-    from headrace.cli.opening import read_settings, warnings_said
-    from headrace.project.packages import installed
+    from headrace.cli.opening import find_project, read_settings, variables, warnings_said
+    from headrace.project.deps import install
 
     with warnings_said(asked):
-        found = installed(read_settings(asked))
-    rows = [{"package": one.name, "path": str(one.root)} for one in found]
+        root = find_project(asked)
+        settings = read_settings(asked)
+        found = install(
+            root,
+            environ=settings.environ,
+            variables=variables(asked.vars),
+            folder=settings.paths.packages,
+            upgrade=upgrade,
+        )
     if asked.json:
-        document("deps", {"packages": rows})
+        document("deps", {"packages": [asdict(one) for one in found]})
     else:
-        for row in rows:
-            result(asked, f"{row['package']}  {row['path']}")
+        for one in found:
+            result(asked, " ".join(part for part in (one.name, one.version, f"from {one.source}") if part))
+        if not found:
+            say(asked, "the project asks for no packages")
     return 0

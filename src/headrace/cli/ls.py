@@ -130,9 +130,15 @@ def parse(asked: Asked) -> int:
     else:
         from headrace.observe.wording import count
 
-        found = ", ".join(count(counts[one], one) for one in TYPES if counts[one]) or "nothing in it yet"
+        found = ", ".join(count(counts[one], *_words(one)) for one in TYPES if counts[one]) or "nothing in it yet"
         result(asked, f"{settings.name} is sound for target {settings.target.name}: {found}")
     return 0
+
+
+def _words(one: str) -> tuple[str, str]:
+    """A kind of node in words, one and several."""
+    word = one.replace("_", " ")
+    return word, {"saved query": "saved queries", "analysis": "analyses"}.get(word, f"{word}s")
 
 
 def kind(node: Node) -> str:

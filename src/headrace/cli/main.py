@@ -44,7 +44,7 @@ COMMANDS: Mapping[str, Entry] = {
     "list": Entry("ls", "ls", "Look", "The same as ls.", same_as="ls"),
     "runs": Entry("runs", "runs", "Look", "What ran, when, and how it ended."),
     "trace": Entry("trace", "trace", "Look", "Where the rows of a table came from, load by load."),
-    "deps": Entry("housekeeping", "deps", "Change", "See that the packages a project needs are there."),
+    "deps": Entry("housekeeping", "deps", "Change", "Fetch the packages that the project asks for."),
     "source": Entry("source", "source", "Look", "Write sources down, look at them, ask how fresh they are."),
     "docs": Entry("docs", "docs", "Look", "Write the project's documentation, or show it in a browser."),
     "clone": Entry("clone", "clone", "Change", "Make tables of another environment readable here."),

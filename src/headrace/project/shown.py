@@ -19,6 +19,7 @@ from headrace.project.nodes import (
     SourceTable,
     UnitTest,
 )
+from headrace.project.semantics import metric_dict, saved_query_dict, semantic_model_dict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -132,8 +133,12 @@ def node_dict(node: Node, settings: Settings, *, database: str | None = None, cr
             return shown | _of_exposure(node)
         case UnitTest():
             return shown | _of_unit_test(node)
-        case Metric() | SemanticModel() | SavedQuery():
-            return {**node.spec, **shown, **_links(node), "group": node.group}
+        case Metric():
+            return shown | _links(node) | metric_dict(node) | {"meta": dict(node.meta), "tags": list(node.tags)}
+        case SemanticModel():
+            return shown | _only(_links(node), ("refs", "depends_on")) | semantic_model_dict(node)
+        case SavedQuery():
+            return shown | _only(_links(node), ("refs", "depends_on")) | saved_query_dict(node)
     shown |= _of_compiled(node, settings, place)
     match node:
         case Seed():
@@ -148,6 +153,10 @@ def node_dict(node: Node, settings: Settings, *, database: str | None = None, cr
 
 
 _QUERY_ONLY = {"language", "refs", "sources", "metrics", "functions", "compiled_path", "compiled", "contract"}
+
+
+def _only(shown: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: shown[key] for key in keys}
 
 
 def _without(shown: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
@@ -168,7 +177,9 @@ def _identity(node: Node, created: float) -> dict[str, Any]:
         "config": config_dict(node),
         "created_at": created,
     }
-    if not isinstance(node, Metric | SemanticModel | SavedQuery | UnitTest):
+    if isinstance(node, Metric | SemanticModel | SavedQuery):
+        shown["unrendered_config"] = dict(node.unrendered)
+    elif not isinstance(node, UnitTest):
         shown |= {"tags": list(node.tags), "meta": dict(node.meta), "unrendered_config": dict(node.unrendered)}
     return shown
 
@@ -367,7 +378,6 @@ def _of_unit_test(node: UnitTest) -> dict[str, Any]:
         "schema": None,
         "versions": None,
         "version": node.version,
-        "tags": list(node.tags),
     }
 
 

@@ -173,7 +173,9 @@ class Templates:
         if isinstance(error, CompilerError):
             raise MacroFailed(str(error) + stack, where=where) from error
         if word is not None:
-            hint = did_you_mean(word, {*names, *self.macros.names(), *self._text.globals})
+            # What an object lacks is none of the names that templates know.
+            known = () if "has no attribute" in str(error) else {*names, *self.macros.names(), *self._text.globals}
+            hint = did_you_mean(word, known)
             raise TemplateInvalid(f"{word!r} is not known here{stack}", where=where, hint=hint) from error
         raise TemplateInvalid(f"{str(error) or type(error).__name__}{stack}", where=where) from error
 

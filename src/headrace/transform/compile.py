@@ -11,8 +11,8 @@ from headrace.project.names import from_json
 from headrace.project.nodes import DataTest, Model, Seed, Snapshot
 from headrace.transform.built import Hook
 from headrace.transform.context import Scene, adds_to, names_for
-from headrace.transform.custom import materialization_of
 from headrace.transform.linemap import Piece, placed
+from headrace.transform.lookup import materialization_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,11 +81,8 @@ def compile_node(
     """
     if not isinstance(node, Model | DataTest | Snapshot | Seed):
         raise NotSupported(f"{node.unique_id} has no SQL to compile", where=node.place)
-    found: dict[str, tuple[str, Piece]] = {}
-    open_: list[str] = []
-
-    def scene_of(one: Node) -> Scene:
-        return Scene(
+    inlined = _Inlined(
+        lambda one, inline: Scene(
             node=one,
             runtime=runtime,
             connection=connection,
@@ -95,29 +92,13 @@ def compile_node(
             batch=batch if one is node else None,
             adds=adds if one is node else None,
         )
-
-    def inline(model: Model) -> str:
-        name = f"__dbt__cte__{model.name}"
-        if model.unique_id not in found:
-            if model.unique_id in open_:
-                raise NotSupported(f"ephemeral model '{model.name}' refers to itself", where=model.place)
-            open_.append(model.unique_id)
-            inner = scene_of(model)
-            found[model.unique_id] = (name, _rendered(model, inner, names_for(inner)))
-            open_.pop()
-        return name
-
-    scene = scene_of(node)
-    names = names_for(scene)
+    )
+    scene = inlined.scene(node, inlined.name)
+    names, templates = names_for(scene), runtime.manifest.templates
     body = _rendered(node, scene, names)
-    pieces = inject(body, list(found.values()))
+    pieces = inject(body, list(inlined.found.values()))
     sql = "".join(piece.text for piece in pieces)
     names["sql"] = names["compiled_code"] = sql
-
-    def evaluate(text: str) -> Any:
-        return runtime.manifest.templates.evaluate(text, names, node.place, package=node.package)
-
-    templates = runtime.manifest.templates
     macro = materialization_of(node, templates) if isinstance(node, Model) else None
     # A materialization of the project's own runs the hooks itself.
     before, after = ((), ()) if macro else (hooks(node, runtime, names, side) for side in ("pre", "post"))
@@ -125,7 +106,7 @@ def compile_node(
         sql,
         node.place,
         pieces,
-        tuple(found),
+        tuple(inlined.found),
         before,
         after,
         names,
@@ -133,8 +114,29 @@ def compile_node(
         batch,
         templates,
         macro,
-        evaluate,
+        lambda text: templates.evaluate(text, names, node.place, package=node.package),
     )
+
+
+class _Inlined:
+    """The ephemeral models that a node comes to read, each once; `scene` makes the scene of one."""
+
+    def __init__(self, scene: Callable[[Node, Callable[[Model], str]], Scene]) -> None:
+        self.scene = scene
+        self.found: dict[str, tuple[str, Piece]] = {}
+        self._open: list[str] = []
+
+    def name(self, model: Model) -> str:
+        """What the CTE of an ephemeral model is called, after rendering the model if that was not done yet."""
+        name = f"__dbt__cte__{model.name}"
+        if model.unique_id not in self.found:
+            if model.unique_id in self._open:
+                raise NotSupported(f"ephemeral model '{model.name}' refers to itself", where=model.place)
+            self._open.append(model.unique_id)
+            inner = self.scene(model, self.name)
+            self.found[model.unique_id] = (name, _rendered(model, inner, names_for(inner)))
+            self._open.pop()
+        return name
 
 
 def stand_in(

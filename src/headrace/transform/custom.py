@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import TemplateInvalid
 from headrace.sql.dialect import relation
 from headrace.transform.adapter import describe
 from headrace.transform.built import Built
@@ -20,26 +19,6 @@ if TYPE_CHECKING:
     from headrace.transform.compile import Compiled
     from headrace.transform.incremental import Increment
     from headrace.warehouse.base import Connection
-
-BUILTIN = ("table", "view", "incremental", "ephemeral")
-
-
-def materialization_of(node: Model, templates: Templates) -> Macro | None:
-    """The macro of the project or a package that materializes the model, None where headrace does. Raises TemplateInvalid."""
-    names = [f"materialization_{node.materialized}_{one}" for one in (templates.dialect, "default")]
-    packages = [templates.project] if node.materialized in BUILTIN else [templates.project, *templates.macros.packages]
-    for package in packages:
-        for name in names:
-            found = templates.macros.find(name, package)
-            if found is not None:
-                return found
-    if node.materialized in BUILTIN:
-        return None
-    raise TemplateInvalid(
-        f"no macro defines the materialization {node.materialized!r}",
-        where=node.place,
-        hint=f"{', '.join(BUILTIN)} are there; others are written as {{% materialization {node.materialized}, default %}}",
-    )
 
 
 def build_custom(connection: Connection, node: Model, compiled: Compiled, templates: Templates, macro: Macro) -> Built:

@@ -78,9 +78,9 @@ class _Dbt:
         self.this = compiled.names["this"]
         self.is_incremental = compiled.incremental
 
-    def ref(self, *names: str, **version: Any) -> Any:
+    def ref(self, *names: str, version: Any = None, v: Any = None) -> Any:
         """The table of another model."""
-        return self._table(str(self._names["ref"](*names, **version)))
+        return self._table(str(self._names["ref"](*names, version=v if version is None else version)))
 
     def source(self, *names: str) -> Any:
         """A table of a source."""
