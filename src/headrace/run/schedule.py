@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class _Board:
     waiting: dict[str, Job]
     limits: Mapping[str, int]
     endings: dict[str, Ending] = field(default_factory=dict)
-    ready: list[Job] = field(default_factory=list)
+    ready: dict[str | None, list[tuple[float, str, Job]]] = field(default_factory=dict)
+    """Of each pool, a heap of the jobs that may start, dearest first."""
     missing: dict[str, int] = field(default_factory=dict)
     followers: dict[str, list[Job]] = field(default_factory=dict)
     in_use: Counter[str] = field(default_factory=Counter)
@@ -51,22 +53,27 @@ class _Board:
             self.missing[job.id] = len(before)
             for other in before:
                 self.followers.setdefault(other, []).append(job)
-        self.ready = [job for job in self.waiting.values() if not self.missing[job.id]]
-        self._sort()
+        for job in self.waiting.values():
+            if not self.missing[job.id]:
+                self._offer(job)
 
-    def _sort(self) -> None:
-        self.ready.sort(key=lambda job: (-job.rank, job.id))
+    def _offer(self, job: Job) -> None:
+        heappush(self.ready.setdefault(job.pool, []), (-job.rank, job.id, job))
 
     def take(self) -> Job | None:
         """The best ready job whose pool has room."""
-        for index, job in enumerate(self.ready):
-            if job.pool is None or self.in_use[job.pool] < self.limits.get(job.pool, 1):
-                del self.ready[index]
-                if job.pool is not None:
-                    self.in_use[job.pool] += 1
-                self.running += 1
-                return job
-        return None
+        free = (heap for pool, heap in self.ready.items() if heap and self._has_room(pool))
+        best = min(free, key=lambda heap: heap[0][:2], default=None)
+        if best is None:
+            return None
+        job = heappop(best)[-1]
+        if job.pool is not None:
+            self.in_use[job.pool] += 1
+        self.running += 1
+        return job
+
+    def _has_room(self, pool: str | None) -> bool:
+        return pool is None or self.in_use[pool] < self.limits.get(pool, 1)
 
     def end(self, job: Job, ending: Ending) -> list[Job]:
         """Note an ending; the jobs that can never start because of it, to be told about."""
@@ -83,8 +90,7 @@ class _Board:
             if any(self.endings.get(need, "done") != "done" for need in follower.needs):
                 lost.append(follower)
             else:
-                self.ready.append(follower)
-        self._sort()
+                self._offer(follower)
         return lost
 
 
