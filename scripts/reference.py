@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import importlib.util
 import inspect
 import sys
 import types
 import typing
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 from pydantic import BaseModel
@@ -16,7 +18,11 @@ from headrace.cli.explain import AREAS, meaning
 from headrace.cli.main import COMMANDS, cli
 from headrace.cli.options import Asked, everywhere_options
 from headrace.errors import every_error
+from headrace.extract import mysql, postgres, sqlite
 from headrace.project import apis, credentials, sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DOCS = Path(__file__).parent.parent / "docs" / "reference"
 NOTE = "<!-- written by scripts/reference.py: change the code, not this page -->"
@@ -28,6 +34,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "cli.md": cli_page(),
         DOCS / "sources.md": sources_page(),
+        DOCS / "fidelity.md": fidelity_page(),
         DOCS / "errors" / "README.md": errors_index(),
         **errors,
     }
@@ -48,6 +55,54 @@ def cli_page() -> str:
             continue
         parts += command_part(f"headrace {name}", command, context)
     return "\n".join(parts) + "\n"
+
+
+FIDELITY = """\
+Every value below was put into a real database and loaded into DuckDB and into PostgreSQL by the tests in `tests/fidelity/`, which CI runs.
+Each came out **exactly** as it went in, or was **refused**: its row waits in quarantine with the name of the column and what to
+declare to keep it. {cells} cells in two warehouses; changed in silence: none.
+
+*Arrives as* is the type in DuckDB. PostgreSQL as a warehouse has `text` for varchar, `bytea` for blob, and `jsonb` for json and for
+lists. A column that is declared `varchar` under `columns:` arrives as the database itself writes it, whatever its type.
+
+Two things are the warehouse's own and no change of ours: `jsonb` keeps neither the order of keys nor the spaces of a `json`, and a
+PostgreSQL text cannot hold the character NUL, so such a load stops with an error that says so.
+"""
+
+
+def fidelity_page() -> str:
+    """The fidelity matrix as tables."""
+    spec = importlib.util.spec_from_file_location("matrix", DOCS.parent.parent / "tests" / "fidelity" / "matrix.py")
+    if spec is None or spec.loader is None:
+        raise SystemExit("tests/fidelity/matrix.py is missing")
+    matrix = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(matrix)
+    made = {"positive": "integer", "cents": "numeric(8,2)"}  # domains
+    sources: list[tuple[str, str, dict[str, list[Any]], Callable[[str], object]]] = [
+        ("postgres", "PostgreSQL", matrix.POSTGRES, lambda kind: postgres.type_of(made.get(kind, kind))),
+        ("sqlite", "SQLite", matrix.SQLITE, sqlite.type_of),
+        ("mysql", "MySQL and MariaDB", matrix.MYSQL, mysql.type_of),
+    ]
+    count = sum(len(values) for _, _, rows, _ in sources for values in rows.values())
+    parts = ["# Exact or refused", NOTE, "", FIDELITY.format(cells=count)]
+    for source, title, rows, arrives in sources:
+        parts += [f"## {title}", "", "| type | arrives as | exact | refused |", "|---|---|---|---|"]
+        for kind, values in rows.items():
+            shown = [value if isinstance(value, str) else value[0] for value in values]
+            refused = [value for value in shown if value in matrix.REFUSED[source].get(kind, [])]
+            exact = [value for value in shown if value not in refused]
+            parts.append(f"| `{kind}` | {arrives(kind)} | {cell_list(exact)} | {cell_list(refused)} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def cell_list(values: list[str]) -> str:
+    """Values as code in a cell of a table; characters that would not show are written as escapes."""
+    shown = [value if len(value) <= 60 else f"{value[:8]}… ({len(value):,} characters)" for value in values]
+    plain = [value.encode("unicode_escape").decode() if not value.isprintable() else value for value in shown]
+    return ", ".join(
+        f"<code>{html.escape(value).replace('|', '&#124;')}</code>" if value else "the empty text" for value in plain
+    )
 
 
 EXITS = """\

@@ -171,8 +171,11 @@ def _value(held: str, kind: Type) -> str:
             value = f"TRY_CAST(CASE WHEN {held} LIKE '% BC' THEN {before} ELSE {held} END AS {word})"
         case Kind.LIST:
             value = f"TRY_CAST(TRY_CAST({held} AS JSON) AS {word})"
+            if kind.item and kind.item.kind in (Kind.FLOAT, Kind.DOUBLE):
+                # NaN and infinities, which are in quotes, and the negative zero would not survive where lists are JSON.
+                value = f"CASE WHEN NOT regexp_matches({held}, '\"|-0([],]|$)') THEN {value} END"
         case Kind.INTERVAL:
-            value = f"TRY_CAST(replace({held}, 'mon', 'month') AS INTERVAL)"
+            value = f"TRY_CAST(replace(replace({held}, 'mon', 'month'), '+', '') AS INTERVAL)"
         case _:
             value = f"TRY_CAST({held} AS {word})"
     return f"CASE WHEN regexp_full_match({held}, '{shape}') THEN {value} END" if shape else value

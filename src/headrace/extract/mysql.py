@@ -111,7 +111,7 @@ class MysqlReader:
         checked = self._json(table)
         cells = []
         for row in found:
-            kind = JSON if row[0] in checked else _type(row[1].lower())
+            kind = JSON if row[0] in checked else type_of(row[1].lower())
             cells.append(
                 Cell(row[0], row[0], kind, row[3] == "YES", unbound=row[1].startswith("decimal") and kind == VARCHAR)
             )
@@ -213,7 +213,8 @@ class MysqlReader:
         cast("Any", self.session)._force_close()  # noqa: SLF001 - `close` would read the rest of the result first
 
 
-def _type(word: str) -> Type:
+def type_of(word: str) -> Type:
+    """What a column of this type, as SHOW COLUMNS writes it, arrives as."""
     head = re.split(r"[( ]", word)[0]
     if head == "bigint":
         return decimal(20, 0) if "unsigned" in word else BIGINT

@@ -73,7 +73,7 @@ WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backen
         OR l.relation IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s))))
 """
 _PLAIN_ITEMS = {
-    Kind.BOOLEAN, Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.FLOAT, Kind.DOUBLE, Kind.UUID, Kind.DATE,
+    Kind.BOOLEAN, Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.FLOAT, Kind.DOUBLE, Kind.DATE,
 }  # fmt: skip
 
 
@@ -134,9 +134,9 @@ class PostgresReader:
             Cell(
                 column,
                 column,
-                _type(word),
+                type_of(word),
                 column not in filled,
-                unbound=word.startswith("numeric") and _type(word) == VARCHAR,
+                unbound=word.startswith("numeric") and type_of(word) == VARCHAR,
             )
             for column, word in zip(found, words, strict=True)
         ]
@@ -251,7 +251,8 @@ class PostgresReader:
             _fail(sql, self.url, error)
 
 
-def _type(word: str) -> Type:
+def type_of(word: str) -> Type:
+    """What a column of this type, as `format_type` writes it, arrives as."""
     kind = read_type(word)
     if kind.kind is Kind.LIST:
         item = kind.item if kind.item and kind.item.kind in _PLAIN_ITEMS else VARCHAR
@@ -265,8 +266,10 @@ def _selected(cell: Cell) -> str:
     if cell.type.kind is not Kind.LIST:
         return held
     item = cell.type.item or VARCHAR
-    values = f"to_jsonb({held})" if item.kind in _PLAIN_ITEMS else f"to_jsonb({held}::text[])"
-    return f"CASE WHEN array_ndims({held}) > 1 OR array_lower({held}, 1) <> 1 THEN to_jsonb({held}::text) ELSE {values} END"
+    values = f"to_json({held})" if item.kind in _PLAIN_ITEMS else f"to_json({held}::text[])"
+    return (
+        f"CASE WHEN array_ndims({held}) > 1 OR array_lower({held}, 1) <> 1 THEN to_json({held}::text) ELSE {values} END"
+    )
 
 
 def _quoted(table: Table) -> str:

@@ -83,7 +83,7 @@ class SqliteReader:
         cells = []
         for column in names:
             word, nullable = said.get(column, ("", True))
-            kind = _declared(word) or self._seen(relation, column)
+            kind = type_of(word) or self._seen(relation, column)
             cells.append(Cell(column, column, kind, nullable, loose=True))
         return cells
 
@@ -173,7 +173,7 @@ def _hint(error: sqlite3.Error) -> str | None:
     return None
 
 
-def _declared(word: str) -> Type | None:
+def type_of(word: str) -> Type | None:
     """What a declared type means, by SQLite's rules for affinity, and the words that people write for what it has no class for."""
     plain = word.strip().lower()
     head = plain.partition("(")[0].strip()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _NATIVE = {Kind.BOOLEAN, Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.DECIMAL, Kind.FLOAT, Kind.DOUBLE}
 _CALENDAR = {Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}
-_NESTED = {Kind.LIST, Kind.STRUCT, Kind.JSON}
+_NESTED = {Kind.LIST, Kind.STRUCT}
 _BLOCK = 16 * 1024 * 1024  # bytes; a row has to fit into one
 
 
@@ -49,6 +49,9 @@ def _outward(column: Column, *, cast: bool) -> str:
         return f"'\\x' || hex({held})"
     if kind in _NESTED:
         return f"CAST(to_json({held}) AS VARCHAR)"
+    if kind is Kind.JSON:
+        # A cast leaves JSON as it is written; `to_json` would write its numbers anew, 1.10 as 1.1 and long ones rounded.
+        return f"CAST(CAST({held} AS JSON) AS VARCHAR)"
     if kind in _CALENDAR:
         return f"replace(CAST({held} AS VARCHAR), '(BC)', 'BC')"
     return held if kind in _NATIVE else f"CAST({held} AS VARCHAR)"
