@@ -170,7 +170,7 @@ def _test_facts(
         return facts
     used: set[str] = set()
     node = node_names("test", test.name, (reading.package, test.name), config, declared.place.path)
-    names = recording_names(facts, reading.names, reading.templates, node)
+    names = recording_names(facts, reading.first_names, reading.templates, node)
 
     def evaluate(text: str, more: Mapping[str, Any]) -> Any:
         return reading.templates.evaluate(text, {**names, **more}, declared.place, package=reading.package)

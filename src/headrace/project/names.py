@@ -53,11 +53,20 @@ class Variables:
             scoped = level.get(package)
             self.values.update({**level, **(scoped if isinstance(scoped, dict) else {})})
         self.values.update(overrides)
+        self._forgiving = False
+
+    def forgiving(self) -> Variables:
+        """The same, where a variable without a value is None, as by dbt while it reads a project."""
+        same = Variables({}, self.values, "")
+        same._forgiving = True  # noqa: SLF001 - another of its kind
+        return same
 
     def __call__(self, name: str, default: Any = _ABSENT) -> Any:
         """The variable's value. Raises TemplateInvalid where it has none and no default was given."""
         if name in self.values:
             return self.values[name]
+        if default is _ABSENT and self._forgiving:
+            return None
         if default is _ABSENT:
             hint = did_you_mean(name, self.values) or f"declare it under `vars:`, or write var('{name}', default)"
             raise TemplateInvalid(f"the variable {name!r} has no value", hint=hint)

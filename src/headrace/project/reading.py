@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import Place
 from headrace.project.nodes import Ref
-from headrace.project.recording import Facts, record
+from headrace.project.recording import Facts, record, recording_names
 from headrace.project.resolution import resolve_config, tree_levels, words
 from headrace.table import Table
 
@@ -118,12 +118,17 @@ class Reading:
                 lambda names, used: self.templates.render(
                     raw, names, Place(file.shown), package=self.package, used=used
                 ),
-                self.names,
+                self.first_names,
                 self.templates,
                 node,
             )
 
         return self.cache.get(file.shown + key, raw, find)
+
+    @property
+    def first_names(self) -> Mapping[str, Any]:
+        """What templates see the first time: in a dbt project, variables without a value are forgiven until they are needed."""
+        return self.names if self.settings.native else {**self.names, "var": self.names["var"].forgiving()}
 
     def evaluate(self, text: str, place: Place) -> Any:
         """A text of YAML with its Jinja evaluated."""
@@ -202,7 +207,8 @@ def _generated(reading: Reading, what: str, custom: Any, node: Mapping[str, Any]
     found = macros.own(name, macros.project) or macros.own(f"default__{name}", macros.project)
     if found is None:
         return None
-    value = reading.templates.call(found.name, reading.names, custom, node)
+    names = recording_names(Facts(), reading.names, reading.templates, node)
+    value = reading.templates.call(found.name, names, custom, node)
     return None if value is None else str(value).strip()
 
 
