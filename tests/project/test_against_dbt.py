@@ -91,3 +91,65 @@ def test_what_a_unit_test_is_given_is_read_whatever_its_form(awkward: Manifest):
     assert [one.rows for one in test.given] == [({"id": 1, "name": "a", "gone": 2},), ({"id": "1", "name": None},)]
     assert test.expect.rows == "select 1 as id, 'a' as name\n"
     assert test.overrides == {"vars": {"root_var": "x"}, "macros": {"is_incremental": False}, "env_vars": {}}
+
+
+def _read(root: Path, files: dict[str, str]) -> Manifest:
+    profile = "shop: {target: dev, outputs: {dev: {type: duckdb, path: shop.duckdb}}}"
+    for name, text in {"dbt_project.yml": "name: shop\nprofile: shop\n", "profiles.yml": profile, **files}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    return load_manifest(load_settings(root, environ={"HOME": "/nowhere"}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select {{ no_such_macro('a') }}",
+        "select {{ nothing.at_all(1).more }}",
+        "select {{ var('without_a_value') }}",
+        "{{ config(enabled=(var('x', false) | as_bool) and true) }}{{ ref('nowhere') }}",
+    ],
+)
+def test_what_matters_only_when_a_model_is_built_does_not_keep_a_dbt_project_from_being_read(tmp_path: Path, text: str):
+    shop = _read(tmp_path, {"models/m.sql": text})
+
+    assert {*shop.nodes, *shop.disabled_nodes} == {"model.shop.m"}
+
+
+def test_a_namespace_that_is_no_package_is_looked_for_in_the_asking_package(tmp_path: Path):
+    macros = "{% macro cut(x) %}{{ return(adapter.dispatch('cut', 'macros')(x)) }}{% endmacro %}"
+    files = {
+        "macros/m.sql": macros + "{% macro default__cut(x) %}{{ config(tags=[x]) }}{% endmacro %}",
+        "models/m.sql": "{{ cut('there') }}select 1",
+    }
+
+    assert _read(tmp_path, files).nodes["model.shop.m"].tags == ("there",)
+
+
+def test_names_of_schemas_may_be_dispatched(tmp_path: Path):
+    macros = (
+        "{% macro generate_schema_name(custom, node) %}{{ return(adapter.dispatch('named')(node)) }}{% endmacro %}"
+        "{% macro default__named(node) %}{{ return('of_' ~ node.name) }}{% endmacro %}"
+    )
+
+    shop = _read(tmp_path, {"macros/m.sql": macros, "models/m.sql": "select 1"})
+
+    model = shop.nodes["model.shop.m"]
+    assert isinstance(model, Model)
+    assert model.table.schema == "of_m"
+
+
+def test_words_of_dbts_yaml_are_those_of_yaml_1_1(tmp_path: Path):
+    shop = _read(tmp_path, {"models/m.sql": "select 1", "models/m.yml": "models: [{name: m, meta: {a: yes, b: 012}}]"})
+
+    assert shop.nodes["model.shop.m"].meta == {"a": True, "b": 10}
+
+
+def test_a_test_of_what_is_not_there_is_left_out(tmp_path: Path):
+    files = {
+        "models/m.sql": "select 1 as id",
+        "models/m.yml": "models: [{name: m, columns: [{name: id, tests: [{relationships: {to: ref('gone'), field: id}}]}]}]",
+        "tests/t.sql": "select * from {{ ref('gone') }}",
+    }
+
+    assert list(_read(tmp_path, files).nodes) == ["model.shop.m"]

@@ -83,7 +83,7 @@ def test_the_ids_of_the_macros_that_were_called_are_collected(tmp_path: Path):
         ("select 1\n{% if x %}", "models/x.sql:2:1", "endif", None),
         ("{{ 1 / 0 }}", "models/x.sql:1:1", "division by zero", None),
         ("{{ fail() }}", "macros/all.sql:3:1", "models/x.sql:1 → macros/all.sql:3", None),
-        ("{{ target.shema }}", "models/x.sql:1:11", "shema", None),
+        ("{{ target.zzqx }}", "models/x.sql:1:11", "zzqx", None),
     ],
 )
 def test_an_error_says_where_and_what_was_meant(tmp_path: Path, text: str, place: str, word: str, hint: str | None):

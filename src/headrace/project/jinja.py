@@ -115,12 +115,20 @@ class Unknown(jinja2.Undefined):
     def _fail(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         self._fail_with_undefined_error()
 
-    __call__ = __html__ = _fail
+    __html__ = _fail
+
+    def __call__(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Nothing, where names may be empty and the template is only read; else an error."""
+        now = scope.get()
+        if not now.finder.empty_names or now.names.get("execute") is not False:
+            self._fail()
+        return self
 
     def __str__(self) -> str:
         if not scope.get().finder.empty_names:
             self._fail()
-        if self._undefined_hint is None and self._undefined_obj is missing:
+        reading = scope.get().names.get("execute") is False
+        if self._undefined_hint is None and self._undefined_obj is missing and not reading:
             emit(Warned(f"'{self._undefined_name}' is not known, so nothing is written in its place"))
         return ""
 
@@ -173,12 +181,8 @@ class Language(jinja2.Environment):
             autoescape=False,
             keep_trailing_newline=False,
         )
-        self.filters.update(
-            as_bool=lambda value: Cast(value, "bool"),
-            as_number=lambda value: Cast(value, "number"),
-            as_native=lambda value: Cast(value, "native"),
-            as_text=lambda value: Cast(value, "text"),
-        )
+        # What becomes text anyway is left as it is.
+        self.filters.update(dict.fromkeys(("as_bool", "as_number", "as_native", "as_text"), _same))
         self.globals["return"] = leave
 
     def parse_definitions(self, text: str, path: str) -> nodes.Template:
@@ -195,6 +199,19 @@ class Values(Language):
     """The same for values: an expression's result stays what it is instead of becoming text."""
 
     code_generator_class = NativeCodeGenerator
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filters.update(
+            as_bool=lambda value: Cast(value, "bool"),
+            as_number=lambda value: Cast(value, "number"),
+            as_native=lambda value: Cast(value, "native"),
+            as_text=lambda value: Cast(value, "text"),
+        )
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def leave(value: Any = None) -> NoReturn:

@@ -194,7 +194,7 @@ class Macros:
 
     def dispatch(self, name: str, namespace: str | None, dialect: str) -> Macro | None:
         """The macro for an engine: `duckdb__name`, else `default__name`, in the search order of the namespace."""
-        if namespace is None:
+        if namespace is None or (namespace not in self._dispatch and namespace not in self._macros):
             asker = scope.get().package
             known = (self.of(f"{prefix}__{name}", asker) for prefix in (dialect, "default"))
             return next((macro for macro in known if macro is not None), None)

@@ -58,7 +58,7 @@ class Variables:
     def forgiving(self) -> Variables:
         """The same, where a variable without a value is None, as by dbt while it reads a project."""
         same = Variables({}, self.values, "")
-        same._forgiving = True  # noqa: SLF001 - another of its kind
+        same._forgiving = True
         return same
 
     def __call__(self, name: str, default: Any = _ABSENT) -> Any:
