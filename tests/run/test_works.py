@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 
+from headrace.events import CheckFinished
 from headrace.run.execute import Options
 from headrace.run.freshness import source_freshness
 from headrace.run.plan import Verbs
@@ -439,3 +440,26 @@ def test_the_macros_that_write_rows_can_be_called_by_macros_of_the_project(works
     works.run()
 
     assert works.sql("select id, n from main.m") == [(1, 1)]
+
+
+def test_several_tests_of_a_table_are_each_reported_though_one_scan_answers_them(works):
+    yml = """
+models:
+  - name: orders
+    columns:
+      - {name: id, data_tests: [not_null, unique]}
+      - name: status
+        data_tests: [not_null, {accepted_values: {arguments: {values: [new]}}}]
+"""
+    works.write(**{"models/orders.sql": "{{ config(materialized='table') }}" + ORDERS, "models/o.yml": yml})
+    works.write(**{"headrace.yml": (works.root / "headrace.yml").read_text().replace("always", "after_tests")})
+
+    good = works.run()
+    passed = sorted(one.status for one in works.said if isinstance(one, CheckFinished))
+    works.write(**{"models/orders.sql": "{{ config(materialized='table') }}" + ORDERS.replace("new", "lost")})
+    bad = works.run()
+    told = sorted(one.status for one in works.said if isinstance(one, CheckFinished))
+
+    assert (good, passed) == ({"model.shop.orders": "success"}, ["pass"] * 4)
+    assert (bad, told) == ({"model.shop.orders": "error"}, ["fail", "pass", "pass", "pass"])
+    assert works.sql("select status from main.orders") == [("new",)]
