@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
-from itertools import islice
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from headrace.batch import Batch
 from headrace.errors import ConfigInvalid, DriverMissing, RecordsNotFound, SourceUnavailable, did_you_mean
 from headrace.events import Warned, emit
-from headrace.extract.marks import highest, lower, start
+from headrace.extract.marks import start
 from headrace.extract.paths import distinct_names
+from headrace.extract.ranges import Plan, after_where, batches
 from headrace.project.sources import DatabaseStream
 from headrace.schema import Kind, parse_type
 from headrace.sql.dialect import text as literal
@@ -25,76 +21,16 @@ from headrace.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import pyarrow as pa
-
     from headrace.batch import Arrived
     from headrace.cursor import Cursor
     from headrace.extract.cells import Cell
+    from headrace.extract.ranges import Reader
     from headrace.project.sources import Database, Incremental, Stream
     from headrace.retry import Clock
     from headrace.warehouse.embedded import Embedded
 
-    Chunk: TypeAlias = tuple[pa.Table, pa.Table | None]
-
 _BYTES = 32 * 1024 * 1024
 """About as many as a batch may have."""
-
-
-class Reader(Protocol):
-    """A session of a source's database that sees one state of it. Errors are SourceUnavailable and SourceRefused."""
-
-    @property
-    def settled(self) -> bool:
-        """Whether a whole read reaches its cursor's limit; else what it reached is asked of the rows."""
-
-    def name(self, text: str) -> str:
-        """An identifier in this database's quotes."""
-
-    def columns(self, relation: str, table: Table | None) -> list[Cell]:
-        """The columns of what stands after FROM, in order, under their names at the source."""
-
-    def key(self, table: Table) -> tuple[str, ...]:
-        """The columns of the primary key, in its order; empty if there is none."""
-
-    def size(self, table: Table) -> tuple[int, int]:
-        """About how many rows a table has, and how many bytes; zeros where nothing is known."""
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """A small result."""
-
-    def comparable(self, cell: Cell) -> str:
-        """A column as it is compared with a literal, in an order that does not depend on a language."""
-
-    def limit(self, relation: str, cell: Cell) -> str | None:
-        """The value of a cursor's column below which no row can still appear; None where nothing is known.
-
-        With `settled`, no row of what is read is above it.
-        """
-
-    def read(self, cells: Sequence[Cell], rest: str, most: int) -> Iterator[Chunk]:
-        """Rows of `SELECT columns FROM rest` in chunks of about `most` rows at most, and those that were refused."""
-
-    def fork(self, local: Embedded) -> Reader | None:
-        """Another session that sees the same state, if the database can do that."""
-
-    def close(self) -> None:
-        """End the session."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What is read: columns, what stands after FROM, conditions; the key is that of its ranges, empty where it has none."""
-
-    cells: tuple[Cell, ...]
-    relation: str
-    where: tuple[str, ...]
-    key: tuple[Cell, ...]
-    most: int
-    large: bool
-    cursor: Cell | None
-    cap: str | None
-    settled: bool
-    origin: str
 
 
 def read(
@@ -110,7 +46,7 @@ def read(
     spec, shared = _of(stream)
     with closing(opened(stream, local, clock)) as reader:
         plan = _plan(stream, spec, shared, reader, cursor, resume)
-        yield from _ranges(plan, reader, local, shared.parallel, tuple(resume.get("after") or ()))
+        yield from batches(plan, reader, local, shared.parallel, tuple(resume.get("after") or ()))
 
 
 def reflected(stream: Stream, local: Embedded, clock: Clock) -> Stream:
@@ -217,7 +153,7 @@ def _plan(
     reader: Reader,
     cursor: Cursor | None,
     resume: Mapping[str, Any],
-) -> _Plan:
+) -> Plan:
     relation, table = _relation(stream, reader), None if spec.query else _table(stream)
     found = _named(reader.columns(relation, table))
     key_names = reader.key(table) if table else ()
@@ -230,7 +166,7 @@ def _plan(
     cap = (
         resume.get("cap")
         if "cap" in resume
-        else reader.limit(relation + _where(where), at_cursor)
+        else reader.limit(relation + after_where(where), at_cursor)
         if at_cursor
         else None
     )
@@ -243,7 +179,7 @@ def _plan(
     cells = tuple(_declared(cell, spec) for cell in _chosen(stream, spec, found, at_cursor))
     _tell_of_text(stream, cells, spec)
     origin = f"{table}" if table else "query"
-    return _Plan(
+    return Plan(
         cells, relation, tuple(where), key, most, rows > most, at_cursor, cap, reader.settled, origin.removeprefix(".")
     )
 
@@ -314,94 +250,3 @@ def _tell_of_text(stream: Stream, cells: Sequence[Cell], spec: DatabaseStream) -
                 where=str(stream.place) if stream.place else None,
             )
         )
-
-
-def _ranges(plan: _Plan, reader: Reader, local: Embedded, parallel: int, after: tuple[str, ...]) -> Iterator[Batch]:
-    if not plan.key or not plan.large:
-        yield from _streamed(plan, reader)
-        return
-    names = [reader.name(cell.original) for cell in plan.key]
-    row = f"({', '.join(names)})" if len(names) > 1 else names[0]
-    where = [*plan.where, *([f"{row} > {_row(after)}"] if after else [])]
-    bounds = reader.rows(
-        f"SELECT {', '.join(names)} FROM (SELECT {', '.join(names)}, row_number() OVER (ORDER BY {', '.join(names)}) AS headrace_row "
-        f"FROM {plan.relation}{_where(where)}) AS numbered WHERE headrace_row % {plan.most} = 0 ORDER BY headrace_row"
-    )
-    ends: list[tuple[str, ...] | None] = [*(tuple(str(value) for value in bound) for bound in bounds), None]
-    tasks, low = [], after
-    for end in ends:
-        limits = [f"{row} > {_row(low)}"] if low else []
-        limits += [f"{row} <= {_row(end)}"] if end else []
-        tasks.append((_where([*plan.where, *limits]), end))
-        low = end or low
-    with ExitStack() as stack:
-        readers = [reader]
-        while len(readers) < min(parallel, len(tasks)) and (more := reader.fork(local)):
-            readers.append(stack.enter_context(closing(more)))
-        yield from _in_order(plan, readers, tasks)
-
-
-def _in_order(plan: _Plan, readers: list[Reader], tasks: list[tuple[str, tuple[str, ...] | None]]) -> Iterator[Batch]:
-    """The ranges in the key's order, so that one place says how far all of them came; others are fetched meanwhile."""
-    free: SimpleQueue[Reader] = SimpleQueue()
-    for reader in readers:
-        free.put(reader)
-
-    def fetch(where: str) -> list[Chunk]:
-        reader = free.get()
-        try:
-            return list(reader.read(plan.cells, plan.relation + where, plan.most))
-        finally:
-            free.put(reader)
-
-    upcoming = iter(tasks)
-    pool = ThreadPoolExecutor(len(readers), thread_name_prefix="headrace-range")
-    try:
-        waiting = deque((pool.submit(fetch, where), end) for where, end in islice(upcoming, len(readers)))
-        while waiting:
-            fetched, end = waiting.popleft()
-            chunks = fetched.result()
-            waiting.extend((pool.submit(fetch, where), to) for where, to in islice(upcoming, 1))
-            yield _batch(plan, chunks, {"after": list(end)} if end else {"done": True})
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _streamed(plan: _Plan, reader: Reader) -> Iterator[Batch]:
-    chunks = reader.read(plan.cells, plan.relation + _where(plan.where), plan.most)
-    chunk = next(chunks, None)
-    while chunk is not None:
-        following = next(chunks, None)
-        yield _batch(plan, [chunk], {"done": True} if following is None else {"anew": True})
-        chunk = following
-
-
-def _batch(plan: _Plan, chunks: list[Chunk], resume: dict[str, Any]) -> Batch:
-    import pyarrow as pa
-
-    rows = pa.concat_tables([chunk for chunk, _ in chunks])
-    refused = [rejected for _, rejected in chunks if rejected is not None]
-    rejected = pa.concat_tables(refused) if refused else None
-    if plan.settled:
-        reached = plan.cap if resume.get("done") else None
-    else:
-        reached = highest(rows.column(plan.cursor.name), plan.cursor.type) if plan.cursor else None
-    if plan.cursor:
-        resume["cap"] = plan.cap
-    return Batch(
-        rows,
-        rows.num_rows + (rejected.num_rows if rejected is not None else 0),
-        rejected,
-        lower(reached, plan.cap),
-        resume,
-        plan.origin,
-    )
-
-
-def _where(conditions: Sequence[str]) -> str:
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
-
-
-def _row(values: Sequence[str]) -> str:
-    listed = ", ".join(literal(value) for value in values)
-    return f"({listed})" if len(values) > 1 else listed
