@@ -30,6 +30,8 @@ def render(value: Any, names: Mapping[str, Any], document: Document, at: tuple[A
         }
     if isinstance(value, list):
         return [render(item, names, document, (*at, place)) for place, item in enumerate(value)]
-    if not isinstance(value, str) or ("{{" not in value and "{%" not in value):
+    if not isinstance(value, str):
         return value
+    if "{{" not in value and "{%" not in value:
+        return value.removesuffix("\n")  # as templates do with the last line of a block of text
     return _templates().evaluate(value, names, document.place(*at))
