@@ -463,3 +463,13 @@ models:
     assert (good, passed) == ({"model.shop.orders": "success"}, ["pass"] * 4)
     assert (bad, told) == ({"model.shop.orders": "error"}, ["fail", "pass", "pass", "pass"])
     assert works.sql("select status from main.orders") == [("new",)]
+
+
+def test_a_config_that_would_change_what_is_merged_is_refused_and_not_passed_over(works):
+    config = "{{ config(materialized='incremental', unique_key='id', merge_update_condition='true') }}"
+    works.write(**{"models/m.sql": config + "select 1 as id"})
+
+    works.run()
+    works.run()
+
+    assert "merge_update_condition" in works.why("model.shop.m").message

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import ConfigInvalid, KeyMissing, SchemaFrozen, did_you_mean
+from headrace.errors import ConfigInvalid, KeyMissing, NotSupported, SchemaFrozen, did_you_mean
 from headrace.events import SchemaChanged, emit
 from headrace.sql.dialect import name, relation
 from headrace.sql.operations import Append, DeleteInsert, Overwrite, ReplaceWindow, Upsert
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 
 STRATEGIES = ("append", "delete+insert", "merge", "insert_overwrite", "microbatch")
 _SPELLINGS = {"delete_insert": "delete+insert", "default": "delete+insert", "insert+overwrite": "insert_overwrite"}
+_NOT_OBEYED = (
+    "merge_clauses",
+    "merge_update_condition",
+    "merge_insert_condition",
+    "merge_update_set_expressions",
+    "merge_on_using_columns",
+    "merge_returning_columns",
+)
+"""Configs of dbt's DuckDB adapter that would change a result if they were passed over."""
 _COLUMN = re.compile(r'\w+|"[^"]+"')
 ON_SCHEMA_CHANGE = ("ignore", "append_new_columns", "sync_all_columns", "fail")
 
@@ -54,6 +63,13 @@ class Increment:
         strategy = _SPELLINGS.get(strategy, strategy)
         answer = config.get("on_schema_change") or "ignore"
         _among("on_schema_change", answer, ON_SCHEMA_CHANGE, node)
+        other = next((one for one in _NOT_OBEYED if config.get(one)), None)
+        if other is not None:
+            raise NotSupported(
+                f"{node.name}: {other} is not obeyed",
+                where=node.place,
+                hint="write a macro get_incremental_NAME_sql(arg_dict), and name it as incremental_strategy",
+            )
         update, exclude = _several(config.get("merge_update_columns")), _several(config.get("merge_exclude_columns"))
         if update and exclude:
             raise ConfigInvalid(
