@@ -256,7 +256,11 @@ def test_ctrl_c_stops_in_good_order_and_the_next_run_goes_on(run, small):
     assert process.returncode == 130
     assert "stopping" in err
     assert "Traceback" not in err
-    assert "interrupted" in out
+    assert "1 interrupted" in out
+    assert "HR501" not in out
+    shown = document(run("runs", "show", "-o", "json"))
+    assert shown["run"]["status"] == "interrupted"
+    assert {step["id"]: step["status"] for step in shown["steps"]}["model.small.slow"] == "interrupted"
     (small / "models" / "slow.sql").write_text("select 1 as n\n")
     assert run("retry").code == 0
 

@@ -195,6 +195,7 @@ def test_values_that_break_their_type_go_to_quarantine_with_the_record(pipe):
     kept = quarantine.open_rows(pipe.connection, "shop.things")
     assert {row.raw for row in kept} == {'{"id":3,"n":"x"}', '{"id":4,"n":"1.5"}'}
     assert {(row.reason, row.column, row.origin, row.load_id) for row in kept} == {("type", "n", "page", entry.load_id)}
+    assert RowsQuarantined("shop.things", "type", 2) in pipe.heard
 
 
 def test_the_same_row_is_kept_in_quarantine_once_and_counted_each_time(pipe):

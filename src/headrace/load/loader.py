@@ -84,12 +84,15 @@ class _Loading:
     counts: Counts
     events: list[Event]
 
-    def keep(self, reason: str, query: str, kind: quarantine.Kind = "row") -> int:
-        """Rows of the query into quarantine; how many."""
+    def keep(self, query: str, kind: quarantine.Kind = "row") -> int:
+        """Rows of the query, each with its `reason`, into quarantine; how many."""
         rows = quarantine.keep(self.connection, self.stream.label, self.package.id, self.now, query, kind)
         if rows:
             self.counts.quarantined += rows
-            self.events.append(RowsQuarantined(self.stream.label, reason, rows))
+            reasons = self.connection.local.rows(
+                f"SELECT reason, count(*) FROM ({query}) AS kept GROUP BY 1 ORDER BY 1"
+            )
+            self.events.extend(RowsQuarantined(self.stream.label, str(reason), number) for reason, number in reasons)
         return rows
 
 
@@ -136,9 +139,7 @@ def _count_arrived(loading: _Loading) -> None:
     counts.filtered += sum(segment.filtered for segment in package.segments)
     rejected = [str(segment.rejected) for segment in package.segments if segment.rejected]
     if rejected:
-        loading.keep(
-            "unreadable", f'SELECT reason, "column", detail, raw, origin FROM ({files(rejected)}) AS rejected', "record"
-        )
+        loading.keep(f'SELECT reason, "column", detail, raw, origin FROM ({files(rejected)}) AS rejected', "record")
     quarantine.keep_dead(loading.connection, loading.stream.label, package.id, loading.now, package.dead)
 
 
@@ -175,7 +176,7 @@ def _refuse(loading: _Loading, fit: Fit) -> int:
     local = loading.connection.local
     _, kept, left = local.rows(staging.count_query(fit))[0]
     if kept:
-        loading.keep(fit.refusals[0].reason, staging.refused_query(fit))
+        loading.keep(staging.refused_query(fit))
     loading.counts.filtered += left
     for refusal in fit.refusals:
         if refusal.mode == "discard_value":
@@ -196,7 +197,7 @@ def _refuse_keyless(loading: _Loading, job: Job, room: Room) -> int:
         return 0
     refusal = Refusal("TRUE", "key", ", ".join(key), "the key is NULL", "quarantine")
     for fit in room.fits:
-        loading.keep("key", staging.keyless_query(fit, key, refusal))
+        loading.keep(staging.keyless_query(fit, key, refusal))
     job.connection.execute(f"DELETE {where}")
     return found
 
