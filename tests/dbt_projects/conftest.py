@@ -1,0 +1,177 @@
+"""dbt projects run by headrace, and what came of them in a form that can be compared with what dbt made."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import decimal
+import io
+import json
+import math
+import shlex
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from headrace.cli.main import invoke
+from headrace.cli.options import Asked
+from headrace.events import CheckFinished, StepFinished, listening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from headrace.events import Event
+
+OWN = Path(__file__).parent / "own"
+LISTED = (
+    "select table_schema, table_name, table_type from information_schema.tables"
+    " where table_schema not in ('information_schema', 'pg_catalog', 'headrace')"
+    " and table_catalog = current_database() order by 1, 2"
+)
+
+
+@dataclass
+class Outcome:
+    """What a project's commands came to: the status of each node by the last command that did it, and what was said."""
+
+    statuses: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+    output: str = ""
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, CheckFinished):
+            self.statuses[event.check] = event.status
+        elif isinstance(event, StepFinished):
+            checked = event.step.startswith("test.") and event.status != "skipped"
+            if not checked or event.step not in self.statuses:
+                self.statuses[event.step] = _status(event)
+            if event.message:
+                self.messages[event.step] = event.message
+
+
+class Corpus:
+    """The tools of these tests, without a state of their own."""
+
+    OWN = OWN
+
+    def place(self, project: Path, folder: Path, profile: str) -> Path:
+        """A copy of a project to run in, with this `profiles.yml`."""
+        copy = folder / project.name
+        shutil.copytree(project, copy)
+        (copy / "profiles.yml").write_text(profile, encoding="utf-8")
+        return copy
+
+    def duckdb_profile(self, name: str, database: Path, schema: str = "main") -> str:
+        return json.dumps({name: _profile({"type": "duckdb", "path": str(database), "schema": schema, "threads": 4})})
+
+    def postgres_profile(self, name: str, url: str, schema: str = "main") -> str:
+        from psycopg.conninfo import conninfo_to_dict
+
+        said = conninfo_to_dict(url)
+        keys = {"host": said["host"], "user": said.get("user", "postgres"), "password": said.get("password", "")}
+        port = int(said.get("port", 5432))
+        more = {"port": port, "dbname": said["dbname"], "schema": schema, "threads": 4}
+        return json.dumps({name: _profile({"type": "postgres", **keys, **more})})
+
+    def run(self, project: Path, commands: Sequence[str]) -> Outcome:
+        """Headrace does the commands, one after the other; where one ends with an error the next still runs, as in a shell."""
+        outcome = Outcome()
+        for command in commands:
+            words = [*split(command), "--quiet", "--project-dir", str(project), "--profiles-dir", str(project)]
+            said = io.StringIO()
+            with listening(outcome), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                invoke(words, Asked.first_look(words))
+            outcome.output += said.getvalue()
+        return outcome
+
+    def duckdb_relations(self, database: Path) -> dict[str, Any]:
+        import duckdb
+
+        with duckdb.connect(str(database), read_only=True) as connection:
+            return dict(_relations(lambda query: _duckdb_rows(connection, query)))
+
+    def postgres_relations(self, url: str) -> dict[str, Any]:
+        import psycopg
+
+        with psycopg.connect(url) as connection:
+            return dict(_relations(lambda query: _postgres_rows(connection, query)))
+
+    def masked(self, relations: dict[str, Any], volatile: dict[str, list[str]]) -> dict[str, Any]:
+        """The same with what changes with the clock blotted out."""
+        return {name: _masked(said, volatile.get(name, [])) for name, said in relations.items()}
+
+    def without_types(self, relations: dict[str, Any]) -> dict[str, Any]:
+        """The same with the columns' names only, for another engine."""
+        return {
+            name: {"columns": list(said["columns"]), "rows": said["rows"]} for name, said in relations.items()
+        }
+
+
+@pytest.fixture
+def corpus() -> Corpus:
+    return Corpus()
+
+
+def _status(event: StepFinished) -> str:
+    """A unit test passes or fails; every other node succeeds or has an error."""
+    if event.step.startswith("unit_test."):
+        return {"success": "pass", "error": "error" if event.code else "fail"}.get(event.status, event.status)
+    return event.status
+
+
+def split(command: str) -> list[str]:
+    """A command line as in `case.json`, where JSON after `--vars` is written without quotes around it."""
+    head, flag, rest = command.partition("--vars ")
+    return [*shlex.split(head), *([flag.strip(), rest] if flag else [])]
+
+
+def _profile(output: dict[str, Any]) -> dict[str, Any]:
+    return {"target": "dev", "outputs": {"dev": output}}
+
+
+def _duckdb_rows(connection: Any, query: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
+    cursor = connection.execute(query)
+    return [(column[0], str(column[1])) for column in cursor.description], cursor.fetchall()
+
+
+def _postgres_rows(connection: Any, query: str) -> tuple[list[tuple[str, str]], list[tuple[Any, ...]]]:
+    cursor = connection.execute(query)
+    return [(column.name, column.type_display) for column in cursor.description], cursor.fetchall()
+
+
+def _relations(ask: Any) -> Iterator[tuple[str, Any]]:
+    for schema, name, kind in ask(LISTED)[1]:
+        columns, rows = ask(f'select * from "{schema}"."{name}"')
+        written = sorted([canonical(value) for value in row] for row in rows)
+        yield (
+            f"{schema}.{name}",
+            {"kind": "view" if "VIEW" in kind else "table", "columns": dict(columns), "rows": written},
+        )
+
+
+def _masked(said: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    hidden = [name in names for name in said["columns"]]
+    rows = sorted(
+        ["~" if hide else value for value, hide in zip(row, hidden, strict=True)] for row in said["rows"]
+    )
+    return {**said, "rows": rows}
+
+
+def canonical(value: Any) -> str:
+    """A value as text that is the same whatever engine it came from."""
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "true" if value else "false"
+        case float() if math.isfinite(value):
+            return format(decimal.Decimal(f"{value:.9g}").normalize(), "f")
+        case int() | decimal.Decimal():
+            return format(decimal.Decimal(value).normalize(), "f")
+        case dt.datetime():
+            return value.isoformat(" ")
+        case _:
+            return str(value)

@@ -1,0 +1,2 @@
+{{ config(incremental_strategy='append', on_schema_change='ignore') }}
+select id, day{% if var('day') >= 2 %}, word{% endif %} from {{ ref('events') }} where day = {{ var('day') }}

@@ -1,0 +1,1 @@
+select id, day from {{ ref('events') }} where day = {{ var('day') }}

@@ -1,0 +1,2 @@
+{{ config(incremental_strategy='delete+insert', unique_key='id') }}
+select id, day, word from {{ ref('events') }} where day = {{ var('day') }}

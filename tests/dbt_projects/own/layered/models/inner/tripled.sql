@@ -1,0 +1,1 @@
+select id, amount * 3 as amount from {{ ref("base") }}

@@ -1,0 +1,1 @@
+{{ config(alias="other_name", schema="elsewhere", materialized="table") }} select * from {{ ref("doubled") }}

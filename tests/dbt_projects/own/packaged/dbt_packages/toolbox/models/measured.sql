@@ -1,0 +1,1 @@
+select amount * {{ var('factor') }} as amount, '{{ var("unit") }}' as unit from {{ ref('amounts') }}

@@ -1,0 +1,1 @@
+{% macro tax() %}7{% endmacro %}

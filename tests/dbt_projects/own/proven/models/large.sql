@@ -1,0 +1,1 @@
+select o.id, o.amount, o.amount * {{ tax() }} as tax, coalesce(r.rate, 1) as rate, o.day from {{ ref('orders') }} as o left join {{ ref('rates') }} as r on r.word = o.word where o.amount > {{ var('limit') }}

@@ -1,0 +1,1 @@
+select 'a' as word, 2 as rate

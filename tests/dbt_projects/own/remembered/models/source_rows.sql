@@ -1,0 +1,2 @@
+{{ config(materialized='ephemeral') }}
+select * from {{ rows_of_the_day() }}

@@ -1,0 +1,4 @@
+{% snapshot by_columns %}
+{{ config(strategy='check', check_cols=['word']) }}
+select * from {{ rows_of_the_day() }}
+{% endsnapshot %}

@@ -1,0 +1,1 @@
+select * from {{ ref("people") }} where no_such_column = 1

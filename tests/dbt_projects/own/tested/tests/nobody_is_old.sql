@@ -1,0 +1,2 @@
+{{ config(severity='warn', tags=['slow']) }}
+select * from {{ ref('people') }} where age > 40

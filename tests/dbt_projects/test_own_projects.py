@@ -1,0 +1,46 @@
+"""Our own dbt projects come out as dbt-core 1.11.16 with dbt-duckdb 1.11.1 brought them out, table for table and status for status.
+
+Each project in `own/` has a `case.json` with the commands to run; `expected.json` is what dbt made of them (see `prove.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+PROJECTS = sorted(path.name for path in (Path(__file__).parent / "own").iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_project_comes_out_as_by_dbt(name, corpus, tmp_path):
+    case, expected = _read(corpus, name)
+    database = tmp_path / "corpus.duckdb"
+    project = corpus.place(corpus.OWN / name, tmp_path, corpus.duckdb_profile("corpus", database))
+
+    outcome = corpus.run(project, case["commands"])
+
+    relations = corpus.masked(corpus.duckdb_relations(database), case.get("volatile", {}))
+    assert outcome.statuses == expected["statuses"], outcome.messages or outcome.output
+    assert relations == expected["relations"]
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_a_project_has_the_same_rows_on_postgres(name, corpus, tmp_path, postgres_url):
+    case, expected = _read(corpus, name)
+    project = corpus.place(corpus.OWN / name, tmp_path, corpus.postgres_profile("corpus", postgres_url))
+
+    outcome = corpus.run(project, case["commands"])
+
+    relations = corpus.masked(corpus.postgres_relations(postgres_url), case.get("volatile", {}))
+    assert outcome.statuses == expected["statuses"], outcome.messages or outcome.output
+    assert corpus.without_types(relations) == corpus.without_types(expected["relations"])
+
+
+def _read(corpus, name):
+    folder = corpus.OWN / name
+    return (
+        json.loads((folder / "case.json").read_text(encoding="utf-8")),
+        json.loads((folder / "expected.json").read_text(encoding="utf-8")),
+    )
