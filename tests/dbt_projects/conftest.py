@@ -105,9 +105,7 @@ class Corpus:
 
     def without_types(self, relations: dict[str, Any]) -> dict[str, Any]:
         """The same with the columns' names only, for another engine."""
-        return {
-            name: {"columns": list(said["columns"]), "rows": said["rows"]} for name, said in relations.items()
-        }
+        return {name: {"columns": list(said["columns"]), "rows": said["rows"]} for name, said in relations.items()}
 
 
 @pytest.fixture
@@ -154,9 +152,7 @@ def _relations(ask: Any) -> Iterator[tuple[str, Any]]:
 
 def _masked(said: dict[str, Any], names: list[str]) -> dict[str, Any]:
     hidden = [name in names for name in said["columns"]]
-    rows = sorted(
-        ["~" if hide else value for value, hide in zip(row, hidden, strict=True)] for row in said["rows"]
-    )
+    rows = sorted(["~" if hide else value for value, hide in zip(row, hidden, strict=True)] for row in said["rows"])
     return {**said, "rows": rows}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from headrace.errors import StatementFailed
@@ -66,20 +66,25 @@ def passed(check: DataTest, seconds: float) -> CheckResult:
 
 
 def store(connection: Connection, result: CheckResult, schema: str) -> Table | None:
-    """Keep the failing rows in `SCHEMA_dbt_test__audit.NAME`; where that is, or None where nothing is to be kept.
+    """Keep the failing rows where `kept_at` says; where that is, or None where nothing is to be kept.
 
     To be called when the transaction of the test is over, because a failed test rolls it back. `schema` is the target's.
     """
     if result.failing is None:
         return None
-    config = result.check.config
-    name = str(config.get("alias") or result.check.name)[: connection.capabilities.max_name]
-    kept = Table(str(config.get("schema") or f"{schema}_dbt_test__audit"), name)
+    kept = kept_at(result.check, schema)
+    kept = replace(kept, name=kept.name[: connection.capabilities.max_name])
     with connection.transaction():
         connection.run(CreateSchema(kept.schema))
         connection.run(Drop(kept))
         connection.load(kept, result.failing.to_reader())
     return kept
+
+
+def kept_at(check: DataTest | UnitTest, schema: str) -> Table:
+    """The table that failing rows are kept in; `schema` is the target's."""
+    own = check.failures if isinstance(check, DataTest) else None
+    return own or Table(f"{schema}_dbt_test__audit", check.name)
 
 
 def failing_keys(

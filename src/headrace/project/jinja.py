@@ -50,6 +50,11 @@ class Finder(Protocol):
         ...
 
     @property
+    def language(self) -> jinja2.Environment:
+        """The dialect that macros are compiled in."""
+        ...
+
+    @property
     def empty_names(self) -> bool:
         """Whether a name that means nothing may be written out, as nothing."""
         ...
@@ -212,6 +217,17 @@ class Values(Language):
 
 def _same(value: Any) -> Any:
     return value
+
+
+def rendered(text: str) -> str:
+    """Text in a value that is a template of its own, with the names of the rendering that is going on."""
+    here = scope.get(None)
+    if here is None or "{" not in text:
+        return text
+    language = here.finder.language
+    code = language.compile(text, "var()", "var()")
+    template = language.template_class.from_code(language, code, language.globals)
+    return "".join(str(part) for part in template.root_render_func(template.new_context()))
 
 
 def leave(value: Any = None) -> NoReturn:

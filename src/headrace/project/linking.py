@@ -10,7 +10,7 @@ from headrace.events import Warned, emit
 from headrace.project.generic import ARGUMENTS, GenericTest, read_test, render_arguments
 from headrace.project.nodes import DataTest, Model, Ref, SourceTable
 from headrace.project.nodes_from_files import TEST_DEFAULTS, judged_by
-from headrace.project.reading import facts_of, node_names, truth
+from headrace.project.reading import facts_of, failures_table, node_names, truth
 from headrace.project.recording import Facts, recording_names
 from headrace.project.resolution import resolve_config, words
 
@@ -130,6 +130,9 @@ def _test_node(reading: Reading, index: Index, declared: Declared, test: Generic
         column=declared.column,
         kind=test.kind,
         arguments=test.arguments,
+        failures=failures_table(
+            reading, node_names("test", test.name, (reading.package, test.name), config, declared.place.path), config
+        ),
         **judged_by(config, declared.place),
         **facts_of(facts),
     )

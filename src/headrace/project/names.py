@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from headrace.errors import HeadraceError, SecretMissing, TemplateInvalid, did_you_mean
 from headrace.events import Warned, emit
+from headrace.project.jinja import rendered
 from headrace.project.secrets import Secret
 from headrace.project.template import CompilerError
 
@@ -64,7 +65,8 @@ class Variables:
     def __call__(self, name: str, default: Any = _ABSENT) -> Any:
         """The variable's value. Raises TemplateInvalid where it has none and no default was given."""
         if name in self.values:
-            return self.values[name]
+            value = self.values[name]
+            return rendered(value) if isinstance(value, str) else value
         if default is _ABSENT and self._forgiving:
             return None
         if default is _ABSENT:

@@ -180,6 +180,8 @@ class DataTest(NodeBase):
     fail_calc: str = "count(*)"
     where: str | None = None
     limit: int | None = None
+    failures: Table | None = None
+    """Where its failing rows are kept, if they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

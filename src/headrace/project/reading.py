@@ -196,6 +196,11 @@ def place_table(reading: Reading, node: Mapping[str, Any], config: Mapping[str, 
     return Table(str(schema), alias, None if database == target.database else database)
 
 
+def failures_table(reading: Reading, node: Mapping[str, Any], config: Mapping[str, Any]) -> Table:
+    """Where the failing rows of a test are kept: in `TARGET_dbt_test__audit`, or as the test's config and the project's macros say."""
+    return place_table(reading, node, {**config, "schema": config.get("schema") or "dbt_test__audit"})
+
+
 def _versioned(node: Mapping[str, Any]) -> str:
     version = node.get("version")
     return node["name"] if version is None else f"{node['name']}_v{str(version).replace('.', '_')}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from headrace.check.fused import candidates, overridden_by, screen
-from headrace.check.tests import CheckResult, passed, run_check, store
+from headrace.check.tests import CheckResult, kept_at, passed, run_check, store
 from headrace.check.unit import run_unit
 from headrace.errors import HeadraceError
 from headrace.project.nodes import Model, Seed, Snapshot
@@ -249,7 +249,11 @@ def settled(
     """What a step comes to, by its tests, and their failing rows kept where that is wanted; `otherwise` says what a failure means."""
     for result in results:
         session.checked[result.check.unique_id] = result
-        store(session.connection(), result, session.manifest.settings.target.schema)
+        if result.failing is not None:
+            # The schema is made where threads wait for each other, and before the transaction that fills the table.
+            schema = session.manifest.settings.target.schema
+            session.relations.open(session.connection(), [kept_at(result.check, schema).schema])
+            store(session.connection(), result, schema)
     failing = [result.check.name for result in results if result.stops]
     if failing:
         return Done("error", rows, f"{_names(failing)} failed; {otherwise}")
