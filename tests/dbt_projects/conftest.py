@@ -18,12 +18,9 @@ import pytest
 
 from headrace.cli.main import invoke
 from headrace.cli.options import Asked
-from headrace.events import CheckFinished, StepFinished, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from headrace.events import Event
 
 OWN = Path(__file__).parent / "own"
 LISTED = (
@@ -35,21 +32,18 @@ LISTED = (
 
 @dataclass
 class Outcome:
-    """What a project's commands came to: the status of each node by the last command that did it, and what was said."""
+    """What a project's commands came to: the status of each node by the last command that did it, and what went wrong."""
 
     statuses: dict[str, str] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
     output: str = ""
 
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, CheckFinished):
-            self.statuses[event.check] = event.status
-        elif isinstance(event, StepFinished):
-            checked = event.step.startswith("test.") and event.status != "skipped"
-            if not checked or event.step not in self.statuses:
-                self.statuses[event.step] = _status(event)
-            if event.message:
-                self.messages[event.step] = event.message
+    def read(self, results: Path) -> None:
+        """Take in the `run_results.json` of one command."""
+        for one in json.loads(results.read_text(encoding="utf-8"))["results"]:
+            self.statuses[one["unique_id"]] = one["status"]
+            if one["status"] in ("error", "fail"):
+                self.messages[one["unique_id"]] = one["message"]
 
 
 class Corpus:
@@ -82,9 +76,13 @@ class Corpus:
         for command in commands:
             words = [*split(command), "--quiet", "--project-dir", str(project), "--profiles-dir", str(project)]
             said = io.StringIO()
-            with listening(outcome), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            results = project / "target" / "run_results.json"
+            results.unlink(missing_ok=True)
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
                 invoke(words, Asked.first_look(words))
             outcome.output += said.getvalue()
+            if results.exists():
+                outcome.read(results)
         return outcome
 
     def duckdb_relations(self, database: Path) -> dict[str, Any]:
@@ -111,13 +109,6 @@ class Corpus:
 @pytest.fixture
 def corpus() -> Corpus:
     return Corpus()
-
-
-def _status(event: StepFinished) -> str:
-    """A unit test passes or fails; every other node succeeds or has an error."""
-    if event.step.startswith("unit_test."):
-        return {"success": "pass", "error": "error" if event.code else "fail"}.get(event.status, event.status)
-    return event.status
 
 
 def split(command: str) -> list[str]:

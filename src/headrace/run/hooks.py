@@ -78,7 +78,7 @@ def _execute(session: Session, hook: Hook, ended: Sequence[StepFinished]) -> Non
     names = names_for(Scene(node=node, runtime=session.runtime, connection=connection, known=relations, ephemeral=_cte))
     places = dict.fromkeys(
         (one.table.database or names["database"], one.table.schema)
-        for one in (manifest.nodes.get(key) for key in session.runtime.selected)
+        for one in (manifest.nodes.get(step.step) for step in ended if step.status in ("success", "warn"))
         if isinstance(one, Model | Seed | Snapshot)
     )
     names.update(
