@@ -61,7 +61,14 @@ def results_document(
     compiled: Mapping[str, str],
 ) -> dict[str, Any]:
     """The file's content. `wanted` are the ids that the command was about, of which those without a step ended with the run."""
-    found = {one: _result(manifest, manifest.nodes[one], recorder, compiled.get(one)) for one in wanted}
+    found: dict[str, dict[str, Any] | None] = {
+        one: _result(manifest, manifest.nodes[one], recorder, compiled.get(one)) for one in wanted
+    }
+    for one, step in recorder.steps.items():
+        if one.startswith("operation."):  # a hook, which is no node
+            found[one] = _entry(
+                one, step.status, step.seconds, _timing(recorder, one, step.seconds), message=step.message
+            )
     order = [*dict.fromkeys([*recorder.ended, *found])]
     return {
         "metadata": envelope("run-results/v6", invocation),
