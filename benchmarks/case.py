@@ -96,6 +96,23 @@ class Lab:
         packages = ("dlt[duckdb,parquet,filesystem]==1.31.0", f"duckdb=={version('duckdb')}")
         return str(self.peer("dlt-1.31.0", *packages) / "python")
 
+    def dlt_postgres(self) -> str:
+        """The same with what dlt reads databases with."""
+        from importlib.metadata import version
+
+        packages = ("dlt[duckdb,parquet,sql_database]==1.31.0", "psycopg2-binary", f"duckdb=={version('duckdb')}")
+        return str(self.peer("dlt-1.31.0-postgres", *packages) / "python")
+
+    def adbc(self) -> str:
+        """The Python of an environment with ADBC's driver for Postgres and the DuckDB that headrace runs on."""
+        from importlib.metadata import version
+
+        packages = [f"{name}=={version(name)}" for name in ("duckdb", "pyarrow")]
+        return str(
+            self.peer("adbc-1.13.0", "adbc-driver-postgresql==1.13.0", "adbc-driver-manager==1.13.0", *packages)
+            / "python"
+        )
+
     def dbt(self) -> str:
         """The dbt of an environment with dbt-core and its DuckDB adapter."""
         from importlib.metadata import version

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import measure
 from case import Case, Contestant, Lab, apart, install_headrace
-from cases import jsonl, merge, models, rest, start
+from cases import database, jsonl, merge, models, rest, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +33,7 @@ WORK = Path(__file__).parent / ".work"
 CASES = {
     "jsonl": jsonl.race,
     "rest": rest.race,
+    "postgres": database.race,
     "models-100": models.race_100,
     "models-1000": models.race_1000,
     "merge-duckdb": merge.race_duckdb,

@@ -30,10 +30,10 @@ def race_duckdb(lab: Lab) -> Iterator[Case]:
         "merge-duckdb",
         f"{title} on DuckDB",
         (
-            Contestant("delete + insert", partial(raw, "delete"), _file_answer),
-            Contestant("merge into", partial(raw, "merge"), _file_answer),
-            Contestant("headrace", partial(_file_headrace, lab, base, changes), _file_answer, goal=2),
-            Contestant("dlt parquet", dlt, _file_answer, slow=True),
+            Contestant("delete + insert", partial(raw, "delete"), file_answer),
+            Contestant("merge into", partial(raw, "merge"), file_answer),
+            Contestant("headrace", partial(_file_headrace, lab, base, changes), file_answer, goal=2),
+            Contestant("dlt parquet", dlt, file_answer, slow=True),
         ),
     )
 
@@ -118,7 +118,7 @@ def _first_load(command: Command, url: str, base: Path) -> None:
     _do(command)
 
 
-def _file_answer(folder: Path) -> Any:
+def file_answer(folder: Path) -> Any:
     import duckdb
 
     with duckdb.connect(str(folder / "out.duckdb"), read_only=True) as session:
