@@ -471,3 +471,44 @@ def test_the_ledger_says_where_to_go_on(pipe):
     assert found.cursor == Cursor("at", "3")
     assert found.state == {"resume": {"page": 2}, "files": {}}
     assert found.schema == {"at": "bigint"}
+
+
+def test_what_is_nested_is_json_in_the_warehouse_and_a_uuid_is_one(pipe):
+    marked = [
+        pa.field("id", pa.int64()),
+        pa.field("place", pa.string(), metadata={b"headrace": b"json"}),
+        pa.field("key", pa.string(), metadata={b"headrace": b"uuid"}),
+    ]
+    key = "0b7b3f8e-0000-4000-8000-000000000001"
+    rows = pa.table([[1, 2], ['{"x":[1,"y"]}', None], [key, None]], schema=pa.schema(marked))
+
+    pipe.load(stream_of(**APPEND), Batch(rows, read=2))
+    pipe.load(stream_of(**APPEND), Batch(rows, read=2))
+
+    assert (pipe.types()["place"], pipe.types()["key"]) == ("json", "uuid")
+    assert len(pipe.rows("id", "1")) == 4
+    inner = "place ->> '$.x[1]'" if pipe.connection.capabilities.dialect == "duckdb" else "place -> 'x' ->> 1"
+    assert pipe.rows(f"id, {inner}, CAST(key AS VARCHAR)", "1, 2")[0] == (1, "y", key)
+
+
+def test_a_table_that_holds_json_as_text_goes_on_holding_text(pipe):
+    marked = pa.schema([pa.field("place", pa.string(), metadata={b"headrace": b"json"})])
+    pipe.load(stream_of(**APPEND), batch_of(place=['{"x":1}']))
+
+    pipe.load(stream_of(**APPEND), Batch(pa.table([['{"x":2}']], schema=marked), read=1))
+
+    assert pipe.types()["place"] == "varchar"
+    assert pipe.rows("place", "1") == [('{"x":1}',), ('{"x":2}',)]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+@pytest.mark.parametrize(("whole", "kind"), [(3, "double"), (2**53 + 1, "varchar")])
+def test_whole_numbers_and_doubles_of_a_first_load_meet_in_a_type_that_keeps_both(pipe, turn, whole, kind):
+    arrived = [batch_of(id=[1], n=pa.array([whole], pa.int64())), batch_of(id=[2], n=[1.5])][::turn]
+
+    entry = pipe.load(stream_of(**APPEND), *arrived)
+
+    assert (entry.inserted, entry.quarantined, pipe.types()["n"]) == (2, 0, kind)
+    assert [float(row[1]) if kind == "double" else str(row[1]) for row in pipe.rows("id, n", "1")] == (
+        [3.0, 1.5] if kind == "double" else ["9007199254740993", "1.5"]
+    )

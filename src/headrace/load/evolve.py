@@ -59,7 +59,10 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Questions to the data: has the stored column no value yet; does every stored value of a column survive the cast?"""
+    """Questions to the data: has the stored column no value yet; does every value of a column survive the cast?
+
+    Those are the stored values or, of a column that is not stored yet, all that arrived.
+    """
 
     empty: Callable[[str], bool]
     survives: Callable[[Column, Type], bool]
@@ -124,7 +127,8 @@ def _admit(
         return schema
     if held.type == VARCHAR and ask.empty(column.name):
         return _with_type(schema, column.name, column.type)
-    to = exact.widens(held.type, column.type) or _risked(held, column, ask)
+    fresh = stored is None or stored.get(column.name) is None
+    to = exact.widens(held.type, column.type) or _risked(held, column, ask, fresh=fresh)
     if to == held.type or exact.widens(column.type, held.type) == held.type:
         return schema
     if contract.data_type == "freeze":
@@ -133,17 +137,18 @@ def _admit(
             "and the contract is `data_type: freeze`",
             where=stream.place,
         )
-    if to is None and contract.data_type == "evolve":
+    numbers = {held.type.kind, column.type.kind} <= exact.NUMBERS
+    if to is None and (contract.data_type == "evolve" or (fresh and numbers)):
         to = _as_text(stream, held, column.type)
     return _with_type(schema, column.name, to) if to else schema
 
 
-def _risked(held: Column, arrived: Column, ask: Asking) -> Type | None:
-    """Double, where whole or decimal numbers are stored, doubles arrive, and all that is stored survives."""
+def _risked(held: Column, arrived: Column, ask: Asking, *, fresh: bool) -> Type | None:
+    """Double, where whole or decimal numbers meet doubles and all that is stored survives; of a fresh column, all that arrived."""
     risky = any(isinstance(change, Risky) for change in changes(Schema((held,)), Schema((arrived,))))
     if not risky:
         return None
-    if held.type.kind in _FLOATS:
+    if held.type.kind in _FLOATS and not fresh:
         return held.type
     return DOUBLE if ask.survives(held, DOUBLE) else None
 

@@ -6,7 +6,9 @@ from headrace.schema import Kind, Type, join
 from headrace.sql.dialect import name, spell
 from headrace.warehouse.duckdb import CAPABILITIES
 
-_NUMBERS = (Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGEINT, Kind.DECIMAL, Kind.FLOAT, Kind.DOUBLE)
+NUMBERS = frozenset({Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGEINT, Kind.DECIMAL, Kind.FLOAT, Kind.DOUBLE})
+"""The kinds of types whose values are numbers."""
+
 _WHOLE = (Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGEINT)
 _INTEGER = r"[+-]?\d+"
 _FLOATING = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?([nN]a[nN]|[iI]nf(inity)?)"
@@ -46,7 +48,7 @@ def try_cast(column: str, arrived: Type, to: Type) -> str:
 def fits(column: str, arrived: Type, to: Type) -> str:
     """A condition: the value is NULL, or casting it changes nothing. Never NULL itself."""
     held, target = name(column), f"TRY_CAST({name(column)} AS {word(to)})"
-    numbers = (arrived.kind in _NUMBERS) + (to.kind in _NUMBERS)
+    numbers = (arrived.kind in NUMBERS) + (to.kind in NUMBERS)
     if arrived.kind is Kind.VARCHAR:
         same = f"COALESCE({target} IS NOT NULL AND {_written(held, to)}, FALSE)"
     elif numbers == 1 and to.kind is not Kind.VARCHAR:

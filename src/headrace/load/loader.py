@@ -215,13 +215,15 @@ def _asking(loading: _Loading, target: Table, parts: list[Part], stored: Schema 
         return not any(connection.local.rows(held % query) for query in texts)
 
     def survives(column: Column, to: Type) -> bool:
+        if stored is None or stored.get(column.name) is None:
+            return not any(connection.local.rows(query) for query in staging.lossy_queries(parts, column.name, to))
         held, capabilities = name(column.name), connection.capabilities
         if column.type.kind is Kind.DECIMAL:
             word = spell(column.type, capabilities)
             lost = f"CAST(CAST({held} AS {spell(to, capabilities)}) AS {word}) <> {held}"
         else:
             lost = f"abs({held}) > 9007199254740992"
-        return not connection.rows(f"SELECT 1 FROM {relation(target)} WHERE {lost} LIMIT 1") if stored else False
+        return not connection.rows(f"SELECT 1 FROM {relation(target)} WHERE {lost} LIMIT 1")
 
     return Asking(empty, survives)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.landing import ORIGIN
-from headrace.load.exact import word
+from headrace.load.exact import NUMBERS, fits, word
 from headrace.schema import BIGINT, BOOLEAN, TIMESTAMPTZ, VARCHAR, Column
 from headrace.sql.dialect import name, text, timestamp
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from headrace.load.evolve import Fit, Refusal
+    from headrace.load.parts import Part
     from headrace.project.sources import Deletes
-    from headrace.schema import Schema
+    from headrace.schema import Schema, Type
 
 LOAD_ID = "_headrace_load_id"
 LOADED_AT = "_headrace_loaded_at"
@@ -48,6 +49,15 @@ def count_query(fit: Fit) -> str:
         f"SELECT count(*), count(*) FILTER (WHERE {kept}), count(*) FILTER (WHERE ({left}) AND NOT ({kept})) "
         f"FROM (\n{fit.part.query}\n) AS part"
     )
+
+
+def lossy_queries(parts: list[Part], column: str, to: Type) -> list[str]:
+    """For each part that has numbers in the column: a query that has a row if one would change by a cast to the type."""
+    return [
+        f"SELECT 1 FROM (\n{part.query}\n) AS part WHERE NOT {fits(column, known.type, to)} LIMIT 1"
+        for part in parts
+        if (known := part.schema.get(column)) and known.type != to and known.type.kind in NUMBERS
+    ]
 
 
 def refused_query(fit: Fit) -> str:

@@ -72,10 +72,9 @@ def _value(field: Mapping[str, Any]) -> str:
     held = _held(field)
     if field["declared"] and of.kind is not Kind.JSON:
         return exact(held, of)
-    if field["declared"]:
+    if of == JSON:
         return f"s.{quoted(field['key'])}"
-    # What is nested is text, as it is when it comes in batches.
-    return held if of in (VARCHAR, JSON) else f"try_cast({held} AS {spelled(of)})"
+    return held if of == VARCHAR else f"try_cast({held} AS {spelled(of)})"
 
 
 def _held(field: Mapping[str, Any]) -> str:
