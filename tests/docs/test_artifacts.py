@@ -129,6 +129,27 @@ def test_a_source_that_cannot_be_asked_is_a_runtime_error(mill, do):
     parse_sources(artifact(mill / "target", "fresh.json"))
 
 
+def test_a_run_without_tests_says_nothing_of_tests(mill, do):
+    (mill / "headrace.yml").write_text("name: mill\n")
+    do("seed", "-q")
+
+    assert do("run", "-q", "--target-path", "target") == 0
+
+    results = artifact(mill / "target", "run_results.json")["results"]
+    assert {one["unique_id"] for one in results} == {"model.mill.stg_orders", "model.mill.revenue"}
+
+
+def test_what_uses_tables_is_no_operation_of_a_build(mill, do):
+    (mill / "models" / "uses.yml").write_text(
+        "exposures: [{name: report, type: dashboard, owner: {name: me}, depends_on: [ref('revenue')]}]\n"
+    )
+
+    do("build", "-q")
+
+    statuses = {one["unique_id"]: one["status"] for one in artifact(mill / "target", "run_results.json")["results"]}
+    assert statuses["exposure.mill.report"] == "no-op"
+
+
 def test_no_artifacts_are_written_where_nobody_wants_them(mill, do):
     assert do("build", "-q", "--no-write-json") == 0
 

@@ -25,7 +25,7 @@ from headrace.observe.log import RunLog, lines
 from headrace.observe.results import Results
 from headrace.observe.summary import next_commands, summary
 from headrace.observe.wording import utf8
-from headrace.project.nodes import DataTest, SourceTable
+from headrace.project.nodes import DataTest, Exposure, SavedQuery, SourceTable
 from headrace.run.execute import Options, execute
 from headrace.run.history import History, durations
 from headrace.run.lock import locked
@@ -101,6 +101,18 @@ class Work:
     results: Results
 
 
+def _about(work: Work) -> tuple[str, ...]:
+    """The ids that the run's results are about: steps, the tests inside them, and for a build what uses tables without being one."""
+    found = dict.fromkeys(work.plan.steps)
+    for step in work.plan.steps.values():
+        found |= dict.fromkeys(check.unique_id for check in getattr(step, "checks", ()))
+    if work.command == "build":
+        found |= dict.fromkeys(
+            one for one in work.chosen if isinstance(work.manifest.nodes[one], Exposure | SavedQuery)
+        )
+    return tuple(one for one in found if one in work.manifest.nodes)
+
+
 def _execute(asked: Asked, work: Work) -> None:
     settings = work.manifest.settings
     options = Options(
@@ -119,7 +131,7 @@ def _execute(asked: Asked, work: Work) -> None:
         log = RunLog(Path(asked.log_path) if asked.log_path else settings.folder / "logs")
         stack.callback(log.close)
         display = stack.enter_context(_display(asked))
-        recorder = stack.enter_context(recording(asked, work.manifest, work.command, work.chosen))
+        recorder = stack.enter_context(recording(asked, work.manifest, work.command, _about(work)))
         heard: list[Listener | None] = [history, log, recorder, display]
         stack.enter_context(listening(*(one for one in heard if one)))
         stack.enter_context(stoppable(asked))
