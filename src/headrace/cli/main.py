@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, Entry] = {
     "runs": Entry("runs", "runs", "Look", "What ran, when, and how it ended."),
     "trace": Entry("trace", "trace", "Look", "Where the rows of a table came from, load by load."),
     "deps": Entry("housekeeping", "deps", "Change", "Fetch the packages that the project asks for."),
+    "import": Entry("importing", "import_", "Start", "Take over sources of dlt and Airbyte."),
     "source": Entry("source", "source", "Look", "Write sources down, look at them, ask how fresh they are."),
     "docs": Entry("docs", "docs", "Look", "Write the project's documentation, or show it in a browser."),
     "clone": Entry("clone", "clone", "Change", "Make tables of another environment readable here."),

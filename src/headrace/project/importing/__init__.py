@@ -1,0 +1,1 @@
+"""Sources that were written for other tools, as headrace's own: pure functions from one mapping to another."""
