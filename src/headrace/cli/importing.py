@@ -35,6 +35,7 @@ def dlt(asked: Asked, file: Path, name: str | None) -> int:
     Examples:
     headrace import dlt shop_pipeline.py
     headrace import dlt rest_api.json --name shop
+    headrace import dlt shop_pipeline.py -o json             with what was left out, and why
     """
     from headrace.project.importing.dlt import from_dlt, read_dict
 
@@ -54,6 +55,8 @@ def airbyte(asked: Asked, file: Path, name: str | None) -> int:
 
     Examples:
     headrace import airbyte manifest.yaml --name shop
+    headrace import airbyte source-shop/manifest.yaml        as the source shop
+    headrace import airbyte manifest.yaml -o json            with what was left out, and why
     """
     from headrace.project.importing.airbyte import from_airbyte
 

@@ -54,6 +54,7 @@ def add(
     Examples:
     headrace source add shop https://api.shop.example/v1 --stream orders
     headrace source add shop https://api.shop.example/v1 --stream orders=sales/orders --auth bearer --secret SHOP_TOKEN
+    headrace source add shop https://api.shop.example/v1 --stream a --auth api_key --key-in query:key --secret SHOP_KEY
     """
     from headrace.cli.opening import find_project
 
@@ -218,7 +219,8 @@ def peek(asked: Asked, stream: str, limit: int) -> int:
 
     Examples:
     headrace source peek shop.orders
-    headrace source peek shop.orders --limit 5 -o json
+    headrace source peek shop.orders --limit 5
+    headrace source peek shop.orders -o json
     """
     (one, *_) = _chosen(asked, stream)
     if (parent := _parent(one)) is not None:
