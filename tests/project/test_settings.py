@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from headrace.errors import NotSupported, SecretMissing, TargetUnknown
+from headrace.errors import ConfigInvalid, NotSupported, SecretMissing, TargetUnknown
 from headrace.events import Event, Warned, listening
 from headrace.project.loading import load_settings
 from headrace.project.secrets import Secret, read_env, redact
+from headrace.project.streams import load_streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,3 +196,36 @@ def test_a_profile_says_how_postgres_is_reached(write: Write):
     settings = load_settings(root, environ={})
 
     assert settings.target.url == "postgresql://u@h:5432/b?sslmode=require&connect_timeout=9"
+
+
+def test_tables_of_a_database_are_streams(write: Write):
+    write(
+        {
+            "sources/shop.yml": "type: database\nurl: postgresql://reader:${SHOP_PASSWORD}@db/shop\nschema: sales\nparallel: 3\n"
+            "defaults: {tags: crm}\ntables: [customers, other.countries]\n"
+            "streams:\n  plain:\n  customers: {included_columns: id}\n  totals: {query: SELECT 1 AS one, rows_per_batch: 10}\n"
+        }
+    )
+
+    streams = {stream.name: stream for stream in load_streams(write({}), None, {"SHOP_PASSWORD": "hidden-word"})}
+
+    assert {name: (stream.spec.table, stream.spec.query) for name, stream in streams.items()} == {
+        "customers": ("customers", None),
+        "countries": ("other.countries", None),
+        "plain": (None, None),
+        "totals": (None, "SELECT 1 AS one"),
+    }
+    assert streams["customers"].spec.included_columns == ("id",)
+    assert {stream.spec.tags for stream in streams.values()} == {("crm",)}
+    shared = streams["plain"].database
+    assert (shared.schema_name, shared.parallel, shared.url) == ("sales", 3, "postgresql://reader:hidden-word@db/shop")
+    assert "hidden" not in repr(streams["plain"])
+
+
+def test_a_misspelt_key_of_a_database_is_named(write: Write):
+    write({"sources/shop.yml": "type: database\nurl: sqlite:///a.db\nstreams: {a: {tabel: b}}\n"})
+
+    with pytest.raises(ConfigInvalid, match="tabel") as refused:
+        load_streams(write({}), None, {})
+
+    assert refused.value.hint == "did you mean 'table'?"

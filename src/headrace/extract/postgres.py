@@ -209,10 +209,10 @@ class PostgresReader:
         sql = f"COPY (SELECT {', '.join(_selected(cell) for cell in cells)} FROM {rest}) TO STDOUT (FORMAT csv)"
         try:
             with self.session.cursor() as cursor, cursor.copy(sql.encode()) as copy:
-                parts: list[bytes] = []
+                parts: list[Any] = []
                 size = 0
                 for part in copy:
-                    parts.append(bytes(part))
+                    parts.append(part)
                     size += len(part)
                     if size >= _PAGE or len(parts) >= most:
                         yield decode(b"".join(parts), cells, self.local, origin)

@@ -80,7 +80,7 @@ def _streams(
         raise ConfigInvalid(f"source {name!r}: {said}", where=document.key_place(*at, "type"), hint=hint)
     data, missing = resolve_later(data, environ, document, at)
     try:
-        spec = validate(KINDS[kind], _shared(data), document, at)
+        spec = validate(KINDS[kind], _shared(_with_tables(data) if kind == "database" else data), document, at)
     except ConfigInvalid as invalid:
         # What is missing stands for itself, which need not be of the kind its key takes.
         raise next(iter(missing.values()), invalid) from None
@@ -151,15 +151,24 @@ def _lacks(
 def _shared(data: dict[str, Any]) -> dict[str, Any]:
     """`defaults:` of a source written into each of its streams; what a stream says itself wins."""
     defaults = data.get("defaults")
-    if data.get("type") == "database" and isinstance(data.get("tables"), (str, list)):
-        tables = [data["tables"]] if isinstance(data["tables"], str) else data["tables"]
-        short = {str(table).rpartition(".")[2]: {"table": table} for table in tables}
-        data = {**data, "streams": merged(short, data.get("streams") or {})}
     streams = data.get("streams")
     if not isinstance(defaults, dict) or not isinstance(streams, dict):
         return data
     rest = {key: value for key, value in data.items() if key != "defaults"}
     return {**rest, "streams": {name: merged(defaults, own or {}) for name, own in streams.items()}}
+
+
+def _with_tables(data: dict[str, Any]) -> dict[str, Any]:
+    """`tables:` of a database as streams; a stream that says nothing is the table of its name."""
+    tables, streams = data.get("tables") or [], data.get("streams") or {}
+    tables = [tables] if isinstance(tables, str) else tables
+    if not isinstance(tables, list) or not isinstance(streams, dict):
+        return data
+    made: dict[str, Any] = {str(table).rpartition(".")[2]: {"table": table} for table in tables}
+    return {
+        **data,
+        "streams": {**made, **{name: merged(made.get(name, {}), own or {}) for name, own in streams.items()}},
+    }
 
 
 def merged(below: Any, above: Any) -> Any:
