@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import duckdb
 import pytest
 
 from headrace.errors import ConfigInvalid, DriverMissing, WarehouseUnavailable
+from headrace.sql.operations import CreateSchema
 from headrace.warehouse.opening import open_warehouse
 
 
@@ -98,3 +100,32 @@ def test_a_driver_that_is_not_installed_is_told_with_what_installs_it(monkeypatc
         open_warehouse("postgresql://localhost/dw")
 
     assert caught.value.hint == "pip install 'headrace[postgres]'"
+
+
+@pytest.mark.parametrize("database", ["lake", "Main"])
+def test_a_database_may_be_called_as_one_of_its_schemas(tmp_path, database):
+    path = tmp_path / f"{database}.duckdb"
+    schema = database.lower()
+
+    for table in ("a", "b"):
+        warehouse = open_warehouse(f"duckdb:///{path}", {schema})
+        with warehouse.connect() as connection:
+            connection.run(CreateSchema(schema))
+            connection.execute(f"CREATE TABLE {schema}.{table} AS SELECT 1 AS id")
+            found = sorted(each.name for each in connection.inspect(schema))
+        warehouse.close()
+
+    assert found == ["a", "b"]
+
+
+def test_a_database_that_has_a_schema_of_its_name_is_read_without_being_told(tmp_path):
+    url = f"duckdb:///{tmp_path / 'lake.duckdb'}"
+    with duckdb.connect(str(tmp_path / "lake.duckdb")) as session:
+        session.execute("CREATE SCHEMA lake; CREATE TABLE lake.lake.t AS SELECT 7 AS id")
+
+    warehouse = open_warehouse(url)
+    with warehouse.connect() as connection:
+        found = connection.rows('SELECT id FROM "lake"."t"')
+    warehouse.close()
+
+    assert found == [(7,)]

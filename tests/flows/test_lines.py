@@ -47,3 +47,14 @@ def test_a_file_that_breaks_its_sample_is_read_anew_and_every_line_is_accounted_
     )
     assert (read, inserted, quarantined) == (20_012, 20_011, 1)
     assert len(list((project / ".headrace/landing/dev/lake.events/loaded").iterdir())) <= 2
+
+
+def test_a_database_called_as_the_source_is_loaded_twice_and_looked_at(run, project):
+    text = json.dumps(PROJECT).replace("out.duckdb", "lake.duckdb")
+    (project / "headrace.yml").write_text(text)
+    (project / "b.jsonl").unlink()
+
+    first, second, shown = run("load"), run("load"), run("show", "--inline", "SELECT count(*) AS n FROM lake.events")
+
+    assert (first.code, second.code, shown.code) == (0, 0, 0), first.err + second.err + shown.err
+    assert "10" in shown.out

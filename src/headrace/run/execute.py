@@ -13,6 +13,7 @@ from headrace.errors import HeadraceError, Interrupted
 from headrace.events import RunFinished, RunStarted, StepFinished, StepStarted, Warned, emit
 from headrace.graph import Graph
 from headrace.landing import Landing
+from headrace.project.nodes import Relational
 from headrace.retry import SYSTEM, Backoff
 from headrace.run.models import build_model, load_seed, run_alone, run_unit_test
 from headrace.run.schedule import Job, run_jobs
@@ -71,7 +72,8 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
     started = time.perf_counter()
     run = uuid.uuid4().hex[:12]
     settings = manifest.settings
-    warehouse = open_warehouse(settings.target.url)
+    schemas = {node.table.schema for node in manifest.nodes.values() if isinstance(node, Relational)}
+    warehouse = open_warehouse(settings.target.url, schemas)
     session = Session(
         manifest=manifest,
         warehouse=warehouse,

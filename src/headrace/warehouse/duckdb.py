@@ -12,7 +12,7 @@ import duckdb
 
 from headrace.errors import StatementFailed, WarehouseUnavailable
 from headrace.schema import Column, Schema
-from headrace.sql.dialect import name, read_type, relation, spell
+from headrace.sql.dialect import name, read_type, relation, spell, text
 from headrace.sql.operations import CreateSchema
 from headrace.sql.render import render
 from headrace.table import Table
@@ -20,7 +20,7 @@ from headrace.warehouse.base import Relation
 from headrace.warehouse.embedded import CAPABILITIES, Embedded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -174,18 +174,21 @@ def _selected(schema: Schema | None) -> str:
 
 
 class DuckDBWarehouse:
-    """A database file, or one in memory, opened once for the process."""
+    """A database file, or one in memory, opened once for the process. `catalog` is its name where it was given one."""
 
     capabilities = CAPABILITIES
 
-    def __init__(self, url: str, root: Embedded) -> None:
+    def __init__(self, url: str, root: Embedded, catalog: str | None = None) -> None:
         self.url = url
         self.root = root
+        self.catalog = catalog
 
     def connect(self) -> DuckDBConnection:
         """A new session, whose time zone is UTC."""
         local = self.root.cursor()
         local.execute("SET TimeZone = 'UTC'")
+        if self.catalog:
+            local.execute(f"USE {name(self.catalog)}")
         return DuckDBConnection(local)
 
     def close(self) -> None:
@@ -193,15 +196,29 @@ class DuckDBWarehouse:
         self.root.close()
 
 
-def open_duckdb(url: str, path: str) -> DuckDBWarehouse:
-    """The database at a path (`:memory:` for none); the folder of a new file is made. Raises WarehouseUnavailable."""
+_CATALOG = "headrace_warehouse"
+
+
+def open_duckdb(url: str, path: str, schemas: Collection[str] = ()) -> DuckDBWarehouse:
+    """The database at a path (`:memory:` for none); the folder of a new file is made. Raises WarehouseUnavailable.
+
+    DuckDB calls a database as its file is called, and then cannot tell `lake.orders` in a schema `lake` from a table of the database
+    `lake`. Where it has such a schema, or is to have one of the `schemas`, the database goes by another name.
+    """
     if path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     try:
         session = duckdb.connect(path)
+        held = "SELECT lower(schema_name), lower(current_database()) FROM duckdb_schemas() WHERE database_name = current_database()"
+        found = session.execute(held).fetchall()
+        if path == ":memory:" or found[0][1] not in {*map(str.lower, schemas), *(schema for schema, _ in found)}:
+            return DuckDBWarehouse(url, Embedded(session))
+        session.close()
+        session = duckdb.connect(":memory:")
+        session.execute(f"ATTACH {text(path)} AS {name(_CATALOG)}")
     except duckdb.Error as error:
         raise _unavailable(path, error) from error
-    return DuckDBWarehouse(url, Embedded(session))
+    return DuckDBWarehouse(url, Embedded(session), _CATALOG)
 
 
 def _unavailable(path: str, error: duckdb.Error) -> WarehouseUnavailable:

@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 from headrace.errors import ConfigInvalid, DriverMissing, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from headrace.warehouse.base import Warehouse
 
 SCHEMES = ("duckdb", "postgresql", "postgres")
 
 
-def open_warehouse(url: str) -> Warehouse:
+def open_warehouse(url: str, schemas: Collection[str] = ()) -> Warehouse:
     """The warehouse of a URL such as `duckdb:///shop.duckdb` or `postgresql://user@host/database`.
 
     Three slashes lead to a relative path, four to an absolute one, `duckdb://` into memory.
+    `schemas` are those that will be made: a DuckDB database must not go by the name of one.
     Raises ConfigInvalid, DriverMissing or WarehouseUnavailable.
     """
     scheme, found, rest = url.partition("://")
     if found and scheme == "duckdb":
         from headrace.warehouse.duckdb import open_duckdb
 
-        return open_duckdb(url, rest.removeprefix("/") or ":memory:")
+        return open_duckdb(url, rest.removeprefix("/") or ":memory:", schemas)
     if found and scheme in ("postgresql", "postgres"):
         try:
             from headrace.warehouse.postgres import open_postgres
