@@ -55,6 +55,37 @@ def test_every_page_of_every_parent_is_read_once(nested, local, spec):
     assert arrived[-1].resume == {"done": True}
 
 
+@pytest.mark.parametrize("path", ["x/{resources.posts.id}", "x/{post}"])
+def test_a_value_in_a_path_is_one_step_of_it_whatever_it_holds(api, local, path):
+    api.routes["/x/a%2Fb%3Fc%20%C3%A9"] = lambda api, asked: ([{"id": 1}], {})
+    params = {"post": {"type": "resolve", "resource": "posts", "field": "id"}} if "{post}" in path else {}
+
+    arrived = list(read(api, stream_of(api, path, params=params), local, parents=[{"id": "a/b?c é"}]))
+
+    assert ids(arrived) == [1]
+    assert api.journal[0].params == {}
+
+
+def test_a_field_of_the_parent_can_be_the_whole_address(api, local):
+    parents = [{"url": f"{api.url}/single_page?a=1"}]
+
+    assert len(ids(read(api, stream_of(api, "{resources.posts.url}"), local, parents=parents))) == 25
+    assert api.journal[0].params == {"a": "1"}
+
+
+def test_only_so_many_cursors_are_kept_and_the_others_begin_anew(nested, local, monkeypatch):
+    monkeypatch.setattr(rest, "_MOST_CURSORS", 2)
+    incremental = {"cursor_path": "at", "start_param": "since", "scope": "parent"}
+    made = comments(nested, incremental=incremental, primary_key="id")
+    arrived = list(read(nested, made, local, cursor=Cursor("at"), parents=PARENTS))
+    state = {"cursors": arrived[-1].resume["cursors"]}
+
+    later = list(read(nested, made, local, cursor=Cursor("at", "2024-01-06"), resume=state, parents=PARENTS))
+
+    assert len(state["cursors"]) == 2
+    assert sorted(ids(later)) == [101, 102, 103, 104, 105, 106]
+
+
 def test_fields_of_the_parent_are_columns_of_the_child(nested, local):
     (batch,) = read(nested, comments(nested, include_from_parent=["id", "name"]), local, parents=PARENTS)
 

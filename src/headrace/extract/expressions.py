@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,11 +37,17 @@ def filled(value: Any, values: Mapping[str, Any]) -> Any:
 def addressed(path: str, params: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """A path and its parameters, filled; a parameter that the path names in braces, as `posts/{id}`, goes there."""
     made = filled(params, values)
-    where = str(filled(path, values) or "")
+    # A value inside of a path is one step of it, whatever it holds; a path that is nothing but a value is an address.
+    whole = _EXPRESSION.fullmatch(path)
+    where = _text(values.get(whole[1])) if whole else _EXPRESSION.sub(lambda found: _step(values.get(found[1])), path)
     used = [name for name in made if f"{{{name}}}" in where]
     for name in used:
-        where = where.replace(f"{{{name}}}", _text(made[name]))
+        where = where.replace(f"{{{name}}}", _step(made[name]))
     return where, {name: value for name, value in made.items() if name not in used}
+
+
+def _step(value: Any) -> str:
+    return quote(_text(value), safe="")
 
 
 def _text(value: Any) -> str:
