@@ -272,6 +272,12 @@ def _numbered(sql: str) -> str:
     return "".join(parts)
 
 
+_IN_THE_WAY = {"40P01", "40001", "55P03"}
+"""Deadlock, serialisation failure, lock not available."""
+_GONE = ("could not open relation with OID", "tuple concurrently updated", "cache lookup failed for")
+"""What PostgreSQL says of a table that another session took away while this one was looking at it."""
+
+
 def _fail(sql: str, error: psycopg.Error) -> NoReturn:
     """PostgreSQL's own sentence, with its detail and its hint."""
     told = error.diag
@@ -282,6 +288,8 @@ def _fail(sql: str, error: psycopg.Error) -> NoReturn:
     if isinstance(error, psycopg.errors.CharacterNotInRepertoire) and "0x00" in text:
         hint = "PostgreSQL's text cannot hold the character NUL: take it out in the stream's `transform:`"
     failed = StatementFailed(text, hint=hint)
+    # Another step was in the way: the transaction is rolled back, and the step is done again.
+    failed.transient = error.sqlstate in _IN_THE_WAY or text.startswith(_GONE)
     if told.statement_position:
         before = sql[: int(told.statement_position) - 1]
         failed.at = before.count("\n") + 1, len(before) - before.rfind("\n")
