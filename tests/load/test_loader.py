@@ -512,3 +512,15 @@ def test_whole_numbers_and_doubles_of_a_first_load_meet_in_a_type_that_keeps_bot
     assert [float(row[1]) if kind == "double" else str(row[1]) for row in pipe.rows("id, n", "1")] == (
         [3.0, 1.5] if kind == "double" else ["9007199254740993", "1.5"]
     )
+
+
+def test_a_batch_whose_records_are_all_rejected_lands_and_is_counted(pipe):
+    reasons = pa.table({"reason": ["json"], "column": ["id"], "detail": ["torn"], "raw": ["{"], "origin": ["p"]})
+    batch = Batch(pa.table({}), read=1, rejected=reasons)
+
+    first = pipe.load(stream_of(**APPEND), batch)
+    second = pipe.load(stream_of(**APPEND), batch, batch_of(id=[1]))
+
+    assert counts(first) == {"read": 1, "quarantined": 1}
+    assert counts(second) == {"read": 2, "inserted": 1, "quarantined": 1}
+    assert {row.raw for row in quarantine.show(pipe.connection)} == {"{"}
