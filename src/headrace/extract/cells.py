@@ -50,7 +50,9 @@ class Cell:
     """Whether its database lets any value stand in it, whatever it was declared as."""
 
 
-def decode(page: bytes, cells: Sequence[Cell], local: Embedded, origin: str) -> tuple[pa.Table, pa.Table | None]:
+def decode(
+    page: bytes | bytearray, cells: Sequence[Cell], local: Embedded, origin: str
+) -> tuple[pa.Table, pa.Table | None]:
     """Rows of CSV in which NULL is nothing and text is in quotes, and those rows that have a cell of no value here."""
     try:
         arrived = _parsed(page, [_direct(cell.type) or pa.string() for cell in cells])
@@ -123,7 +125,7 @@ def _direct(kind: Type) -> pa.DataType | None:
     return _DIRECT.get(kind.kind)
 
 
-def _parsed(page: bytes, types: Sequence[pa.DataType]) -> pa.Table:
+def _parsed(page: bytes | bytearray, types: Sequence[pa.DataType]) -> pa.Table:
     names = [f"c{at}" for at in range(len(types))]
     if not page:
         return pa.schema(list(zip(names, types, strict=True))).empty_table()
