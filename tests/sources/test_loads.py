@@ -6,13 +6,15 @@ import subprocess
 import sys
 import textwrap
 from collections import Counter
+from contextlib import closing
 
-import duckdb
 import pytest
+
+from headrace.warehouse.opening import open_warehouse
 
 PROJECT = """
 name: shop
-targets: {{dev: duckdb:///shop.duckdb}}
+targets: {{dev: "{target}"}}
 sources:
   api:
     type: rest
@@ -25,8 +27,13 @@ sources:
 def project(api, tmp_path):
     """`project("streams: …")` writes the project; `project.load(...)` runs `headrace load` and gives its exit code and output."""
 
-    def write(streams):
-        text = PROJECT.format(url=api.url) + textwrap.indent(textwrap.dedent(streams).strip("\n"), "      ") + "\n"
+    def write(streams, target="duckdb:///shop.duckdb"):
+        write.target = target.replace("duckdb:///", f"duckdb:///{tmp_path}/")
+        text = (
+            PROJECT.format(url=api.url, target=target)
+            + textwrap.indent(textwrap.dedent(streams).strip("\n"), "      ")
+            + "\n"
+        )
         (tmp_path / "headrace.yml").write_text(text)
 
     def start(*arguments):
@@ -46,8 +53,9 @@ def project(api, tmp_path):
         return process.returncode, out
 
     def rows(sql):
-        with duckdb.connect(tmp_path / "shop.duckdb", read_only=True) as connection:
-            return connection.execute(sql).fetchall()
+        warehouse = open_warehouse(write.target)
+        with closing(warehouse), warehouse.connect() as connection:
+            return connection.rows(sql)
 
     write.start, write.load, write.rows = start, load, rows
     return write
@@ -87,17 +95,22 @@ def test_a_run_that_is_killed_asks_again_only_for_what_was_under_way(api, projec
     assert again <= ({"15"} if path == "json_link" else {"3", "4", "5"})
 
 
-def test_children_are_loaded_after_their_parents_with_every_row_of_them(api, project):
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
+def test_children_are_loaded_after_their_parents_with_every_row_of_them(api, project, request, engine):
+    target = {"target": request.getfixturevalue("postgres_url")} if engine == "postgres" else {}
     api.records = [{"id": n, "owner": {"id": n * 10}} for n in range(1, 13)]
     for n in range(1, 13):
         api.routes[f"/orders/{n}/lines"] = lambda api, asked: ([{"id": int(asked.path.split("/")[2]) * 100}], {})
-    project("""
+    project(
+        """
         lines:
           path: orders/{resources.orders.id}/lines
           paginator: single_page
           include_from_parent: [id, owner.id]
         orders: {path: page_number, paginator: {type: page_number, base_page: 1}, data_selector: data}
-    """)
+        """,
+        **target,
+    )
 
     code, out = project.load()
 
