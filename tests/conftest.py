@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 _numbers = itertools.count()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks for a MySQL server, which no wheel brings, is marked, so that `uv run pytest` needs nothing installed."""
+    for item in items:
+        if "mysql_url" in getattr(item, "fixturenames", ()) or "[mysql" in item.name:
+            item.add_marker(pytest.mark.mysql)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden", action="store_true", help="write the golden files anew instead of comparing with them")
 

@@ -8,7 +8,7 @@ import sys
 import duckdb
 import pytest
 
-from headrace.errors import ConfigInvalid, DriverMissing, WarehouseUnavailable
+from headrace.errors import ConfigInvalid, DriverMissing, StatementFailed, WarehouseUnavailable
 from headrace.sql.operations import CreateSchema
 from headrace.warehouse.opening import open_warehouse
 
@@ -129,3 +129,17 @@ def test_a_database_that_has_a_schema_of_its_name_is_read_without_being_told(tmp
     warehouse.close()
 
     assert found == [(7,)]
+
+
+def test_a_conflict_of_two_transactions_of_duckdb_may_pass_when_tried_again(tmp_path):
+    warehouse = open_warehouse(f"duckdb:///{tmp_path / 'shared.duckdb'}")
+
+    with warehouse.connect() as one, warehouse.connect() as other:
+        one.execute("CREATE TABLE t AS SELECT 1 AS a")
+        with one.transaction():
+            one.execute("UPDATE t SET a = 2")
+            with pytest.raises(StatementFailed) as refused, other.transaction():
+                other.execute("UPDATE t SET a = 3")
+    warehouse.close()
+
+    assert refused.value.transient

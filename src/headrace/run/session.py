@@ -41,18 +41,27 @@ class Relations:
 
     def __init__(self) -> None:
         self._known: dict[Table, Relation] = {}
-        self._schemas: set[str] = set()
+        self._schemas: frozenset[str] = frozenset()
         self._guard = threading.Lock()
+        self._making = threading.Lock()
 
     def open(self, connection: Connection, schemas: Iterable[str]) -> Mapping[Table, Relation]:
-        """All that is known, after making the schemas that are missing and reading what they hold."""
-        with self._guard:
-            new = sorted(set(schemas) - self._schemas)
+        """All that is known, after making the schemas that are missing and reading what they hold.
+
+        Who has nothing to make does not wait for who has: a transaction that waited here could hold what the other one waits for.
+        """
+        schemas = frozenset(schemas)
+        if schemas <= self._schemas:
+            return self._known
+        with self._making:
+            new = sorted(schemas - self._schemas)
             for schema in new:
                 connection.run(CreateSchema(schema))
             if new:
-                self._known.update(connection.inspect(*new))
-                self._schemas.update(new)
+                found = connection.inspect(*new)
+                with self._guard:
+                    self._known.update(found)
+                self._schemas |= frozenset(new)
         return self._known
 
     def note(self, table: Table, kind: Literal["table", "view"]) -> None:

@@ -152,6 +152,8 @@ def failed(sql: str, error: duckdb.Error) -> StatementFailed:
     """DuckDB's complaint as ours: its first line says what, the statement is kept for `--debug`."""
     text = str(error).strip()
     wrapped = StatementFailed(text)
+    # Two transactions wanted to change the same thing: the one that comes later may have it when the other is done.
+    wrapped.transient = isinstance(error, duckdb.TransactionException) and "onflict" in text
     excerpt = _EXCERPT.search(text)
     if excerpt is not None:
         # A long line is quoted in part, and then the caret says nothing of the column.
