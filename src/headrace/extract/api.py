@@ -25,7 +25,7 @@ from headrace.extract.windows import parameters
 from headrace.project.apis import SinglePage
 from headrace.project.sources import RestStream
 from headrace.schema import parse_type
-from headrace.sql.exact import literal
+from headrace.sql.dialect import text as literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

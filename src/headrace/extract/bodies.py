@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from headrace.sql.exact import quoted
+from headrace.sql.dialect import name as quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -27,7 +27,9 @@ from headrace.schema import (
     join,
     parse_type,
 )
-from headrace.sql.exact import exact, literal, quoted, spelled
+from headrace.sql.dialect import name as quoted
+from headrace.sql.dialect import text as literal
+from headrace.sql.exact import exact, spelled
 from headrace.sql.scan import reading
 
 if TYPE_CHECKING:

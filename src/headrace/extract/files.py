@@ -14,7 +14,7 @@ from headrace.extract.records import Shape, rows_of
 from headrace.extract.selecting import find_selector
 from headrace.project.sources import FilesStream
 from headrace.schema import parse_type
-from headrace.sql.exact import literal
+from headrace.sql.dialect import text as literal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -13,7 +13,7 @@ from headrace.extract.parts import parts
 from headrace.extract.records import rows_of
 from headrace.extract.source import open_stream
 from headrace.project.sources import RestStream
-from headrace.sql.exact import quoted
+from headrace.sql.dialect import name as quoted
 from headrace.sql.scan import scan_query
 
 if TYPE_CHECKING:

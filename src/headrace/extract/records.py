@@ -14,7 +14,9 @@ from headrace.errors import RecordsNotFound
 from headrace.extract.paths import distinct_names, keys_of, normalised, pointer
 from headrace.extract.selecting import records_sql
 from headrace.schema import BIGINT, BOOLEAN, DOUBLE, JSON, VARCHAR, Kind, Type, decimal, join
-from headrace.sql.exact import exact, literal, quoted, spelled
+from headrace.sql.dialect import name as quoted
+from headrace.sql.dialect import text as literal
+from headrace.sql.exact import exact, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

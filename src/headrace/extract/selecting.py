@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import RecordsNotFound
 from headrace.extract.paths import duckdb_path
-from headrace.sql.exact import literal
+from headrace.sql.dialect import text as literal
 
 if TYPE_CHECKING:
     from headrace.warehouse.embedded import Embedded

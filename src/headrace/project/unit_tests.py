@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import ConfigInvalid, RefUnknown, did_you_mean
 from headrace.project.declared import read_call
 from headrace.project.nodes import Given, Model, Ref, UnitTest
-from headrace.project.reading import described, truth
+from headrace.project.reading import described
 from headrace.project.recording import Facts
 from headrace.project.resolution import words
 
@@ -142,8 +142,3 @@ def _fixture(reading: Reading, said: Properties, name: str, kind: str) -> str:
     raise ConfigInvalid(
         f"there is no fixture {name}.{kind}", where=said.place, hint="fixtures are files in tests/fixtures/"
     )
-
-
-def is_on(test: UnitTest) -> bool:
-    """Whether the test takes part."""
-    return truth(test.config.get("enabled", True))

@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 from headrace.schema import Kind, Type
-
-
-def quoted(name: str) -> str:
-    """A name as a DuckDB identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as a DuckDB string literal."""
-    return "'" + text.replace("'", "''") + "'"
+from headrace.sql.dialect import name as quoted
 
 
 def spelled(of: Type) -> str:

@@ -10,7 +10,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from headrace.schema import BOOLEAN, JSON, VARCHAR, Kind, Type, parse_type
-from headrace.sql.exact import exact, literal, quoted, spelled
+from headrace.sql.dialect import name as quoted
+from headrace.sql.dialect import text as literal
+from headrace.sql.exact import exact, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

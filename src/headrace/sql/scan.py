@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from headrace.sql.exact import literal, quoted
+from headrace.sql.dialect import name as quoted
+from headrace.sql.dialect import text as literal
 from headrace.sql.lines import lines_query
 
 if TYPE_CHECKING:
