@@ -19,7 +19,15 @@ from headrace.cli.main import COMMANDS, cli
 from headrace.cli.options import Asked, everywhere_options
 from headrace.errors import every_error
 from headrace.extract import mysql, postgres, sqlite
-from headrace.project import apis, credentials, sources
+from headrace.project import (
+    apis,
+    credentials,
+    database_sources,
+    file_sources,
+    rest_sources,
+    sources,
+    stream_keys,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,13 +178,13 @@ def sources_page() -> str:
     """The keys of everything that can stand under `sources:`."""
     kinds = [
         kind
-        for module in (sources, apis, credentials)
+        for module in (stream_keys, rest_sources, file_sources, database_sources, sources, apis, credentials)
         for _, kind in sorted(
             inspect.getmembers(module, inspect.isclass), key=lambda found: inspect.getsourcelines(found[1])[1]
         )
         if issubclass(kind, BaseModel) and kind.__module__ == module.__name__ and not kind.__name__.startswith("_")
     ]
-    parts = ["# Keys of a source", NOTE, "", inspect.cleandoc(sources.__doc__ or ""), ""]
+    parts = ["# Keys of a source", NOTE, "", inspect.cleandoc(rest_sources.__doc__ or ""), ""]
     for kind in kinds:
         parts += [
             f"## {kind.__name__}",

@@ -13,7 +13,8 @@ from headrace.events import listening
 from headrace.landing import Landing
 from headrace.load.inflight import transform
 from headrace.load.loader import load
-from headrace.project.sources import FilesStream, Stream
+from headrace.project.file_sources import FilesStream
+from headrace.project.sources import Stream
 from headrace.table import Table
 from headrace.warehouse.embedded import Embedded
 from headrace.warehouse.opening import open_warehouse

@@ -7,7 +7,7 @@ import pytest
 from headrace.errors import ConfigInvalid, ProjectNotFound, YamlInvalid
 from headrace.project.files import find_root, parse_yaml
 from headrace.project.project_file import ProjectFile
-from headrace.project.sources import RestSource
+from headrace.project.rest_sources import RestSource
 from headrace.project.validate import validate
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from headrace.events import listening
 from headrace.extract.source import prepared
 from headrace.landing import Landing
 from headrace.load.loader import load
-from headrace.project.sources import Database, DatabaseStream, Stream
+from headrace.project.database_sources import Database, DatabaseStream
+from headrace.project.sources import Stream
 from headrace.retry import SYSTEM
 from headrace.run import streams
 from headrace.state import ledger

@@ -3,7 +3,8 @@
 from headrace.batch import Batch
 from headrace.extract import rest
 from headrace.project.apis import Client
-from headrace.project.sources import RestStream, Stream
+from headrace.project.rest_sources import RestStream
+from headrace.project.sources import Stream
 
 
 def stream_of(api, path="single_page", /, *, client=None, name="orders", **spec):

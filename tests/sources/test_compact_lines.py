@@ -10,7 +10,8 @@ from headrace.batch import Batch, Scan
 from headrace.errors import StatementFailed
 from headrace.extract import lines
 from headrace.extract.source import open_stream
-from headrace.project.sources import FilesStream, Stream
+from headrace.project.file_sources import FilesStream
+from headrace.project.sources import Stream
 from headrace.retry import SYSTEM
 from headrace.sql.lines import UNFIT, lines_query
 from headrace.sql.scan import scan_query

@@ -9,7 +9,8 @@ from headrace.batch import Batch, Scan
 from headrace.errors import FilesNotFound, FileUnreadable
 from headrace.extract import files
 from headrace.extract.source import open_stream
-from headrace.project.sources import FilesStream, Stream
+from headrace.project.file_sources import FilesStream
+from headrace.project.sources import Stream
 from headrace.retry import SYSTEM
 from headrace.sql.scan import scan_query
 

@@ -13,7 +13,8 @@ from headrace.events import RequestRetried, Warned, listening
 from headrace.extract import rest
 from headrace.extract.gate import Gate
 from headrace.project.apis import Client, RateLimit
-from headrace.project.sources import RestStream, Stream
+from headrace.project.rest_sources import RestStream
+from headrace.project.sources import Stream
 from headrace.retry import SYSTEM
 
 PAGINATORS = {

@@ -23,7 +23,7 @@ from headrace.extract.selecting import find_selector, records_sql
 from headrace.extract.shared import shared
 from headrace.extract.windows import parameters
 from headrace.project.apis import SinglePage
-from headrace.project.sources import RestStream
+from headrace.project.rest_sources import RestStream
 from headrace.schema import parse_type
 from headrace.sql.dialect import text as literal
 

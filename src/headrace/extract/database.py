@@ -13,7 +13,7 @@ from headrace.events import Warned, emit
 from headrace.extract.marks import start
 from headrace.extract.paths import distinct_names
 from headrace.extract.ranges import Plan, after_where, batches
-from headrace.project.sources import DatabaseStream
+from headrace.project.database_sources import DatabaseStream
 from headrace.schema import Kind, parse_type
 from headrace.sql.dialect import text as literal
 from headrace.table import Table
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from headrace.cursor import Cursor
     from headrace.extract.cells import Cell
     from headrace.extract.ranges import Reader
-    from headrace.project.sources import Database, Incremental, Stream
+    from headrace.project.database_sources import Database
+    from headrace.project.sources import Stream
+    from headrace.project.stream_keys import Incremental
     from headrace.retry import Clock
     from headrace.warehouse.embedded import Embedded
 

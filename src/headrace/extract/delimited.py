@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from headrace.batch import Arrived
     from headrace.extract.found import Found
-    from headrace.project.sources import FilesStream
+    from headrace.project.file_sources import FilesStream
     from headrace.warehouse.embedded import Embedded
 
 _NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"

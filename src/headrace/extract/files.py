@@ -12,7 +12,7 @@ from headrace.extract.found import Found, find
 from headrace.extract.paths import distinct_names
 from headrace.extract.records import Shape, rows_of
 from headrace.extract.selecting import find_selector
-from headrace.project.sources import FilesStream
+from headrace.project.file_sources import FilesStream
 from headrace.schema import parse_type
 from headrace.sql.dialect import text as literal
 

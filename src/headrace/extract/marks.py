@@ -12,7 +12,7 @@ from headrace.schema import Kind, Type
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from headrace.project.sources import Incremental
+    from headrace.project.stream_keys import Incremental
 
 _INFINITE = {Kind.DATE: 2**31 - 1, Kind.TIMESTAMP: 2**63 - 1, Kind.TIMESTAMPTZ: 2**63 - 1}
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from headrace.project.sources import RestStream
+    from headrace.project.rest_sources import RestStream
 
 
 @dataclass(frozen=True, slots=True)

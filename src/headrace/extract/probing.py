@@ -12,7 +12,7 @@ from headrace.extract.paging import detected
 from headrace.extract.parts import parts
 from headrace.extract.records import rows_of
 from headrace.extract.source import open_stream
-from headrace.project.sources import RestStream
+from headrace.project.rest_sources import RestStream
 from headrace.sql.dialect import name as quoted
 from headrace.sql.scan import scan_query
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from headrace.batch import Arrived
     from headrace.extract.paging import State
-    from headrace.project.sources import RestStream, Stream
+    from headrace.project.rest_sources import RestStream
+    from headrace.project.sources import Stream
     from headrace.retry import Clock
     from headrace.warehouse.embedded import Embedded
 

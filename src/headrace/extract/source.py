@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headrace.project.sources import DatabaseStream, RestStream
+from headrace.project.database_sources import DatabaseStream
+from headrace.project.rest_sources import RestStream
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

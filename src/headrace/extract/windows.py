@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from headrace.cursor import Cursor
-    from headrace.project.sources import Incremental
+    from headrace.project.stream_keys import Incremental
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headrace.load.parts import Part
-    from headrace.project.sources import Mode, Stream
+    from headrace.project.sources import Stream
+    from headrace.project.stream_keys import Mode
 
 _FLOATS = (Kind.FLOAT, Kind.DOUBLE)
 

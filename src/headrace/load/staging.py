@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from headrace.load.evolve import Fit, Refusal
     from headrace.load.parts import Part
-    from headrace.project.sources import Deletes
+    from headrace.project.stream_keys import Deletes
     from headrace.schema import Schema, Type
 
 LOAD_ID = "_headrace_load_id"

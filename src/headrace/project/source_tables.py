@@ -9,7 +9,7 @@ from headrace.errors import Place
 from headrace.project.nodes import SourceTable
 from headrace.project.reading import said_of
 from headrace.project.resolution import words
-from headrace.project.sources import RestStream
+from headrace.project.rest_sources import RestStream
 from headrace.table import Table
 
 if TYPE_CHECKING:

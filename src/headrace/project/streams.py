@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ConfigInvalid, NameTaken, did_you_mean
 from headrace.events import Warned, emit
+from headrace.project.database_sources import Database, DatabaseSource
+from headrace.project.file_sources import FilesSource, FilesStream
 from headrace.project.files import Document, read_yaml
+from headrace.project.rest_sources import RestSource
 from headrace.project.secrets import resolve_later
-from headrace.project.sources import Database, DatabaseSource, FilesSource, FilesStream, RestSource, Stream
+from headrace.project.sources import Stream
 from headrace.project.validate import validate
 
 if TYPE_CHECKING:

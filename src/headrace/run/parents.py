@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import RecordsNotFound
 from headrace.extract.paths import normalised
-from headrace.project.sources import RestStream
+from headrace.project.rest_sources import RestStream
 
 if TYPE_CHECKING:
     from headrace.project.nodes import SourceTable

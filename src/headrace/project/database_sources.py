@@ -1,0 +1,46 @@
+"""Databases as sources."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from headrace.project.config import Config
+from headrace.project.shorthand import Names  # noqa: TC001 - pydantic reads the annotations
+from headrace.project.stream_keys import StreamBase
+
+
+class DatabaseStream(StreamBase):
+    """A table of a database, or the result of a query in its dialect.
+
+    `primary_key` and the columns' types are asked of the database. Without `table` and `query`, the stream's name is the table's.
+    """
+
+    table: str | None = Field(default=None, description="`name`, or `schema.name`")
+    query: str | None = Field(default=None, description="a SELECT in the database's own dialect")
+    included_columns: Names = ()
+    excluded_columns: Names = ()
+    rows_per_batch: int | None = Field(default=None, ge=1, description="instead of the source's")
+
+
+class Database(Config):
+    """What all streams of a database share."""
+
+    url: str = Field(repr=False)
+    schema_name: str | None = Field(default=None, alias="schema")
+    parallel: int = Field(default=2, ge=1, description="ranges of one table that are read at once, under one snapshot")
+    rows_per_batch: int = Field(default=100_000, ge=1, description="at most; wide rows come in smaller batches")
+
+
+class DatabaseSource(Database):
+    """A database: `postgresql://`, `mysql://`, `mariadb://`, `sqlite:///file` or `duckdb:///file`.
+
+    `tables:` is a short form: each is a stream of that name. `defaults:` are keys that all its streams share.
+    """
+
+    type: Literal["database"]
+    tables: Names = ()
+    streams: dict[str, DatabaseStream] = {}
+    description: str = ""
+    meta: dict[str, Any] = {}

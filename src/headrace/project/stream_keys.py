@@ -1,0 +1,99 @@
+"""What every stream may say, whatever its source."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field
+
+from headrace.project.config import Config
+from headrace.project.shorthand import Names, Seconds, Text, short
+
+Disposition: TypeAlias = Literal["append", "replace", "merge"]
+Mode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value", "quarantine"]
+
+
+class SchemaContract(Config):
+    """What happens to new columns, and to values that break their column's type."""
+
+    columns: Mode = "evolve"
+    data_type: Mode = "quarantine"
+
+
+def _same_mode(value: Any) -> Any:
+    return {"columns": value, "data_type": value} if isinstance(value, str) else value
+
+
+class Incremental(Config):
+    """How only what is new is read: a cursor field, where it starts, and the request's parameters that carry it."""
+
+    cursor_path: str
+    initial_value: Text | None = None
+    end_value: Text | None = None
+    start_param: str | None = None
+    end_param: str | None = None
+    lag: Seconds | None = Field(default=None, description="seconds (or units of a number) re-read before the cursor")
+    step: Seconds | None = Field(
+        default=None,
+        gt=0,
+        description="read in windows of so many seconds (or units of a number), up to `end_value` or now",
+    )
+    format: str | None = Field(
+        default=None,
+        description="of values in requests: `epoch`, `epoch_ms`, or as strftime writes times, such as `%Y-%m-%d`",
+    )
+    scope: Literal["resource", "parent"] = Field(
+        default="resource", description="`parent`: each parent, and each value of `for_each`, has a cursor of its own"
+    )
+    row_order: Literal["asc", "desc"] | None = None
+    range_start: Literal["closed", "open"] = Field(
+        default="closed", description="whether rows at the cursor are read again (they are not loaded twice); databases"
+    )
+    range_end: Literal["closed", "open"] = Field(
+        default="open", description="whether rows at `end_value` belong to what is read; databases"
+    )
+    on_cursor_value_missing: Literal["raise", "include", "exclude"] = "include"
+
+
+class ColumnSpec(Config):
+    """A column that is declared rather than inferred."""
+
+    type: str | None = None
+    nullable: bool = True
+    description: str = ""
+
+
+class Transform(Config):
+    """SQL over the arriving rows, which it calls `input`: in flight (before anything lands) or in the warehouse after the load."""
+
+    sql: str
+    when: Literal["in_flight", "after_load"] = "in_flight"
+
+
+class Deletes(Config):
+    """Which arriving rows delete: those where `column` is true (or equals `value`). Hard removes the row, soft marks it."""
+
+    column: str
+    value: str | None = None
+    mode: Literal["hard", "soft"] = "hard"
+
+
+class StreamBase(Config):
+    """What every stream may say, whatever its source."""
+
+    write_disposition: Disposition | None = None
+    primary_key: Names = ()
+    incremental: Annotated[Incremental | None, short("cursor_path")] = None
+    columns: dict[str, Annotated[ColumnSpec, short("type")]] = {}
+    schema_contract: Annotated[SchemaContract, BeforeValidator(_same_mode)] = SchemaContract()
+    transform: Annotated[Transform | None, short("sql")] = None
+    deletes: Deletes | None = None
+    nested: Literal["json", "flatten"] = Field(
+        default="json", description="objects stay JSON, or become columns named `outer__inner`; lists stay JSON"
+    )
+    table_name: str | None = None
+    description: str = ""
+    tags: Names = ()
+    meta: dict[str, Any] = {}
+    expect: str | None = Field(default=None, description="freshness, such as `every 24h`")
+    enabled: bool = True
