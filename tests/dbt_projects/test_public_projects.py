@@ -18,12 +18,16 @@ from pathlib import Path
 
 import pytest
 
+MOVING = {"dbt_utils_it": {"main.recency_time_excluded": ["created_at"]}}
+"""Columns that hold yesterday's date, which the list of what changes with the clock was made too quickly to show."""
 PROJECTS = os.environ.get("HEADRACE_DBT_PROJECTS")
 GOLDEN = os.environ.get("HEADRACE_DBT_GOLDEN")
 
 if PROJECTS and GOLDEN:
     LISTED = json.loads((Path(GOLDEN) / "projects.json").read_text(encoding="utf-8"))["projects"]
 
+    # Projects write regular expressions such as "\\s" in Jinja, of which Python's decoder, which Jinja uses, would rather not know.
+    @pytest.mark.filterwarnings("ignore:invalid escape sequence")
     @pytest.mark.parametrize("case", LISTED, ids=lambda case: case["name"])
     def test_a_public_project_comes_out_as_by_dbt(case, corpus, tmp_path):
         name = case["name"]
@@ -37,7 +41,8 @@ if PROJECTS and GOLDEN:
         outcome = corpus.run(project, case["commands"])
 
         assert outcome.statuses == _read(f"{name}.status.json"), outcome.messages or outcome.output
-        assert _differences(_read(f"{name}.json"), _fingerprint(project / f"{name}.duckdb"), case["volatile"]) == {}
+        volatile = {**case["volatile"], **MOVING.get(name, {})}
+        assert _differences(_read(f"{name}.json"), _fingerprint(project / f"{name}.duckdb"), volatile) == {}
 
 
 def _read(name):
@@ -54,15 +59,13 @@ def _fingerprint(database):
             " where table_catalog = current_database() and table_schema not in ('information_schema', 'pg_catalog', 'headrace')"
         ).fetchall()
         for schema, name, kind in listed:
-            cursor = connection.execute(f'select * from "{schema}"."{name}"')
-            columns = [column[0] for column in cursor.description]
-            types = [str(column[1]) for column in cursor.description]
+            relation = connection.sql(f'select * from "{schema}"."{name}"')
+            columns, types = relation.columns, [str(kind) for kind in relation.types]
             if any("TIME ZONE" in kind for kind in types):
                 # DuckDB itself needs a library for the zones of Python, which Arrow does not.
-                table = connection.sql(f'select * from "{schema}"."{name}"').to_arrow_table()
-                values = list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+                values = list(zip(*(column.to_pylist() for column in relation.to_arrow_table().columns), strict=True))
             else:
-                values = cursor.fetchall()
+                values = relation.fetchall()
             rows = [[_canonical(value) for value in row] for row in values]
             found[f"{schema}.{name}"] = {
                 "type": "view" if "VIEW" in kind else "table",

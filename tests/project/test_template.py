@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headrace.errors import MacroFailed, Place, TemplateInvalid
+from headrace.project.jinja import Calls
 from headrace.project.macros import Macros
 from headrace.project.template import CompilerError, Templates
 
@@ -66,13 +67,17 @@ def test_a_macro_of_the_project_overrides_one_that_comes_with_headrace(tmp_path:
     assert engine.call("generate_alias_name", {}, None, None) == "mine"
 
 
-def test_the_ids_of_the_macros_that_were_called_are_collected(tmp_path: Path):
-    engine = templates(tmp_path, "{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{% endmacro %}")
-    used: set[str] = set()
+def test_macros_that_a_template_calls_are_told_from_those_that_its_macros_call(tmp_path: Path):
+    engine = templates(
+        tmp_path,
+        "{% macro f() %}{{ g() }}{% endmacro %}{% macro g() %}{% endmacro %}{% macro h() %}{% endmacro %}",
+    )
+    calls = Calls()
 
-    engine.render("{{ f() }}", {}, HERE, used=used)
+    engine.render("{{ h() }}{{ f() }}{{ f() }}{{ g() }}", {}, HERE, calls=calls)
 
-    assert used == {"macro.shop.f", "macro.shop.g"}
+    assert calls.direct == ["macro.shop.h", "macro.shop.f", "macro.shop.g"]
+    assert calls.reached == ["macro.shop.f", "macro.shop.g", "macro.shop.h"]
 
 
 @pytest.mark.parametrize(

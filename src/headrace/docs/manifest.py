@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headrace.docs.envelope import envelope
+from headrace.project.macro_calls import arguments, called
 from headrace.project.shown import compiled_path, node_dict, section
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from headrace.docs.envelope import Invocation
     from headrace.project.manifest import Manifest
@@ -26,12 +27,15 @@ def manifest_document(manifest: Manifest, invocation: Invocation, compiled: Mapp
         if one in compiled:
             shown |= _compilation(manifest, node, compiled[one])
         sections[section(node)][one] = shown
+    sections["nodes"] |= {
+        hook.unique_id: node_dict(hook, manifest.settings, created=created) for hook in manifest.hooks
+    }
     parents, children = _maps(manifest)
     return {
         "metadata": _metadata(manifest, invocation),
         "nodes": sections["nodes"],
         "sources": sections["sources"],
-        "macros": {one: _macro(macro, created) for one, macro in manifest.macro_nodes.items()},
+        "macros": _macros(manifest, created),
         "docs": _docs(manifest),
         "exposures": sections["exposures"],
         "metrics": sections["metrics"],
@@ -112,7 +116,18 @@ def _members(manifest: Manifest) -> dict[str, list[str]]:
     return members
 
 
-def _macro(macro: MacroNode, created: float = 0.0) -> dict[str, Any]:
+def _macros(manifest: Manifest, created: float) -> dict[str, Any]:
+    templates = manifest.templates
+    shown = {}
+    for macro in templates.macros.every():
+        node = manifest.macro_nodes[macro.unique_id]
+        # Parameters that nobody described are known by their names.
+        named = node.arguments or [{"name": name} for name in arguments(macro)]
+        shown[node.unique_id] = _macro(node, called(macro, templates.macros, templates.dialect), named, created)
+    return shown
+
+
+def _macro(macro: MacroNode, calls: list[str], named: Sequence[Mapping[str, Any]], created: float) -> dict[str, Any]:
     """A macro in the form of dbt's manifest."""
     docs = {"show": True, "node_color": None, **macro.docs}
     none = {"type": None, "description": ""}
@@ -124,13 +139,13 @@ def _macro(macro: MacroNode, created: float = 0.0) -> dict[str, Any]:
         "original_file_path": macro.path,
         "unique_id": macro.unique_id,
         "macro_sql": macro.text,
-        "depends_on": {"macros": []},
+        "depends_on": {"macros": calls},
         "description": macro.description,
         "meta": dict(macro.meta),
         "docs": docs,
         "config": {"meta": dict(macro.meta), "docs": docs},
         "patch_path": f"{macro.package}://{macro.yaml}" if macro.yaml else None,
-        "arguments": [{**none, **argument} for argument in macro.arguments],
+        "arguments": [{**none, **argument} for argument in named],
         "created_at": created,
         "supported_languages": None,
     }

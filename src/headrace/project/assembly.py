@@ -6,14 +6,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import NameTaken, Place, did_you_mean
+from headrace.errors import NameTaken, did_you_mean
 from headrace.events import Warned, emit
 from headrace.project.access import check_access
 from headrace.project.cache import FactsCache
 from headrace.project.declared import read_declared, read_groups, semantic_parents
 from headrace.project.files import read_yaml
+from headrace.project.hooks import read_hooks
 from headrace.project.index import Index
-from headrace.project.linking import generic_tests, link
+from headrace.project.linking import generic_tests, infer_keys, link
 from headrace.project.macros import Macros, Package
 from headrace.project.models import read_models
 from headrace.project.nodes import DocBlock, Hook, MacroNode, Model, Referable
@@ -80,6 +81,8 @@ def assemble(settings: Settings) -> Assembled:
     groups = {
         group.unique_id: group for reading in readings for group in read_groups(reading, properties[reading.package])
     }
+    infer_keys(index)
+    hooks = tuple(read_hooks(readings, index))
     cache.save()
     check_access(index.nodes, groups.values(), {one.name for one in projects if one.restrict_access})
     _trees_used(settings, {one.name for one in packages})
@@ -91,7 +94,7 @@ def assemble(settings: Settings) -> Assembled:
         docs=texts,
         doc_blocks=blocks,
         groups=groups,
-        hooks=tuple(_hooks(projects)),
+        hooks=hooks,
         macro_nodes=_macro_nodes(macros, readings),
         packages={one.name: one for one in packages},
     )
@@ -238,22 +241,6 @@ def _texts(settings: Settings, blocks: Iterable[DocBlock]) -> dict[str, str]:
     return found
 
 
-def _hooks(projects: Sequence[Project]) -> Iterator[Hook]:
-    """Those of packages in order of their names, the project's own last."""
-    own, *others = projects
-    for project in (*others, own):
-        for when, hooks in (("on-run-start", project.hooks_start), ("on-run-end", project.hooks_end)):
-            for place, raw in enumerate(hooks):
-                yield Hook(
-                    unique_id=f"operation.{project.name}.{project.name}-{when}-{place}",
-                    package=project.name,
-                    when="on-run-start" if when == "on-run-start" else "on-run-end",
-                    index=place,
-                    raw=raw,
-                    place=Place(f"{project.prefix}dbt_project.yml"),
-                )
-
-
 def _macro_nodes(macros: Macros, readings: Sequence[Reading]) -> Mapping[str, MacroNode]:
     by_package = {reading.package: reading for reading in readings}
     found = {}
@@ -267,7 +254,7 @@ def _macro_nodes(macros: Macros, readings: Sequence[Reading]) -> Mapping[str, Ma
                 "arguments": tuple(said.extra.get("arguments") or ()),
                 "meta": said.config.get("meta") or {},
                 "docs": said.config.get("docs") or {},
-                "yaml": said.place.path,
+                "yaml": said.place.path.removeprefix(reading.project.prefix),
             }
         prefix = reading.project.prefix if reading else ""
         found[macro.unique_id] = MacroNode(
@@ -275,7 +262,7 @@ def _macro_nodes(macros: Macros, readings: Sequence[Reading]) -> Mapping[str, Ma
             name=macro.name,
             package=macro.package,
             path=macro.file.path.removeprefix(prefix),
-            text=macro.file.text,
+            text=macro.block,
             **about,
         )
     return found

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-FORMAT = 2
+FORMAT = 3
 """Changes when what is kept changes."""
 
 
@@ -74,6 +74,7 @@ def _facts(record: Mapping[str, Any]) -> Facts:
         sources=[(source, name) for source, name in record["sources"]],
         config=dict(record["config"]),
         macros=list(record["macros"]),
+        reached=list(record["reached"]),
         environ=dict(record["environ"]),
     )
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import UsageError
-from headrace.project.nodes import Exposure, Model, Seed, Snapshot, SourceTable, UnitTest
-from headrace.project.shown import columns, relation_name
+from headrace.project.nodes import Analysis, DataTest, Exposure, Model, Seed, Snapshot, SourceTable, UnitTest
+from headrace.project.shown import code_of, columns, relation_name
 from headrace.table import Table
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _is_modified(
 ) -> bool:
     if then is None:
         return not part
-    if part in ("", "macros") and macros & set(node.macros):
+    if part in ("", "macros") and macros & set(node.reached):
         return True
     looked: list[str] = [part] if part else ["body", "configs", "relation", "persisted_descriptions", "contract"]
     return any(_LOOKS[one](manifest, node, then) for one in looked if one in _LOOKS)
@@ -126,8 +126,10 @@ def _body(_: Manifest, node: Node, then: Mapping[str, Any]) -> bool:
             return bool(mine) and mine != (then.get("checksum") or {"checksum": mine}).get("checksum")
         case UnitTest():
             return bool(node.checksum) and node.checksum != then.get("checksum")
+        case Model() | Snapshot() | Analysis() | DataTest():
+            return code_of(node).strip() != _text(then.get("raw_code"))
         case _:
-            return _text(getattr(node, "raw", "")) != _text(then.get("raw_code"))
+            return False
 
 
 def _configs(_: Manifest, node: Node, then: Mapping[str, Any]) -> bool:

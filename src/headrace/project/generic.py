@@ -43,6 +43,12 @@ class GenericTest:
     digest: str
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """What is configured, in dbt's order, with the alias that a long name gets."""
+        given = {key: self.config[key] for key in CONFIG_KEYS if key in self.config}
+        return given if self.alias == self.name or "alias" in given else {**given, "alias": self.alias}
+
+    @property
     def raw(self) -> str:
         """The template that gives the query."""
         package, dot, bare = self.kind.rpartition(".")

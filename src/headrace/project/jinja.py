@@ -61,13 +61,50 @@ class Finder(Protocol):
 
 
 @dataclass(slots=True)
+class Calls:
+    """The macros that one rendering came through, by id, and whether the template itself called them."""
+
+    found: dict[str, bool] = field(default_factory=dict)
+    depth: int = 0
+
+    def enter(self, macro: str) -> None:
+        """Note that a macro is called; `leave` has to follow."""
+        if self.depth == 0 and not self.found.get(macro):
+            # What was met inside of another macro before takes its place among the direct calls.
+            self.found.pop(macro, None)
+            self.found[macro] = True
+        else:
+            self.found.setdefault(macro, False)
+        self.depth += 1
+
+    def leave(self) -> None:
+        """Note that the macro entered last is done."""
+        self.depth -= 1
+
+    def call(self, macro: str) -> None:
+        """Note a macro that calls no others."""
+        self.enter(macro)
+        self.leave()
+
+    @property
+    def direct(self) -> list[str]:
+        """Those that the template calls, in order of the call: what dbt says that a node depends on."""
+        return [macro for macro, direct in self.found.items() if direct]
+
+    @property
+    def reached(self) -> list[str]:
+        """All of them, in order of name."""
+        return sorted(self.found)
+
+
+@dataclass(slots=True)
 class Scope:
     """What names mean during one rendering, and which macros it came through."""
 
     names: Mapping[str, Any]
     finder: Finder
     package: str
-    used: set[str] = field(default_factory=set)
+    calls: Calls = field(default_factory=Calls)
 
     def find(self, name: str) -> Any:
         """A name's value: the project's macros come first, as they may override, then the names handed over, then the rest."""

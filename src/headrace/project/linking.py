@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import RefUnknown, SourceUnknown, TemplateInvalid, did_you_mean
 from headrace.events import Warned, emit
 from headrace.project.generic import ARGUMENTS, GenericTest, read_test, render_arguments
+from headrace.project.jinja import Calls
 from headrace.project.nodes import DataTest, Model, Ref, SourceTable
 from headrace.project.nodes_from_files import TEST_DEFAULTS, judged_by
 from headrace.project.reading import facts_of, failures_table, node_names, truth
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from headrace.project.index import Index
+    from headrace.project.macros import Macro
     from headrace.project.properties import Declared, Properties
     from headrace.project.reading import Draft, Reading
+
+_WHERE = "get_where_subquery"
+_KNOWN_WHOLE = ("test_not_null", "test_unique")
+"""Tests whose template dbt does not render to know what they depend on."""
 
 
 def link(index: Index, drafts: Iterable[Draft], *, strict: bool) -> None:
@@ -97,10 +103,9 @@ def _test_node(reading: Reading, index: Index, declared: Declared, test: Generic
         known = [name.removeprefix("test_") for name in macros.names() if name.startswith("test_")]
         hint = did_you_mean(bare, known) or f"tests: {', '.join(sorted(known))}"
         raise TemplateInvalid(f"there is no test {test.kind!r}", where=declared.place, hint=hint)
-    facts = _test_facts(reading, declared, test, config, builtin=macro.package == "dbt")
+    facts = _test_facts(reading, declared, test, config, macro)
     # What the test's macro configures about itself, such as how its failures are counted.
     config = {**config, **facts.config}
-    facts.macros = [macro.unique_id, *(one for one in facts.macros if one != macro.unique_id)]
     refs = [Ref(*ref) for ref in facts.refs]
     try:
         found = index.find(refs, facts.sources, reading.package, declared.place, "")
@@ -122,14 +127,15 @@ def _test_node(reading: Reading, index: Index, declared: Declared, test: Generic
         description=test.description,
         meta=config.get("meta") or {},
         config=config if group is None else {"group": group, **config},
-        unrendered=written,
+        unrendered={**written, **facts.config},
         depends_on=tuple(dict.fromkeys([*found, attached])),
-        yaml=declared.place.path,
+        yaml=path,
         raw=test.raw,
         attached=attached,
         column=declared.column,
         kind=test.kind,
         arguments=test.arguments,
+        settings=test.settings,
         failures=failures_table(
             reading, node_names("test", test.name, (reading.package, test.name), config, declared.place.path), config
         ),
@@ -165,23 +171,48 @@ def _test_config(
 
 
 def _test_facts(
-    reading: Reading, declared: Declared, test: GenericTest, config: Mapping[str, Any], *, builtin: bool
+    reading: Reading, declared: Declared, test: GenericTest, config: Mapping[str, Any], macro: Macro
 ) -> Facts:
-    facts = Facts()
+    facts, calls = Facts(), Calls()
+    calls.call(macro.unique_id)
+    builtin = macro.package == "dbt"
     arguments = {key: value for key, value in test.arguments.items() if key != "model"}
+    if builtin and macro.name not in _KNOWN_WHOLE and (where := reading.templates.macros.of(_WHERE, reading.package)):
+        calls.call(where.unique_id)
     if builtin and not any(isinstance(value, str) and ("{" in value or "(" in value) for value in arguments.values()):
+        facts.called(calls)
         return facts
-    used: set[str] = set()
     node = node_names("test", test.name, (reading.package, test.name), config, declared.place.path)
     names = recording_names(facts, reading.first_names, reading.templates, node)
 
     def evaluate(text: str, more: Mapping[str, Any]) -> Any:
-        return reading.templates.evaluate(text, {**names, **more}, declared.place, package=reading.package)
+        return reading.templates.evaluate(text, {**names, **more}, declared.place, package=reading.package, calls=calls)
 
     rendered = render_arguments(test.arguments if not builtin else arguments, evaluate)
     if not builtin:
         reading.templates.render(
-            test.raw, {**names, ARGUMENTS: rendered}, declared.place, package=reading.package, used=used
+            test.raw, {**names, ARGUMENTS: rendered}, declared.place, package=reading.package, calls=calls
         )
-    facts.macros = sorted(used)
+    facts.called(calls)
     return facts
+
+
+def infer_keys(index: Index) -> None:
+    """Models without a declared primary key get the columns that tests call unique, those that are also never NULL first."""
+    unique: dict[str, list[str]] = {}
+    never_null: dict[str, list[str]] = {}
+    for test in index.nodes.values():
+        if not isinstance(test, DataTest) or test.kind is None or test.attached is None:
+            continue
+        bare = test.kind.rpartition(".")[2]
+        several = test.arguments.get("combination_of_columns")
+        columns = [test.column] if test.column else [one for one in several or () if isinstance(one, str)]
+        if bare in ("unique", "unique_combination_of_columns"):
+            unique.setdefault(test.attached, []).extend(columns)
+        elif bare == "not_null":
+            never_null.setdefault(test.attached, []).extend(columns)
+    for one, columns in unique.items():
+        node = index.nodes[one]
+        if isinstance(node, Model) and not node.primary_key:
+            both = [column for column in never_null.get(one, ()) if column in columns]
+            index.nodes[one] = replace(node, primary_key=tuple(dict.fromkeys(both or columns)))

@@ -19,7 +19,8 @@ BUILTIN = Path(__file__).parent / "builtin"
 _DEFINITION = re.compile(
     r"\{#.*?#\}"
     r"|\{%-?\s*raw\s*-?%\}.*?\{%-?\s*endraw\s*-?%\}"
-    r"|\{%[-+]?\s*(?P<tag>macro|test|data_test|materialization)\s+(?P<name>\w+)(?P<rest>[^%]*)",
+    r"|\{%[-+]?\s*(?P<tag>macro|test|data_test|materialization)\s+(?P<name>\w+)(?P<rest>[^%]*)"
+    r"|\{%[-+]?\s*end(?:macro|test|data_test|materialization)\s*[-+]?%\}",
     re.DOTALL,
 )
 _ADAPTER = re.compile(r"adapter\s*=\s*['\"](\w+)['\"]")
@@ -76,14 +77,24 @@ class Macro:
     package: str
     file: MacroFile
     language: Language
+    span: tuple[int, int] = (0, 0)
+    """Where its block stands in the file's text."""
+
+    @property
+    def block(self) -> str:
+        """Its own part of the file, from the opening to the closing tag."""
+        return self.file.text[slice(*self.span)]
 
     def __call__(self, *values: Any, **named: Any) -> Any:
         """Run it in the rendering that is going on."""
-        scope.get().used.add(self.unique_id)
+        calls = scope.get().calls
+        calls.enter(self.unique_id)
         try:
             return self.file.function(self.name, self.language)(*values, **named)
         except Returned as left:
             return left.value
+        finally:
+            calls.leave()
 
     @property
     def unique_id(self) -> str:
@@ -161,8 +172,8 @@ class Macros:
         """Register the macros of one file."""
         file = MacroFile(package, path, text)
         self._texts[path] = text
-        for name in definitions(text):
-            self._macros[package][name] = Macro(name, package, file, self.language)
+        for name, span in definitions(text):
+            self._macros[package][name] = Macro(name, package, file, self.language, span)
 
     def own(self, name: str, package: str) -> Macro | None:
         """A macro by its bare name, of the package that asks or of the project."""
@@ -192,11 +203,14 @@ class Macros:
         found = self.find(name)
         return found or next((macros[name] for macros in self._macros.values() if name in macros), None)
 
-    def dispatch(self, name: str, namespace: str | None, dialect: str) -> Macro | None:
-        """The macro for an engine: `duckdb__name`, else `default__name`, in the search order of the namespace."""
+    def dispatch(self, name: str, namespace: str | None, dialect: str, asker: str | None = None) -> Macro | None:
+        """The macro for an engine: `duckdb__name`, else `default__name`, in the search order of the namespace.
+
+        `asker` is the package that asks; by itself, that of the rendering that is going on.
+        """
         if namespace is None or (namespace not in self._dispatch and namespace not in self._macros):
-            asker = scope.get().package
-            known = (self.of(f"{prefix}__{name}", asker) for prefix in (dialect, "default"))
+            package = asker or scope.get().package
+            known = (self.of(f"{prefix}__{name}", package) for prefix in (dialect, "default"))
             return next((macro for macro in known if macro is not None), None)
         for package in self._dispatch.get(namespace) or (self.project, namespace):
             for prefix in (dialect, "default"):
@@ -228,16 +242,26 @@ class Macros:
         return hashlib.sha256(repr(texts).encode()).hexdigest()
 
 
-def definitions(text: str) -> list[str]:
-    """The names of what a macro file defines: macros, `test_x`, `materialization_x_duckdb`."""
-    found = []
+def definitions(text: str) -> list[tuple[str, tuple[int, int]]]:
+    """The names of what a macro file defines (macros, `test_x`, `materialization_x_duckdb`) and where each stands."""
+    found: list[tuple[str, tuple[int, int]]] = []
+    opened: tuple[str, int] | None = None
     for match in _DEFINITION.finditer(text):
-        tag, name, rest = match["tag"], match["name"], match["rest"]
-        if tag == "macro":
-            found.append(name)
-        elif tag in ("test", "data_test"):
-            found.append(f"test_{name}")
-        elif tag == "materialization":
-            adapter = _ADAPTER.search(rest)
-            found.append(f"materialization_{name}_{adapter[1] if adapter else 'default'}")
+        if match["tag"] is not None:
+            opened = opened or (_named(match["tag"], match["name"], match["rest"]), match.start())
+        elif opened is not None and match[0].startswith("{%") and "raw" not in match[0][:8]:
+            found.append((opened[0], (opened[1], match.end())))
+            opened = None
+    if opened is not None:
+        # Without an end it is no template, which is said when it is compiled.
+        found.append((opened[0], (opened[1], len(text))))
     return found
+
+
+def _named(tag: str, name: str, rest: str) -> str:
+    if tag == "macro":
+        return name
+    if tag in ("test", "data_test"):
+        return f"test_{name}"
+    adapter = _ADAPTER.search(rest)
+    return f"materialization_{name}_{adapter[1] if adapter else 'default'}"

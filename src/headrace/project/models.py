@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ConfigInvalid, NotSupported, Place, did_you_mean
@@ -77,6 +78,7 @@ def _model(reading: Reading, file: File, stem: str, said: Properties | None) -> 
         {"enabled": True, "materialized": "table" if python else "view"},
         reading.configured("models", fqn, own, facts.config),
     )
+    facts = reading.with_hooks(file, facts, config, node)
     model = Model(
         unique_id=str(node["unique_id"]),
         name=name,
@@ -126,10 +128,21 @@ def _beside(said: Properties | None) -> dict[str, Any]:
         "version": said.version,
         "latest_version": said.latest_version,
         "constraints": constraints,
-        "deprecation_date": None if extra.get("deprecation_date") is None else str(extra["deprecation_date"]),
+        "deprecation_date": _date(extra.get("deprecation_date"), said.place),
         "time_spine": extra.get("time_spine"),
         "primary_key": _primary_key(constraints, said.columns),
     }
+
+
+def _date(said: Any, where: Place) -> str | None:
+    """A date as a time with its zone, as dbt keeps it: the machine's, where it has none. Raises ConfigInvalid."""
+    if said is None:
+        return None
+    try:
+        time = dt.datetime.fromisoformat(str(said).strip())
+    except ValueError:
+        raise ConfigInvalid(f"deprecation_date {said!r} is no date", where=where, hint="such as 2027-01-31") from None
+    return (time if time.tzinfo else time.astimezone()).isoformat()
 
 
 def _primary_key(

@@ -47,11 +47,13 @@ class NodeBase:
     unrendered: Mapping[str, Any] = field(default_factory=dict)
     """What was written of the config in YAML and project files, before Jinja was evaluated."""
     yaml: str | None = None
-    """The YAML file that describes it, from the project's root, if one does."""
+    """The YAML file that describes it, from the root of its package, if one does."""
     depends_on: tuple[str, ...] = ()
     """Ids of the nodes it reads, in the order it names them."""
     macros: tuple[str, ...] = ()
-    """Ids of the macros that its template came through while it was recorded."""
+    """Ids of the macros that its template calls, in order of the call."""
+    reached: tuple[str, ...] = ()
+    """Ids of all macros that its template came through while it was recorded, in order of name."""
     refs: tuple[Ref, ...] = ()
     sources: tuple[tuple[str, str], ...] = ()
     """The words of each `ref()` and `source()` in it."""
@@ -174,6 +176,8 @@ class DataTest(NodeBase):
     column: str | None = None
     kind: str | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What a generic test's declaration configures, in dbt's order, with the alias that a long name gets."""
     severity: Literal["error", "warn"] = "error"
     warn_if: str = "!= 0"
     error_if: str = "!= 0"
@@ -288,15 +292,12 @@ class MacroNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hook:
-    """A statement of `on-run-start` or `on-run-end`; those of packages come before the project's own."""
+class Hook(NodeBase):
+    """A statement of `on-run-start` or `on-run-end`; those of packages come before the project's own. It is no node of the graph."""
 
-    unique_id: str
-    package: str
     when: Literal["on-run-start", "on-run-end"]
     index: int
     raw: str
-    place: Place
 
 
 Node: TypeAlias = (
@@ -311,6 +312,7 @@ Node: TypeAlias = (
     | Metric
     | SemanticModel
     | SavedQuery
+    | Hook
 )
 
 Relational: TypeAlias = SourceTable | Model | Seed | Snapshot
@@ -331,5 +333,6 @@ RESOURCE_TYPES: Mapping[type[Node], str] = {
     Metric: "metric",
     SemanticModel: "semantic_model",
     SavedQuery: "saved_query",
+    Hook: "operation",
 }
 """dbt's word for each kind of node, as in `--resource-type` and in ids."""

@@ -53,6 +53,7 @@ def read_seeds(reading: Reading) -> Iterator[Draft]:
         own = said.config if said else {}
         config = resolve_config({"enabled": True, "materialized": "seed"}, reading.configured("seeds", fqn, own))
         node = node_names("seed", name, fqn, config, file.path)
+        facts = reading.with_hooks(file, Facts(), config, node)
         seed = Seed(
             unique_id=str(node["unique_id"]),
             name=name,
@@ -67,6 +68,8 @@ def read_seeds(reading: Reading) -> Iterator[Draft]:
             checksum=_seed_checksum(file),
             file=file.file.as_posix(),
             table=place_table(reading, node, config),
+            macros=tuple(facts.macros),
+            reached=tuple(facts.reached),
             **said_of(reading, said),
         )
         yield Draft(seed, Facts())
@@ -116,6 +119,7 @@ def _snapshot(
         {"enabled": True, "materialized": "snapshot"}, reading.configured("snapshots", fqn, own, facts.config)
     )
     place = said.place if said is not None and said.relation is not None else Place(file.shown)
+    facts = reading.with_hooks(file, facts, config, node)
     snapshot = Snapshot(
         unique_id=str(node["unique_id"]),
         name=name,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import Place
 from headrace.project.nodes import Ref
+from headrace.project.properties import as_list
 from headrace.project.recording import Facts, record, recording_names
 from headrace.project.resolution import resolve_config, tree_levels, words
 from headrace.table import Table
@@ -108,22 +109,34 @@ class Reading:
         above = () if not self.project.prefix else tree_levels(self.settings.trees.written.get(tree, {}), fqn)
         return resolve_config(*tree_levels(own, fqn), *levels, *above)
 
-    def recorded(self, file: File, raw: str, node: Mapping[str, Any], key: str = "") -> Facts:
-        """What a template refers to and how it configures itself; `key` tells several templates of one file apart."""
+    def recorded(
+        self, file: File, raw: str, node: Mapping[str, Any], key: str = "", more: Mapping[str, Any] | None = None
+    ) -> Facts:
+        """What a template refers to and how it configures itself; `key` tells several templates of one file apart.
+
+        `more` are names that it knows beside the usual ones.
+        """
         if "{" not in raw:
             return Facts()
 
         def find() -> Facts:
             return record(
-                lambda names, used: self.templates.render(
-                    raw, names, Place(file.shown), package=self.package, used=used
+                lambda names, calls: self.templates.render(
+                    raw, names, Place(file.shown), package=self.package, calls=calls
                 ),
-                self.first_names,
+                {**self.first_names, **(more or {})},
                 self.templates,
                 node,
             )
 
         return self.cache.get(file.shown + key, raw, find)
+
+    def with_hooks(self, file: File, facts: Facts, config: Mapping[str, Any], node: Mapping[str, Any]) -> Facts:
+        """The facts of a node with those of its hooks, which are templates of the same node: what they name, it depends on."""
+        hooks = [one for key in ("pre_hook", "post_hook") for one in as_list(config.get(key))]
+        texts = [str(one.get("sql", "")) if isinstance(one, dict) else str(one) for one in hooks]
+        found = self.recorded(file, "\n".join(texts), node, f":hooks of {node['name']}")
+        return facts.and_those(found)
 
     @property
     def first_names(self) -> Mapping[str, Any]:
@@ -139,6 +152,7 @@ def facts_of(facts: Facts) -> dict[str, Any]:
     """What was found in a template, as fields of its node."""
     return {
         "macros": tuple(facts.macros),
+        "reached": tuple(facts.reached),
         "refs": tuple(Ref(*words) for words in facts.refs),
         "sources": tuple(facts.sources),
     }
@@ -150,7 +164,7 @@ def said_of(reading: Reading, said: Properties | None) -> dict[str, Any]:
         return {}
     return {
         "description": described(reading, said),
-        "yaml": said.place.path,
+        "yaml": said.place.path.removeprefix(reading.project.prefix),
         "columns": {
             name: str(reading.evaluate(text, said.place)) if "{{" in text else text
             for name, text in said.descriptions.items()

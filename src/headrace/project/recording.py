@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import TemplateInvalid, did_you_mean
+from headrace.project.jinja import Calls, scope
 from headrace.project.names import PLAIN, Variables, env_var, target_names
 
 if TYPE_CHECKING:
@@ -18,13 +19,32 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Facts:
-    """What one rendering found: refs as (package or None, name, version or None), sources, config, macros' ids, and variables of the environment."""
+    """What one rendering found: refs as (package or None, name, version or None), sources, config, and variables of the environment.
+
+    `macros` are the ids of those that the template calls, in order of the call; `reached` of all that it came through.
+    """
 
     refs: list[tuple[str | None, str, str | None]] = field(default_factory=list)
     sources: list[tuple[str, str]] = field(default_factory=list)
     config: dict[str, Any] = field(default_factory=dict)
     macros: list[str] = field(default_factory=list)
+    reached: list[str] = field(default_factory=list)
     environ: dict[str, str | None] = field(default_factory=dict)
+
+    def called(self, calls: Calls) -> None:
+        """Note the macros of a rendering."""
+        self.macros, self.reached = calls.direct, calls.reached
+
+    def and_those(self, more: Facts) -> Facts:
+        """These, and those of another template of the same node, whose config is its own."""
+        return replace(
+            self,
+            refs=[*self.refs, *more.refs],
+            sources=[*self.sources, *more.sources],
+            macros=list(dict.fromkeys([*self.macros, *more.macros])),
+            reached=sorted({*self.reached, *more.reached}),
+            environ={**self.environ, **more.environ},
+        )
 
 
 class Nothing(Mapping[str, Any]):
@@ -86,6 +106,16 @@ class Nothing(Mapping[str, Any]):
 
 
 NOTHING = Nothing()
+
+FUNCTIONS = (
+    "is_incremental",
+    "load_relation",
+    "run_query",
+    "should_full_refresh",
+    "should_store_failures",
+    "statement",
+)
+"""What is a function here and a macro of dbt's own by dbt: noted as that macro where a template calls it."""
 
 
 class Reference(Nothing):
@@ -193,17 +223,41 @@ def base_names(
 
 
 def record(
-    render: Callable[[Mapping[str, Any], set[str]], object],
+    render: Callable[[Mapping[str, Any], Calls], object],
     base: Mapping[str, Any],
     templates: Templates,
     node: Mapping[str, Any],
 ) -> Facts:
     """Render with recording names; `node` is what `model` means."""
     facts = Facts()
-    used: set[str] = set()
-    render(recording_names(facts, base, templates, node), used)
-    facts.macros = sorted(used)
+    calls = Calls()
+    render(recording_names(facts, base, templates, node), calls)
+    facts.called(calls)
     return facts
+
+
+def _quiet(*_values: Any, **_named: Any) -> str:
+    return ""
+
+
+def _statement(*_values: Any, caller: Callable[[], str] | None = None, **_named: Any) -> str:
+    if caller is not None:
+        caller()
+    return ""
+
+
+def _noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """What is a macro by dbt and a function here, noted as the macro that templates know."""
+
+    def call(*values: Any, **named: Any) -> Any:
+        calls = scope.get().calls
+        calls.enter(f"macro.dbt.{name}")
+        try:
+            return function(*values, **named)
+        finally:
+            calls.leave()
+
+    return call
 
 
 def recording_names(
@@ -226,14 +280,6 @@ def recording_names(
         facts.environ[var] = value
         return str(value)
 
-    def quiet(*_values: Any, **_named: Any) -> str:
-        return ""
-
-    def statement(*_values: Any, caller: Callable[[], str] | None = None, **_named: Any) -> str:
-        if caller is not None:
-            caller()
-        return ""
-
     config = RecordingConfig(facts)
     return {
         **base,
@@ -246,16 +292,16 @@ def recording_names(
         "adapter": RecordingAdapter(templates),
         "this": Reference(str(node["name"])),
         "model": node,
-        "is_incremental": lambda: False,
-        "should_full_refresh": lambda: False,
-        "should_store_failures": lambda: False,
-        "run_query": lambda *_values, **_named: NOTHING,
+        "is_incremental": _noted("is_incremental", lambda: False),
+        "should_full_refresh": _noted("should_full_refresh", lambda: False),
+        "should_store_failures": _noted("should_store_failures", lambda: False),
+        "run_query": _noted("run_query", lambda *_values, **_named: NOTHING),
         "load_result": lambda *_values: NOTHING,
-        "load_relation": lambda *_values: NOTHING,
-        "store_result": quiet,
-        "statement": statement,
-        "log": quiet,
-        "print": quiet,
+        "load_relation": _noted("load_relation", lambda *_values: NOTHING),
+        "store_result": _quiet,
+        "statement": _noted("statement", _statement),
+        "log": _quiet,
+        "print": _quiet,
         "flags": NOTHING,
         "graph": {"nodes": {}, "sources": {}, "exposures": {}, "metrics": {}, "groups": {}, "macros": {}},
         "api": NOTHING,

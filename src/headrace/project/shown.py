@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from headrace.project.defaults import config_dict
 from headrace.project.nodes import (
     RESOURCE_TYPES,
     Analysis,
     DataTest,
     Exposure,
+    Hook,
     Metric,
     Model,
     SavedQuery,
@@ -19,6 +22,7 @@ from headrace.project.nodes import (
     SourceTable,
     UnitTest,
 )
+from headrace.project.properties import as_list
 from headrace.project.semantics import metric_dict, saved_query_dict, semantic_model_dict
 
 if TYPE_CHECKING:
@@ -29,77 +33,6 @@ if TYPE_CHECKING:
     from headrace.project.settings import Settings
     from headrace.table import Table
 
-_SHARED: Mapping[str, Any] = {
-    "enabled": True,
-    "alias": None,
-    "schema": None,
-    "database": None,
-    "tags": [],
-    "meta": {},
-    "group": None,
-}
-_BUILT: Mapping[str, Any] = {
-    **_SHARED,
-    "materialized": "view",
-    "incremental_strategy": None,
-    "batch_size": None,
-    "lookback": 1,
-    "begin": None,
-    "persist_docs": {},
-    "post-hook": [],
-    "pre-hook": [],
-    "quoting": {},
-    "column_types": {},
-    "full_refresh": None,
-    "unique_key": None,
-    "on_schema_change": "ignore",
-    "on_configuration_change": "apply",
-    "grants": {},
-    "packages": [],
-    "docs": {"show": True, "node_color": None},
-    "contract": {"enforced": False, "alias_types": True},
-    "event_time": None,
-    "concurrent_batches": None,
-}
-_SNAPSHOT: Mapping[str, Any] = {
-    "strategy": None,
-    "target_schema": None,
-    "target_database": None,
-    "updated_at": None,
-    "check_cols": None,
-    "snapshot_meta_column_names": {},
-    "dbt_valid_to_current": None,
-}
-_TEST: Mapping[str, Any] = {
-    **_SHARED,
-    "schema": "dbt_test__audit",
-    "materialized": "test",
-    "severity": "ERROR",
-    "store_failures": None,
-    "store_failures_as": None,
-    "where": None,
-    "limit": None,
-    "fail_calc": "count(*)",
-    "warn_if": "!= 0",
-    "error_if": "!= 0",
-}
-DEFAULTS: Mapping[type[Node], Mapping[str, Any]] = {
-    Model: {**_BUILT, "access": "protected", "freshness": None},
-    Seed: {**_BUILT, "materialized": "seed", "delimiter": ",", "quote_columns": None},
-    Snapshot: {**_BUILT, "materialized": "snapshot", **_SNAPSHOT},
-    Analysis: _BUILT,
-    DataTest: _TEST,
-}
-"""What each kind of node is configured to be where nothing is said."""
-_FREE: Mapping[type[Node], Mapping[str, Any]] = {
-    SourceTable: {"enabled": True, "event_time": None, "freshness": None, "meta": {}, "tags": []},
-    Exposure: {"enabled": True, "meta": {}, "tags": []},
-    Metric: {"enabled": True, "group": None, "meta": {}},
-    SavedQuery: {"enabled": True, "group": None, "meta": {}, "export_as": None, "schema": None},
-    SemanticModel: {"enabled": True, "group": None, "meta": {}},
-    UnitTest: {"enabled": True, "meta": {}, "tags": []},
-}
-_HOOKS = {"pre_hook": "pre-hook", "post_hook": "post-hook"}
 _FOLDERS = ("models", "seeds", "snapshots", "analyses", "tests", "macros")
 _NO_FILE = {"name": "none", "checksum": ""}
 
@@ -149,6 +82,8 @@ def node_dict(node: Node, settings: Settings, *, database: str | None = None, cr
             return shown | _of_test(node)
         case Snapshot():
             return shown | {"defer_relation": None}
+        case Hook():
+            return shown | {"index": node.index}
     return shown
 
 
@@ -169,7 +104,7 @@ def _identity(node: Node, created: float) -> dict[str, Any]:
         "name": node.name,
         "resource_type": RESOURCE_TYPES[type(node)],
         "package_name": node.package,
-        "path": f"{node.name}.sql" if isinstance(node, DataTest) and node.kind else below(path, node),
+        "path": _path(node, path),
         "original_file_path": path,
         "unique_id": node.unique_id,
         "fqn": list(node.fqn),
@@ -184,45 +119,35 @@ def _identity(node: Node, created: float) -> dict[str, Any]:
     return shown
 
 
+def _path(node: Node, path: str) -> str:
+    match node:
+        case Hook():
+            return f"hooks/{node.name}.sql"
+        case DataTest(kind=str()):
+            return f"{node.config.get('alias') or node.name}.sql"
+        case _:
+            return below(path, node)
+
+
 def below(path: str, node: Node) -> str:
     """A file's path from the folder of its kind on, as dbt's `path` has it; a node that YAML declares has it whole."""
     first, _, rest = path.partition("/")
     return rest if rest and (first in _FOLDERS or not isinstance(node, SourceTable | Exposure)) else path
 
 
-def config_dict(node: Node) -> dict[str, Any]:
-    """The node's config with dbt's defaults below it, and hooks in dbt's form."""
-    config: dict[str, Any] = {**(DEFAULTS.get(type(node)) or _FREE[type(node)])}
-    for key, value in node.config.items():
-        config[_HOOKS.get(key, key)] = value
-    if isinstance(node, Model):
-        config["materialized"] = node.materialized
-    config["tags"], config["meta"] = list(node.tags), dict(node.meta)
-    if isinstance(node, Metric | SemanticModel | SavedQuery):
-        del config["tags"]
-    for key in _HOOKS.values():
-        if key in config:
-            config[key] = [_hook(one, place) for place, one in enumerate(_list(config[key]))]
-    for key in ("docs", "contract"):
-        if key in config and isinstance(node, Model | Seed | Snapshot | Analysis):
-            config[key] = {**_BUILT[key], **(config[key] or {})}
-    return config
-
-
-def _list(value: Any) -> list[Any]:
-    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _hook(said: Any, place: int) -> dict[str, Any]:
-    return {"transaction": True, "index": place, **(said if isinstance(said, dict) else {"sql": str(said)})}
-
-
 def _links(node: Node) -> dict[str, Any]:
     return {
-        "refs": [{"name": ref.name, "package": ref.package, "version": ref.version} for ref in node.refs],
+        "refs": [{"name": ref.name, "package": ref.package, "version": number(ref.version)} for ref in node.refs],
         "sources": [list(words) for words in node.sources],
         "depends_on": {"macros": list(node.macros), "nodes": list(node.depends_on)},
     }
+
+
+def number(version: str | None) -> str | int | float | None:
+    """A version as dbt keeps it: a number where it is one."""
+    if version is None or version.isdigit():
+        return None if version is None else int(version)
+    return float(version) if re.fullmatch(r"\d+\.\d+", version) else version
 
 
 def relation_name(table: Table, database: str | None) -> str:
@@ -239,7 +164,7 @@ def columns(node: Node) -> dict[str, Any]:
 def _column(name: str, text: str, spec: Mapping[str, Any]) -> dict[str, Any]:
     config = spec.get("config") or {}
     meta = {**(spec.get("meta") or {}), **(config.get("meta") or {})}
-    tags = [*_list(spec.get("tags")), *_list(config.get("tags"))]
+    tags = [*as_list(spec.get("tags")), *as_list(config.get("tags"))]
     return {
         "name": name,
         "description": text,
@@ -255,12 +180,12 @@ def _column(name: str, text: str, spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _constraint(said: Mapping[str, Any]) -> dict[str, Any]:
-    none = {"name": None, "expression": None, "warn_unenforced": True, "warn_unsupported": True}
+    none = {"type": None, "name": None, "expression": None, "warn_unenforced": True, "warn_unsupported": True}
     return {**none, "to": None, "to_columns": [], **said}
 
 
 def _of_compiled(
-    node: Model | Seed | Snapshot | Analysis | DataTest, settings: Settings, database: str | None
+    node: Model | Seed | Snapshot | Analysis | DataTest | Hook, settings: Settings, database: str | None
 ) -> dict[str, Any]:
     table = node.table if isinstance(node, Model | Seed | Snapshot) else None
     stands = table is not None and not (isinstance(node, Model) and node.materialized == "ephemeral")
@@ -276,7 +201,7 @@ def _of_compiled(
         "patch_path": f"{node.package}://{node.yaml}" if node.yaml and not isinstance(node, DataTest) else None,
         "build_path": None,
         "relation_name": relation_name(table, database) if stands and table else None,
-        "raw_code": "" if isinstance(node, Seed) else node.raw,
+        "raw_code": "" if isinstance(node, Seed) else code_of(node),
         "doc_blocks": [],
         "language": node.language if isinstance(node, Model) else "sql",
         "metrics": [],
@@ -288,6 +213,18 @@ def _of_compiled(
     return {**shown, **_links(node)}
 
 
+def code_of(node: Model | Snapshot | Analysis | DataTest | Hook) -> str:
+    """A node's template as dbt keeps it: files without the space around them, generic tests with their config."""
+    if isinstance(node, DataTest) and node.kind is not None:
+        given = ",".join(f"{key}={_literal(value)}" for key, value in node.settings.items())
+        return f"{node.raw}{{{{ config({given}) }}}}" if given else node.raw
+    return node.raw if isinstance(node, Snapshot) else node.raw.strip()
+
+
+def _literal(value: Any) -> str:
+    return '"' + value.replace('"', '\\"') + '"' if isinstance(value, str) else str(value)
+
+
 def _elsewhere(node: Node, settings: Settings) -> str:
     if not isinstance(node, DataTest):
         return settings.target.schema
@@ -297,13 +234,13 @@ def _elsewhere(node: Node, settings: Settings) -> str:
 def _of_model(node: Model) -> dict[str, Any]:
     return {
         "access": node.access,
-        "constraints": [{"columns": [], **_constraint(one)} for one in node.constraints],
-        "version": node.version,
-        "latest_version": node.latest_version,
+        "constraints": [{**_constraint(one), "columns": one.get("columns") or []} for one in node.constraints],
+        "version": number(node.version),
+        "latest_version": number(node.latest_version),
         "deprecation_date": node.deprecation_date,
         "defer_relation": None,
         "primary_key": list(node.primary_key),
-        "time_spine": dict(node.time_spine) if node.time_spine else None,
+        "time_spine": {"custom_granularities": [], **node.time_spine} if node.time_spine else None,
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import jinja2
 
 from headrace.errors import HeadraceError, MacroFailed, Place, TemplateInvalid, did_you_mean
-from headrace.project.jinja import Cast, Language, Returned, Scope, Values, scope
+from headrace.project.jinja import Calls, Cast, Language, Returned, Scope, Values, scope
 from headrace.project.simple import Part, simple
 
 if TYPE_CHECKING:
@@ -42,22 +42,30 @@ class Templates:
         place: Place,
         *,
         package: str | None = None,
-        used: set[str] | None = None,
+        calls: Calls | None = None,
     ) -> str:
-        """The text of a template. `used` collects the ids of the macros it calls.
+        """The text of a template. `calls` collects the macros it comes through.
 
         Raises TemplateInvalid, MacroFailed, and what the functions in `names` raise, with a place.
         """
-        return "".join(str(part) for part in self._run(False, text, names, place, package, used))
+        return "".join(str(part) for part in self._run(False, text, names, place, package, calls))
 
-    def evaluate(self, text: str, names: Mapping[str, Any], place: Place, *, package: str | None = None) -> Any:
+    def evaluate(
+        self,
+        text: str,
+        names: Mapping[str, Any],
+        place: Place,
+        *,
+        package: str | None = None,
+        calls: Calls | None = None,
+    ) -> Any:
         """The value of a template of a single expression, such as `{{ 1 + 1 }}`; text where it is mixed or has none.
 
         Raises what `render` raises.
         """
         if "{" not in text:
             return text
-        parts = self._run(True, text, names, place, package, None)
+        parts = self._run(True, text, names, place, package, calls)
         if not parts:
             return ""
         if len(parts) > 1:
@@ -108,9 +116,9 @@ class Templates:
         names: Mapping[str, Any],
         place: Place,
         package: str | None,
-        used: set[str] | None,
+        calls: Calls | None,
     ) -> list[Any]:
-        token = scope.set(Scope(names, self.macros, package or self.project, set() if used is None else used))
+        token = scope.set(Scope(names, self.macros, package or self.project, Calls() if calls is None else calls))
         try:
             parts = self._simply(text)
             if parts is not None:

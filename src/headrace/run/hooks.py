@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.errors import HeadraceError
 from headrace.events import StepFinished, StepStarted, emit
-from headrace.project.nodes import Analysis, DataTest, Model, Relational, Seed, Snapshot, UnitTest
+from headrace.project.nodes import DataTest, Model, Relational, Seed, Snapshot, UnitTest
 from headrace.project.shown import node_dict
 from headrace.transform.context import Scene, names_for
 
@@ -70,12 +70,8 @@ def _run(session: Session, hook: Hook, ended: Sequence[StepFinished]) -> StepFin
 
 def _execute(session: Session, hook: Hook, ended: Sequence[StepFinished]) -> None:
     manifest, connection = session.manifest, session.connection()
-    node = Analysis(
-        unique_id=hook.unique_id, name=hook.unique_id.rpartition(".")[2], package=hook.package, place=hook.place,
-        fqn=(hook.package, "hooks"), raw=hook.raw,
-    )  # fmt: skip
     relations = session.relations.open(connection, ())
-    names = names_for(Scene(node=node, runtime=session.runtime, connection=connection, known=relations, ephemeral=_cte))
+    names = names_for(Scene(node=hook, runtime=session.runtime, connection=connection, known=relations, ephemeral=_cte))
     places = dict.fromkeys(
         (one.table.database or names["database"], one.table.schema)
         for one in (manifest.nodes.get(step.step) for step in ended if step.status in ("success", "warn"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import TemplateInvalid
 from headrace.events import Said, emit
 from headrace.project.generic import ARGUMENTS, render_arguments
-from headrace.project.nodes import Analysis, DataTest, Model, Relational
+from headrace.project.nodes import DataTest, Model, Relational
 from headrace.project.shown import node_dict, section
 from headrace.transform.adapter import Adapter
 from headrace.transform.batches import sample_window
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from headrace.project.manifest import Manifest
-    from headrace.project.nodes import Hook, Node, Referable
+    from headrace.project.nodes import Node, Referable
     from headrace.table import Table
     from headrace.transform.batches import Batch
     from headrace.warehouse.base import Connection
@@ -263,7 +263,7 @@ class Nodes:
                     if section(node) == part
                 }
             if part == "nodes":
-                held[part] |= {hook.unique_id: _hook_dict(hook, manifest) for hook in manifest.hooks}
+                held[part] |= {hook.unique_id: node_dict(hook, manifest.settings) for hook in manifest.hooks}
         found: dict[str, Any] = held[part]
         return found
 
@@ -280,16 +280,6 @@ class Nodes:
     def keys(self) -> tuple[str, ...]:
         """The names of the parts."""
         return _GRAPH
-
-
-def _hook_dict(hook: Hook, manifest: Manifest) -> dict[str, Any]:
-    """A hook of the project file as the node that it is for dbt."""
-    name = hook.unique_id.rpartition(".")[2]
-    node = Analysis(
-        unique_id=hook.unique_id, name=name, package=hook.package, place=hook.place, path="./dbt_project.yml",
-        fqn=(hook.package, "hooks", name), tags=(hook.when,), raw=hook.raw, config={"materialized": "view"},
-    )  # fmt: skip
-    return {**node_dict(node, manifest.settings), "resource_type": "operation", "path": f"hooks/{name}.sql"}
 
 
 def _ref(scene: Scene, adapter: Adapter) -> Callable[..., Relation]:
