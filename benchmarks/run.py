@@ -15,6 +15,7 @@ import platform
 import shutil
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -34,11 +35,10 @@ CASES = {
     "jsonl": jsonl.race,
     "rest": rest.race,
     "postgres": database.race,
-    "models-100": models.race_100,
-    "models-1000": models.race_1000,
+    **{f"models-{number}": partial(models.race, number) for number in (10, 100, 1000, 5000)},
     "merge-duckdb": merge.race_duckdb,
     "merge-postgres": merge.race_postgres,
-    "ls": start.race_ls,
+    **{f"project-{number}": partial(start.race_project, number) for number in (10, 100, 1000, 5000)},
     "help": start.race_help,
 }
 COLUMNS = ("case", "contestant", "CPU s", "CPU ratio", "wall s", "wall ratio", "peak MB", "server s", "n", "goal", "")

@@ -12,22 +12,13 @@ from measure import Command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
 CHAIN, FAN, SEED_ROWS = 10, 20, 100
 
 
-def race_100(lab: Lab) -> AbstractContextManager[Case]:
-    return _race(lab, 100)
-
-
-def race_1000(lab: Lab) -> AbstractContextManager[Case]:
-    return _race(lab, 1000)
-
-
 @contextmanager
-def _race(lab: Lab, number: int) -> Iterator[Case]:
+def race(number: int, lab: Lab) -> Iterator[Case]:
     yield Case(
         f"models-{number}",
         f"{number:,} models with a test each, on DuckDB",
