@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from headrace.project.nodes import UnitTest
     from headrace.warehouse.base import Connection
 
+ANY = "!= 0"
+"""The threshold of a test that says none."""
 SAMPLES = 5
 """How many failing rows `failing_keys` shows."""
 
@@ -95,9 +97,13 @@ def failing_keys(
 
 
 def _asked(connection: Connection, check: DataTest, sql: str) -> tuple[int, bool, bool]:
+    counted = f"select {check.fail_calc} as failures from (\n{sql}\n) as dbt_internal_test"
+    if check.warn_if == check.error_if == ANY:
+        # Nearly all tests: an engine plans the shorter query in half the time, which is most of what a small test costs.
+        ((failures,),) = connection.rows(counted)
+        return int(failures or 0), bool(failures), bool(failures)
     ((failures, warns, fails),) = connection.rows(
-        f"select failures, failures {check.warn_if}, failures {check.error_if}"
-        f" from (select {check.fail_calc} as failures from (\n{sql}\n) as dbt_internal_test) as counted"
+        f"select failures, failures {check.warn_if}, failures {check.error_if} from ({counted}) as counted"
     )
     # A fail_calc such as sum() is NULL over no rows, which is no failure.
     return int(failures or 0), bool(warns), bool(fails)
