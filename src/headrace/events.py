@@ -43,7 +43,10 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepFinished:
-    """A step ended: success, warn, error, skipped, interrupted or reused; with its rows and, where it failed, the error."""
+    """A step ended, with its rows and, where it failed, the error.
+
+    `status` is success, warn, error, skipped, interrupted, reused, or `partial success` where only some of a model's batches were built.
+    """
 
     step: str
     status: str
@@ -53,6 +56,20 @@ class StepFinished:
     code: str | None = None
     where: str | None = None
     hint: str | None = None
+
+
+FAILED = frozenset({"error", "partial success"})
+"""The statuses of steps that make their run one that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFinished:
+    """A window of a microbatch model ended: success, error, skipped, or reused where an earlier run built it. Times are ISO 8601."""
+
+    step: str
+    start: str
+    end: str
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +194,7 @@ Event: TypeAlias = (
     | RunFinished
     | StepStarted
     | StepFinished
+    | BatchFinished
     | PageFetched
     | RequestRetried
     | SegmentLanded

@@ -8,6 +8,7 @@ import decimal
 import io
 import json
 import math
+import os
 import shlex
 import shutil
 from dataclasses import dataclass, field
@@ -23,27 +24,56 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 OWN = Path(__file__).parent / "own"
+ARTIFACTS = ("run_results.json", "sources.json")
+_ENDINGS = ("successful", "failed")
 LISTED = (
     "select table_schema, table_name, table_type from information_schema.tables"
     " where table_schema not in ('information_schema', 'pg_catalog', 'headrace')"
-    " and table_catalog = current_database() order by 1, 2"
+    " and table_catalog = current_database() and table_name not like '%\\_\\_dbt\\_tmp%' escape '\\' order by 1, 2"
 )
 
 
 @dataclass
 class Outcome:
-    """What a project's commands came to: the status of each node by the last command that did it, and what went wrong."""
+    """What a project's commands came to: the status of each node by the last command that did it, and what went wrong.
+
+    `batches` are the windows of microbatch models that a command with an end of time built and failed to build, `listed` what `ls`
+    printed, both command by command.
+    """
 
     statuses: dict[str, str] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
+    batches: list[dict[str, Any]] = field(default_factory=list)
+    listed: list[list[str]] = field(default_factory=list)
     output: str = ""
 
-    def read(self, results: Path) -> None:
-        """Take in the `run_results.json` of one command."""
-        for one in json.loads(results.read_text(encoding="utf-8"))["results"]:
+    def note(self, command: str, target: Path, said: str) -> bool:
+        """Take in what one command printed and wrote into `target`; whether it wrote anything."""
+        if command.startswith(("ls", "list")):
+            self.listed.append(sorted(line for line in said.splitlines() if line.strip()))
+            return True
+        paths = (target / name for name in ARTIFACTS)
+        found = [path for path in paths if path.exists() and path.stat().st_mtime]
+        for path in found:
+            self._read(command, json.loads(path.read_text(encoding="utf-8"))["results"])
+        return bool(found)
+
+    def _read(self, command: str, results: Sequence[dict[str, Any]]) -> None:
+        for one in results:
             self.statuses[one["unique_id"]] = one["status"]
-            if one["status"] in ("error", "fail"):
-                self.messages[one["unique_id"]] = one["message"]
+            self.messages.pop(one["unique_id"], None)
+            if one["status"] not in ("success", "pass", "skipped"):
+                self.messages[one["unique_id"]] = str(one.get("message") or one.get("error"))
+        windows = {one["unique_id"]: _batches(one) for one in results if one.get("batch_results")}
+        if windows and ("event-time-end" in command or "retry" in command):
+            self.batches.append(dict(sorted(windows.items())))
+
+    def agreed(self, groups: Sequence[Sequence[str]]) -> dict[str, str]:
+        """The statuses, those of a group in order of the alphabet: dbt does its nodes in an order of chance."""
+        found = dict(self.statuses)
+        for group in groups:
+            found |= dict(zip(group, sorted(found[one] for one in group), strict=True))
+        return dict(sorted(found.items()))
 
 
 class Corpus:
@@ -75,15 +105,30 @@ class Corpus:
         outcome = Outcome()
         for command in commands:
             words = [*split(command), "--quiet", "--project-dir", str(project), "--profiles-dir", str(project)]
-            said = io.StringIO()
-            results = project / "target" / "run_results.json"
-            results.unlink(missing_ok=True)
-            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            said, wrong = io.StringIO(), io.StringIO()
+            self.forget(project)
+            here = contextlib.chdir(project)  # where dbt takes the folder of --state from
+            with here, contextlib.redirect_stdout(said), contextlib.redirect_stderr(wrong):
                 invoke(words, Asked.first_look(words))
-            outcome.output += said.getvalue()
-            if results.exists():
-                outcome.read(results)
+            outcome.output += said.getvalue() + wrong.getvalue()
+            outcome.note(command, project / "target", said.getvalue())
         return outcome
+
+    def forget(self, project: Path) -> None:
+        """Mark what the command before this one wrote as old, and keep it in `before`, for `retry` and `--state before`."""
+        target, before = project / "target", project / "before"
+        for path in (target / name for name in ("manifest.json", *ARTIFACTS)):
+            if path.exists():
+                before.mkdir(exist_ok=True)
+                shutil.copy(path, before / path.name)
+                os.utime(path, (0, 0))
+
+    def ran(self, project: Path, volatile: dict[str, list[str]]) -> list[str]:
+        """The files of `target/run` that models, seeds and snapshots have there, but for the batches of what changes with the clock."""
+        folder = project / "target" / "run"
+        found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        clocked = tuple(f"/{name.partition('.')[2]}/" for name in volatile)
+        return sorted(path for path in found if not any(part in path for part in (".yml/", "/tests/", *clocked)))
 
     def duckdb_relations(self, database: Path) -> dict[str, Any]:
         import duckdb
@@ -115,6 +160,14 @@ def split(command: str) -> list[str]:
     """A command line as in `case.json`, where JSON after `--vars` is written without quotes around it."""
     head, flag, rest = command.partition("--vars ")
     return [*shlex.split(head), *([flag.strip(), rest] if flag else [])]
+
+
+def _batches(one: dict[str, Any]) -> dict[str, Any]:
+    """How a microbatch model ended, and its windows as one line each."""
+    windows = {
+        key: [" - ".join(edge[:19] for edge in window) for window in one["batch_results"][key]] for key in _ENDINGS
+    }
+    return {"status": one["status"], **windows}
 
 
 def _profile(output: dict[str, Any]) -> dict[str, Any]:

@@ -29,33 +29,42 @@ def prove(dbt: str, project: Path) -> None:
     tools = _tools()
     corpus = tools.Corpus()
     case = json.loads((project / "case.json").read_text(encoding="utf-8"))
+    outcome = tools.Outcome()
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "corpus.duckdb"
         copy = corpus.place(project, Path(folder), corpus.duckdb_profile("corpus", database))
-        statuses: dict[str, str] = {}
         for command in case["commands"]:
-            words = [dbt, "--no-use-colors", *tools.split(command), "--profiles-dir", "."]
-            environ = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-            results = copy / "target" / "run_results.json"
-            results.unlink(missing_ok=True)
-            ran = subprocess.run(words, cwd=copy, env=environ, capture_output=True, text=True, check=False)
-            if not results.exists():
+            corpus.forget(copy)
+            ran = _asked(dbt, tools.split(command), copy, case.get("env", {}))
+            if not outcome.note(command, copy / "target", ran.stdout):
                 raise SystemExit(f"{project.name}: dbt did not start\n{ran.stdout[-3000:]}{ran.stderr[-2000:]}")
-            done = json.loads(results.read_text(encoding="utf-8"))["results"]
-            statuses |= {one["unique_id"]: one["status"] for one in done}
-            for one in done:
-                if one["status"] in ("error", "fail", "runtime error"):
-                    sys.stdout.write(f"  {one['unique_id']} {one['status']}: {str(one['message'])[:200]!r}\n")
+        for one, message in outcome.messages.items():
+            sys.stdout.write(f"  {one} {outcome.statuses[one]}: {message[-400:]!r}\n")
         relations = corpus.masked(corpus.duckdb_relations(database), case.get("volatile", {}))
-    written = {"statuses": dict(sorted(statuses.items())), "relations": relations}
+        files = corpus.ran(copy, case.get("volatile", {}))
+    written = {
+        "statuses": outcome.agreed(case.get("one_of", ())),
+        "batches": outcome.batches,
+        "listed": outcome.listed,
+        "ran": files,
+        "relations": relations,
+    }
     (project / "expected.json").write_text(dumped(written), encoding="utf-8")
-    sys.stdout.write(f"{project.name}: {len(statuses)} nodes, {len(relations)} relations\n")
+    sys.stdout.write(f"{project.name}: {len(outcome.statuses)} nodes, {len(relations)} relations\n")
+
+
+def _asked(dbt: str, words: list[str], project: Path, more: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", **more}
+    quiet = ["--quiet"] if words[0] in ("ls", "list") else []
+    command = [dbt, "--no-use-colors", *quiet, *words, "--profiles-dir", "."]
+    return subprocess.run(command, cwd=project, env=environ, capture_output=True, text=True, check=False)
 
 
 def dumped(written: dict[str, dict]) -> str:
     """The expectation as JSON that can be read: a line for each node, column and row."""
-    lines = ['{"statuses": {']
-    lines += [_lines(written["statuses"], "  "), '}, "relations": {']
+    lines = ['{"statuses": {', _lines(written["statuses"], "  "), "},"]
+    lines += [f"{json.dumps(key)}: {_listed(written[key])}," for key in ("batches", "listed", "ran")]
+    lines.append('"relations": {')
     parts = []
     for name, said in written["relations"].items():
         columns = ", ".join(f"{json.dumps(key)}: {json.dumps(kind)}" for key, kind in said["columns"].items())
@@ -64,6 +73,10 @@ def dumped(written: dict[str, dict]) -> str:
             f'  {json.dumps(name)}: {{"kind": "{said["kind"]}", "columns": {{{columns}}}, "rows": [\n{rows}\n  ]}}'
         )
     return "\n".join([*lines, ",\n".join(parts), "}}"]) + "\n"
+
+
+def _listed(values: list) -> str:
+    return "[\n" + ",\n".join(f"  {json.dumps(value)}" for value in values) + "\n]" if values else "[]"
 
 
 def _lines(mapping: dict[str, str], indent: str) -> str:

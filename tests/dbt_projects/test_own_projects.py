@@ -14,28 +14,39 @@ PROJECTS = sorted(path.name for path in (Path(__file__).parent / "own").iterdir(
 
 
 @pytest.mark.parametrize("name", PROJECTS)
-def test_a_project_comes_out_as_by_dbt(name, corpus, tmp_path):
+def test_a_project_comes_out_as_by_dbt(name, corpus, tmp_path, monkeypatch):
     case, expected = _read(corpus, name)
     database = tmp_path / "corpus.duckdb"
     project = corpus.place(corpus.OWN / name, tmp_path, corpus.duckdb_profile("corpus", database))
 
-    outcome = corpus.run(project, case["commands"])
+    outcome = _run(corpus, case, project, monkeypatch)
 
-    relations = corpus.masked(corpus.duckdb_relations(database), case.get("volatile", {}))
-    assert outcome.statuses == expected["statuses"], outcome.messages or outcome.output
-    assert relations == expected["relations"]
+    _compare(outcome, case, expected)
+    assert corpus.ran(project, case.get("volatile", {})) == expected["ran"]
+    assert corpus.masked(corpus.duckdb_relations(database), case.get("volatile", {})) == expected["relations"]
 
 
 @pytest.mark.parametrize("name", PROJECTS)
-def test_a_project_has_the_same_rows_on_postgres(name, corpus, tmp_path, postgres_url):
+def test_a_project_has_the_same_rows_on_postgres(name, corpus, tmp_path, postgres_url, monkeypatch):
     case, expected = _read(corpus, name)
     project = corpus.place(corpus.OWN / name, tmp_path, corpus.postgres_profile("corpus", postgres_url))
 
-    outcome = corpus.run(project, case["commands"])
+    outcome = _run(corpus, case, project, monkeypatch)
 
+    _compare(outcome, case, expected)
     relations = corpus.masked(corpus.postgres_relations(postgres_url), case.get("volatile", {}))
-    assert outcome.statuses == expected["statuses"], outcome.messages or outcome.output
     assert corpus.without_types(relations) == corpus.without_types(expected["relations"])
+
+
+def _run(corpus, case, project, monkeypatch):
+    for name, value in case.get("env", {}).items():
+        monkeypatch.setenv(name, value)
+    return corpus.run(project, case["commands"])
+
+
+def _compare(outcome, case, expected):
+    assert outcome.agreed(case.get("one_of", ())) == expected["statuses"], outcome.messages or outcome.output
+    assert (outcome.batches, outcome.listed) == (expected["batches"], expected["listed"])
 
 
 def _read(corpus, name):

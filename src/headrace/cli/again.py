@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from headrace.cli.options import Asked
     from headrace.run.history import RunRecord
+    from headrace.transform.batches import Rest
 
 KEPT = (
     "vars", "full_refresh", "empty", "sample", "event_time_start", "event_time_end", "store_failures", "defer", "favor_state",
@@ -25,11 +27,16 @@ _DONE = {"success", "warn", "reused", "pass", "no-op"}
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The command, the ids of nodes that did not succeed, and what was asked for, with what is asked for now on top."""
+    """The command, the ids of nodes that did not succeed, and what was asked for, with what is asked for now on top.
+
+    `rests` says which windows are left of microbatch models of which some were built, `until` when the run began.
+    """
 
     command: str
     ids: frozenset[str]
     asked: Asked
+    rests: Mapping[str, Rest]
+    until: datetime | None
 
 
 def kept(asked: Asked) -> dict[str, Any]:
@@ -40,7 +47,7 @@ def kept(asked: Asked) -> dict[str, Any]:
 def left_of(asked: Asked, run_id: str | None, commands: Sequence[str]) -> Left:
     """Of a run of this project, or of the last one of these commands. Raises UsageError where there is nothing to do again."""
     from headrace.cli.opening import history_of, last_run, read_settings, warnings_said
-    from headrace.run.history import steps
+    from headrace.run.history import batches, steps
 
     with warnings_said(asked):
         settings = read_settings(asked)
@@ -50,7 +57,19 @@ def left_of(asked: Asked, run_id: str | None, commands: Sequence[str]) -> Left:
     ids = {step.id for step in steps(history_of(settings), record) if step.status not in _DONE}
     if not ids:
         raise UsageError(f"all of run {record.id} succeeded", hint="`headrace build` does everything again")
-    return Left(record.command, frozenset(ids), _as_then(asked, record))
+    windows: dict[str, dict[bool, list[tuple[str, str]]]] = {}
+    for one in batches(history_of(settings), record):
+        built = one.status in ("success", "reused")
+        windows.setdefault(one.step, {True: [], False: []})[built].append((one.start, one.end))
+    began = datetime.fromtimestamp(record.started, UTC)
+    return Left(record.command, frozenset(ids), _as_then(asked, record), _rests(windows), began)
+
+
+def _rests(windows: Mapping[str, Mapping[bool, Sequence[tuple[str, str]]]]) -> dict[str, Rest]:
+    """What is left of models by their windows, those built and those not. A model of which nothing was built is made anew."""
+    from headrace.transform.batches import Rest
+
+    return {one: Rest(tuple(of[True]), tuple(of[False])) for one, of in windows.items() if of[True] and of[False]}
 
 
 def _as_then(asked: Asked, record: RunRecord) -> Asked:
@@ -68,6 +87,8 @@ def _over(asked: Asked, then: Mapping[str, Any]) -> Asked:
 
 def left_of_artifacts(asked: Asked) -> Left:
     """Of the run whose run_results.json is in the folder of `--state`, headrace's or dbt's."""
+    from headrace.transform.batches import moment
+
     path = Path(str(asked.state)) / "run_results.json"
     try:
         data: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -80,4 +101,15 @@ def left_of_artifacts(asked: Asked) -> Left:
     then = {name: arguments.get(name) for name in KEPT if arguments.get(name)}
     if isinstance(then.get("vars"), dict):
         then["vars"] = json.dumps(then["vars"])
-    return Left(str(arguments.get("which") or "build"), ids, _over(asked, then))
+    windows = {
+        one["unique_id"]: {
+            built: [(start, end) for start, end in one["batch_results"][key]]
+            for built, key in ((True, "successful"), (False, "failed"))
+        }
+        for one in data["results"]
+        if one.get("batch_results")
+    }
+    metadata = data.get("metadata") or {}
+    began = metadata.get("invocation_started_at") or metadata.get("generated_at")
+    until = moment(began) if began else None
+    return Left(str(arguments.get("which") or "build"), ids, _over(asked, then), _rests(windows), until)

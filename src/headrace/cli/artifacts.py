@@ -25,8 +25,19 @@ _FLAGS = (
 
 def flags_of(asked: Asked, command: str) -> dict[str, Any]:
     """Dbt's flags in capitals, as `flags.X` has them in templates."""
+    from headrace.cli.opening import variables
+
     flags = {name.upper(): getattr(asked, name) for name in _FLAGS}
-    return {**flags, "WHICH": command, "PRINT": asked.show_prints, "USE_COLORS": not asked.no_color}
+    return {
+        **flags,
+        "WHICH": command,
+        "PRINT": asked.show_prints,
+        "USE_COLORS": not asked.no_color,
+        "VARS": dict(variables(asked.vars)),
+        "SELECT": list(asked.select),
+        "EXCLUDE": list(asked.exclude),
+        "INVOCATION_COMMAND": " ".join(_words()),
+    }
 
 
 def invocation_of(asked: Asked, command: str) -> Invocation:
@@ -36,8 +47,11 @@ def invocation_of(asked: Asked, command: str) -> Invocation:
 
     flags: dict[str, Any] = {name: value for name in _FLAGS if (value := getattr(asked, name)) is not None}
     flags |= {"select": list(asked.select), "exclude": list(asked.exclude), "vars": dict(variables(asked.vars))}
-    words = ("headrace", *sys.argv[1:])
-    return Invocation(str(uuid.uuid4()), datetime.now(UTC), command, words, flags)
+    return Invocation(str(uuid.uuid4()), datetime.now(UTC), command, _words(), flags)
+
+
+def _words() -> tuple[str, ...]:
+    return ("headrace", *sys.argv[1:])
 
 
 def compiled_of(manifest: Manifest, nodes: Iterable[str]) -> dict[str, str]:
@@ -68,7 +82,9 @@ def write_manifest(
 
 
 @contextmanager
-def recording(asked: Asked, manifest: Manifest, command: str, chosen: tuple[str, ...]) -> Iterator[Recorder | None]:
+def recording(
+    asked: Asked, manifest: Manifest, invocation: Invocation, chosen: tuple[str, ...]
+) -> Iterator[Recorder | None]:
     """A block around a run, after which manifest.json and run_results.json are written; the listener that it needs."""
     if manifest.settings.artifacts is None or not asked.write_json:
         yield None
@@ -76,7 +92,6 @@ def recording(asked: Asked, manifest: Manifest, command: str, chosen: tuple[str,
     from headrace.docs.envelope import write
     from headrace.docs.results import Recorder, results_document
 
-    invocation = invocation_of(asked, command)
     recorder = Recorder()
     try:
         yield recorder

@@ -190,4 +190,4 @@ def retry(asked: Asked, run_id: str | None) -> int:
     if run_id and asked.state:
         raise UsageError("retry takes a run or --state, not both")
     left = left_of_artifacts(asked) if asked.state else left_of(asked, run_id, tuple(DOES))
-    return run_plan(left.asked, left.command, verbs(left.command), again=left.ids)
+    return run_plan(left.asked, left.command, verbs(left.command), again=left)

@@ -68,9 +68,10 @@ def compile_(asked: Asked, inline: str | None) -> int:
 
 def compiled_nodes(asked: Asked, manifest: Manifest, nodes: Sequence[Node], *, keep: bool) -> list[dict[str, str]]:
     """The SQL that nodes become, with where it is written if it is to be kept; nodes without SQL are left out."""
-    from headrace.cli.artifacts import invocation_of, write_manifest
+    from headrace.cli.artifacts import invocation_of, recording
     from headrace.cli.choosing import runtime_of
     from headrace.cli.opening import connected, schemas_of
+    from headrace.events import StepFinished
     from headrace.project.nodes import Analysis, DataTest, Model, Snapshot
     from headrace.project.shown import compiled_path
     from headrace.transform.compile import compile_node
@@ -92,6 +93,9 @@ def compiled_nodes(asked: Asked, manifest: Manifest, nodes: Sequence[Node], *, k
                 path.write_text(sql + "\n", encoding="utf-8")
             done.append({"unique_id": node.unique_id, "path": str(path), "sql": sql})
     if keep:
-        invocation = invocation_of(asked, "compile")
-        write_manifest(asked, manifest, invocation, {one["unique_id"]: one["sql"] for one in done})
+        ids = tuple(one["unique_id"] for one in done)
+        with recording(asked, manifest, invocation_of(asked, "compile"), ids) as recorder:
+            if recorder is not None:
+                for one in ids:
+                    recorder(StepFinished(one, "success", 0.0))
     return done

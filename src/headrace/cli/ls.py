@@ -49,7 +49,7 @@ def _written_out(ctx: click.Context, _: click.Parameter, value: str | None) -> N
 @output("table", "json", "name", "path", "selector", short=True)
 @click.pass_obj
 def ls(asked: Asked, output_keys: tuple[str, ...]) -> int:
-    """List the nodes of the project, in an order in which each comes after what it needs.
+    """List the nodes of the project, in an order in which each comes after what it needs; analyses if they are asked for.
 
     A terminal gets a table, a pipe one selector on each line, as from dbt.
 
@@ -66,6 +66,8 @@ def ls(asked: Asked, output_keys: tuple[str, ...]) -> int:
     with warnings_said(asked):
         manifest = read_manifest(asked)
         nodes = [manifest.nodes[one] for one in selected(manifest, asked)]
+    if not {"analysis", "all"} & set(asked.resource_types):
+        nodes = [node for node in nodes if kind(node) != "analysis"]
     form = asked.output
     if form == "table" and not sys.stdout.isatty():
         form = "selector"
@@ -77,8 +79,8 @@ def ls(asked: Asked, output_keys: tuple[str, ...]) -> int:
     elif asked.json:
         document("ls", {"nodes": [_record(node) for node in nodes]})
     elif form != "table":
-        for line in dict.fromkeys(_line(node, form) for node in nodes):
-            result(asked, line)
+        for node in nodes:
+            result(asked, _line(node, form))
     elif nodes:
         from headrace.observe.wording import table
 
@@ -172,7 +174,8 @@ def _line(node: Node, form: str) -> str:
     if form == "path":
         return node.place.path
     if form == "name":
-        return _name(node)
+        version = getattr(node, "version", None)
+        return _name(node) if version is None else f"{_name(node)}.v{version}"
     prefix = (
         f"{kind(node)}:"
         if kind(node) in ("source", "exposure", "metric", "saved_query", "semantic_model", "unit_test")

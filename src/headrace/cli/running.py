@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.cli.again import kept
-from headrace.cli.artifacts import flags_of, recording
+from headrace.cli.artifacts import flags_of, invocation_of, recording
 from headrace.cli.choosing import selected
 from headrace.cli.earlier import deferred
 from headrace.cli.opening import history_of, only, read_manifest
@@ -35,20 +35,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
+    from headrace.cli.again import Left
     from headrace.cli.options import Asked
     from headrace.events import Listener
     from headrace.project.manifest import Manifest
     from headrace.run.plan import Plan, Verbs
 
 
-def run_plan(asked: Asked, command: str, verbs: Verbs, again: frozenset[str] | None = None) -> int:
-    """Read the project, make the plan, do it and sum it up; the exit code. `again` are ids to go on with, instead of a selection."""
+def run_plan(asked: Asked, command: str, verbs: Verbs, again: Left | None = None) -> int:
+    """Read the project, make the plan, do it and sum it up; the exit code. `again` is what to go on with, instead of a selection."""
     results = Results()
     with listening(results):
         manifest = read_manifest(asked)
-        chosen = selected(manifest, asked) if again is None else _with_tests(manifest, again)
+        chosen = selected(manifest, asked) if again is None else _with_tests(manifest, again.ids)
         plan = make_plan(manifest, chosen, verbs)
-        work = Work(command, manifest, plan, chosen, results)
+        work = Work(command, manifest, plan, chosen, results, again)
         if plan.steps:
             strict = refuse_warnings(asked, results)
             _execute(asked, replace(work, plan=without_mercy(plan)) if strict else work)
@@ -92,13 +93,14 @@ def _with_tests(manifest: Manifest, again: frozenset[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A plan to do for a command; `chosen` are the ids that were asked for, `results` gathers what comes of it."""
+    """A plan to do for a command; `chosen` are the ids that were asked for, `results` gathers what comes of it, `again` is the run it repeats."""
 
     command: str
     manifest: Manifest
     plan: Plan
     chosen: tuple[str, ...]
     results: Results
+    again: Left | None = None
 
 
 def _about(work: Work) -> tuple[str, ...]:
@@ -113,17 +115,28 @@ def _about(work: Work) -> tuple[str, ...]:
     return tuple(one for one in found if one in work.manifest.nodes)
 
 
+def _resources(work: Work) -> tuple[str, ...]:
+    """Those of the chosen ids that the command is about: its steps, tests, and ephemeral models, which are no steps."""
+    about = set(_about(work))
+    nodes = work.manifest.nodes
+    return tuple(one for one in work.chosen if one in about or getattr(nodes[one], "materialized", None) == "ephemeral")
+
+
 def _execute(asked: Asked, work: Work) -> None:
     settings = work.manifest.settings
+    invocation = invocation_of(asked, work.command)
     options = Options(
+        invocation=invocation.id,
         threads=settings.target.threads,
         fail_fast=asked.fail_fast,
         full_refresh=asked.full_refresh,
         store_failures=asked.store_failures,
         durations=durations(history_of(settings), settings.target.name),
-        selected=work.chosen,
+        selected=_resources(work),
         deferred=deferred(asked, work.manifest, work.chosen),
         flags=flags_of(asked, work.command),
+        rests=work.again.rests if work.again else {},
+        until=work.again.until if work.again else None,
     )
     with ExitStack() as stack:
         stack.enter_context(locked(settings.folder, settings.target.name))
@@ -131,7 +144,7 @@ def _execute(asked: Asked, work: Work) -> None:
         log = RunLog(Path(asked.log_path) if asked.log_path else settings.folder / "logs")
         stack.callback(log.close)
         display = stack.enter_context(_display(asked))
-        recorder = stack.enter_context(recording(asked, work.manifest, work.command, _about(work)))
+        recorder = stack.enter_context(recording(asked, work.manifest, invocation, _about(work)))
         heard: list[Listener | None] = [history, log, recorder, display]
         stack.enter_context(listening(*(one for one in heard if one)))
         stack.enter_context(stoppable(asked))

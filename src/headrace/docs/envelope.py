@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from headrace.project.names import DBT_VERSION
+from headrace.project.names import DBT_VERSION, custom_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,11 +37,7 @@ def envelope(schema: str, invocation: Invocation) -> dict[str, Any]:
         "generated_at": timestamp(datetime.now(UTC)),
         "invocation_id": invocation.id,
         "invocation_started_at": timestamp(invocation.started),
-        "env": {
-            name.removeprefix("DBT_ENV_CUSTOM_ENV_"): value
-            for name, value in os.environ.items()
-            if name.startswith("DBT_ENV_CUSTOM_ENV_")
-        },
+        "env": custom_environment(os.environ),
     }
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from headrace.docs.envelope import envelope, timestamp
-from headrace.events import CheckFinished, RunFinished, StepFinished, StepStarted
+from headrace.events import BatchFinished, CheckFinished, RunFinished, StepFinished, StepStarted
 from headrace.project.nodes import DataTest, Exposure, Model, SavedQuery, SourceTable, UnitTest
 from headrace.project.shown import relation_name
 
@@ -33,6 +33,7 @@ class Recorder:
     threads: dict[str, str] = field(default_factory=dict)
     steps: dict[str, StepFinished] = field(default_factory=dict)
     checks: dict[str, CheckFinished] = field(default_factory=dict)
+    batches: dict[str, dict[str, BatchFinished]] = field(default_factory=dict)
     ended: dict[str, datetime] = field(default_factory=dict)
     seconds: float = 0.0
 
@@ -44,6 +45,8 @@ class Recorder:
                 self.threads[event.step] = threading.current_thread().name
             case StepFinished():
                 self.steps[event.step], self.ended[event.step] = event, self.now()
+            case BatchFinished():
+                self.batches.setdefault(event.step, {})[event.start] = event
             case CheckFinished():
                 self.checks[event.check], self.ended[event.check] = event, self.now()
                 self.threads.setdefault(event.check, threading.current_thread().name)
@@ -103,11 +106,25 @@ def _result(manifest: Manifest, node: Node, recorder: Recorder, sql: str | None)
     )
     if check is not None:
         entry["failures"] = check.failures
+    if one in recorder.batches:
+        entry["batch_results"] = _batches(recorder.batches[one].values())
     if isinstance(node, DataTest | Model | UnitTest) or table is not None:
         entry |= {"compiled": sql is not None, "compiled_code": sql}
     if table is not None and entry["status"] == "success":
         entry["relation_name"] = relation_name(table, manifest.settings.target.database)
     return entry
+
+
+def _batches(ended: Iterable[BatchFinished]) -> dict[str, list[list[str]]]:
+    """The windows of a microbatch model; those that an earlier run built come last."""
+    windows = [
+        (one.status, [one.start, one.end]) for one in sorted(ended, key=lambda one: (one.status == "reused", one.start))
+    ]
+    built = {"success", "reused"}
+    return {
+        "successful": [window for status, window in windows if status in built],
+        "failed": [window for status, window in windows if status not in built],
+    }
 
 
 def _entry(

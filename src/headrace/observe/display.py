@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import click
 
-from headrace.events import PageFetched, RequestRetried, RunStarted, SegmentLanded, StepFinished, StepStarted
+from headrace.events import FAILED, PageFetched, RequestRetried, RunStarted, SegmentLanded, StepFinished, StepStarted
 from headrace.observe.wording import cell, count, duration, short, status, step_name, utf8
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def finished_line(event: StepFinished, done: int, total: int, *, ascii_only: boo
     rows = "" if event.rows is None else count(event.rows, "row")
     took = "" if event.status in {"skipped", "reused"} else duration(event.seconds)
     line = f"{done:>{width}}/{total}  {status(event.status, ascii_only=ascii_only, width=7)}  {step_name(event.step):<40} {rows:>14} {took:>8}"
-    if event.status in {"error", "warn"} and event.message:
+    if event.status in {*FAILED, "warn"} and event.message:
         line += f"  {event.code + ' ' if event.code else ''}{cell(event.message.splitlines()[0])}"
     return line.rstrip()
 
@@ -130,7 +130,7 @@ class Live:
     def _finish(self, event: StepFinished) -> str | None:
         self._running.pop(event.step, None)
         self._done += 1
-        self._failed += event.status == "error"
+        self._failed += event.status in FAILED
         if self._total > _MANY and event.status in {"success", "reused", "skipped"}:
             return None
         return finished_line(event, self._done, max(self._total, self._done), ascii_only=self._ascii)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from headrace.events import (
+    FAILED,
     CheckFinished,
     RowsLoaded,
     RowsQuarantined,
@@ -70,7 +71,7 @@ class Results:
         """How the run ended: error where a step failed, else what the run says of itself."""
         if self.stopped:
             return "interrupted"
-        if any(step.status == "error" for step in self.steps.values()):
+        if any(step.status in FAILED for step in self.steps.values()):
             return "error"
         return self.finished.status if self.finished else "interrupted"
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from headrace.events import FAILED
 from headrace.observe.wording import cell, count, duration, short, status
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from headrace.events import CheckFinished, StepFinished
     from headrace.observe.results import Results
 
-_ORDER = ("success", "reused", "warn", "error", "interrupted", "skipped")
+_ORDER = ("success", "reused", "warn", "partial success", "error", "interrupted", "skipped")
 _SHOWN = 8
 """How many names of a group are spelt out."""
 
@@ -48,7 +49,7 @@ def _errors(results: Results) -> Iterator[list[str]]:
     groups: dict[tuple[str | None, str | None, str | None], list[StepFinished]] = {}
     told = {one for check in results.checks if check.status == "fail" for one in (check.check, check.model)}
     for step in results.steps.values():
-        if step.status == "error" and not (step.code is None and step.step in told):
+        if step.status in FAILED and not (step.code is None and step.step in told):
             groups.setdefault((step.code, step.where, step.message), []).append(step)
     for (code, where, message), steps in groups.items():
         place = f"  {where}" if where else ""

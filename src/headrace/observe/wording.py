@@ -15,6 +15,7 @@ GLYPHS: Mapping[str, tuple[str, str, str]] = {
     "ok": ("✓", "+", "green"),
     "warn": ("!", "!", "yellow"),
     "error": ("✗", "x", "red"),
+    "partial success": ("✗", "x", "red"),
     "fail": ("✗", "x", "red"),
     "runtime error": ("✗", "x", "red"),
     "fix": ("✗", "x", "red"),

@@ -17,6 +17,7 @@ from headrace.project.reading import (
     said_of,
 )
 from headrace.project.resolution import resolve_config, words
+from headrace.project.shown import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,7 +72,7 @@ def _model(reading: Reading, file: File, stem: str, said: Properties | None) -> 
     own: Mapping[str, Any] = said.config if said is not None else {}
     node = node_names("model", name, fqn, reading.configured("models", fqn, own), file.path)
     if version is not None:
-        node.update(unique_id=f"{node['unique_id']}.v{version}", version=version)
+        node.update(unique_id=f"{node['unique_id']}.v{version}", version=number(version))
     python = file.file.suffix == ".py"
     facts = read_python(raw, place) if python else reading.recorded(file, raw, node)
     config = resolve_config(

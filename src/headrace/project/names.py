@@ -39,6 +39,12 @@ def env_var(environ: Mapping[str, str]) -> Callable[..., str]:
     return read
 
 
+def custom_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """`dbt_metadata_envs`: the variables that are meant for artifacts, by what follows DBT_ENV_CUSTOM_ENV_ in their names."""
+    prefix = "DBT_ENV_CUSTOM_ENV_"
+    return {name.removeprefix(prefix): value for name, value in environ.items() if name.startswith(prefix)}
+
+
 class Variables:
     """`var('name', default)`: the command line's, else the project's for the package, else the project's, else the package's own."""
 

@@ -217,7 +217,7 @@ def failures_table(reading: Reading, node: Mapping[str, Any], config: Mapping[st
 
 def _versioned(node: Mapping[str, Any]) -> str:
     version = node.get("version")
-    return node["name"] if version is None else f"{node['name']}_v{str(version).replace('.', '_')}"
+    return node["name"] if not version else f"{node['name']}_v{str(version).replace('.', '_')}"
 
 
 def _generated(reading: Reading, what: str, custom: Any, node: Mapping[str, Any]) -> str | None:

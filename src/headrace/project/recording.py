@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import TemplateInvalid, did_you_mean
 from headrace.project.jinja import Calls, scope
-from headrace.project.names import PLAIN, Variables, env_var, target_names
+from headrace.project.names import PLAIN, Variables, custom_environment, env_var, target_names
 
 if TYPE_CHECKING:
     from headrace.project.settings import Settings
@@ -151,7 +151,9 @@ class RecordingConfig:
         self._facts.config.update({**(values or {}), **named})
         return ""
 
-    set = __call__
+    def set(self, name: str, value: Any) -> str:
+        """Note one config."""
+        return self({name: value})
 
     def get(self, name: str, default: Any = None, validator: Any = None) -> str:  # noqa: ARG002 - dbt's signature
         """Empty text, whatever is asked: all levels are known only when the file was read, and macros count on dbt's answer."""
@@ -212,6 +214,7 @@ def base_names(
         **PLAIN,
         "var": Variables(settings.vars, settings.overrides, package, own),
         "env_var": env_var(settings.environ),
+        "dbt_metadata_envs": custom_environment(settings.environ),
         "target": target_names(settings.target, settings.profile),
         "project_name": settings.name,
         "schema": settings.target.schema,
@@ -281,14 +284,13 @@ def recording_names(
         return str(value)
 
     config = RecordingConfig(facts)
-    return {
+    names = {
         **base,
         "execute": False,
         "ref": ref,
         "source": source,
         "config": config,
         "env_var": read_env,
-        "builtins": {"ref": ref, "source": source, "config": config, "var": base["var"]},
         "adapter": RecordingAdapter(templates),
         "this": Reference(str(node["name"])),
         "model": node,
@@ -299,14 +301,18 @@ def recording_names(
         "load_result": lambda *_values: NOTHING,
         "load_relation": _noted("load_relation", lambda *_values: NOTHING),
         "store_result": _quiet,
+        "store_raw_result": _quiet,
+        "write": _quiet,
         "statement": _noted("statement", _statement),
         "log": _quiet,
         "print": _quiet,
         "flags": NOTHING,
         "graph": {"nodes": {}, "sources": {}, "exposures": {}, "metrics": {}, "groups": {}, "macros": {}},
         "api": NOTHING,
-        "context": base,
         "selected_resources": [],
         "invocation_args_dict": {},
         "thread_id": "MainThread",
     }
+    names["builtins"] = dict(names)
+    names["context"] = names
+    return names

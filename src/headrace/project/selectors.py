@@ -248,8 +248,10 @@ def _by_path(manifest: Manifest, value: str) -> list[str]:
 def _named(node: Node, value: str) -> bool:
     if isinstance(node, SourceTable):
         return False
-    if isinstance(node, Model) and node.version is not None and node.name == value:
-        return True
+    if isinstance(node, Model) and node.version is not None:
+        named = (node.name, f"{node.name}.v{node.version}", f"{node.name}_v{node.version}")
+        if value in named:
+            return True
     return _is_fqn(node.fqn, value) or _is_fqn(node.fqn[1:], value)
 
 

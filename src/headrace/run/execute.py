@@ -6,11 +6,11 @@ import threading
 import time
 import traceback
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.errors import HeadraceError, Interrupted
-from headrace.events import RunFinished, RunStarted, StepFinished, StepStarted, Warned, emit
+from headrace.events import FAILED, RunFinished, RunStarted, StepFinished, StepStarted, Warned, emit
 from headrace.graph import Graph
 from headrace.landing import Landing
 from headrace.project.nodes import Relational
@@ -24,12 +24,14 @@ from headrace.warehouse.opening import open_warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from headrace.project.manifest import Manifest
     from headrace.retry import Clock
     from headrace.run.plan import Plan
     from headrace.run.session import Done
     from headrace.table import Table
+    from headrace.transform.batches import Rest
     from headrace.warehouse.base import Warehouse
 
 CONFLICTS = Backoff(max_attempts=4, factor=0.2, max_delay=5.0)
@@ -51,6 +53,12 @@ class Options:
     """Where nodes stand, by id, that are not built here: in another environment."""
     flags: Mapping[str, Any] = field(default_factory=dict)
     """dbt's flags as templates see them, in capitals."""
+    invocation: str | None = None
+    """The id under which artifacts know the run."""
+    rests: Mapping[str, Rest] = field(default_factory=dict)
+    """What the run that is repeated left of microbatch models, by id."""
+    until: datetime | None = None
+    """When the run began that is repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +71,8 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether a step ended with an error."""
-        return any(one.status == "error" for one in self.ended)
+        """Whether a step ended with an error, or with only some of its batches."""
+        return any(one.status in FAILED for one in self.ended)
 
 
 def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, clock: Clock = SYSTEM) -> Outcome:
@@ -82,7 +90,7 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
         runtime=Runtime(
             manifest=manifest,
             started=clock.now(),
-            invocation=run,
+            invocation=options.invocation or run,
             flags={
                 **options.flags,
                 "FULL_REFRESH": options.full_refresh,
@@ -92,6 +100,8 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
             },
             selected=options.selected or tuple(plan.steps),
             deferred=options.deferred,
+            rests=options.rests,
+            until=options.until,
         ),
         clock=clock,
         full_refresh=options.full_refresh,
@@ -116,7 +126,7 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
             for one in plan.steps:
                 doing.skip(one)
         doing.hooks("on-run-end")
-        status = "error" if any(one.status == "error" for one in doing.ended) else "success"
+        status = "error" if any(one.status in FAILED for one in doing.ended) else "success"
     except KeyboardInterrupt:
         status = "interrupted"
         raise Interrupted("stopped; what was committed stays", hint="run the same command again to go on") from None
@@ -197,7 +207,7 @@ class _Doing:
                 what = f"unexpected {type(error).__name__}: {error}"
                 return self._end(StepFinished(one, "error", time.perf_counter() - started, message=what, code="HR000"))
             seconds = time.perf_counter() - started
-            return self._end(StepFinished(one, done.status, seconds, rows=done.rows, message=done.message))
+            return self._end(_finished(one, done, seconds))
 
     def hooks(self, when: Literal["on-run-start", "on-run-end"]) -> bool:
         """Run the project's hooks of one moment; whether they succeeded."""
@@ -249,6 +259,13 @@ def _do(session: Session, step: Step) -> Done:
             from headrace.run.replay import replay_stream
 
             return replay_stream(session, step)
+
+
+def _finished(one: str, done: Done, seconds: float) -> StepFinished:
+    if done.cause is None:
+        return StepFinished(one, done.status, seconds, rows=done.rows, message=done.message)
+    told = _failure(one, done.cause, seconds)
+    return replace(told, status=done.status, rows=done.rows, message=done.message)
 
 
 def _cut_short(one: str, seconds: float) -> StepFinished:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from headrace.events import CheckFinished, RowsLoaded, RunFinished, RunStarted, StepFinished, StepStarted
+from headrace.events import BatchFinished, CheckFinished, RowsLoaded, RunFinished, RunStarted, StepFinished, StepStarted
 from headrace.run.process import Process, alive, this_process
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ CREATE TABLE IF NOT EXISTS checks (
 CREATE TABLE IF NOT EXISTS loads (
     run TEXT, stream TEXT, relation TEXT, load TEXT, read INTEGER, inserted INTEGER, updated INTEGER,
     unchanged INTEGER, duplicate INTEGER, filtered INTEGER, quarantined INTEGER);
+CREATE TABLE IF NOT EXISTS batches (
+    run TEXT, step TEXT, start TEXT, finish TEXT, status TEXT, PRIMARY KEY (run, step, start));
 CREATE INDEX IF NOT EXISTS runs_started ON runs (started);
 CREATE INDEX IF NOT EXISTS steps_id ON steps (id);
 CREATE INDEX IF NOT EXISTS checks_run ON checks (run);
@@ -131,6 +133,8 @@ class History:
                 self._commit()
             case CheckFinished():
                 self._later("INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, ?)", self._run, *astuple(event))
+            case BatchFinished():
+                self._later("INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?, ?)", self._run, *astuple(event))
             case RowsLoaded():
                 self._later("INSERT INTO loads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", self._run, *astuple(event))
             case RunFinished():
@@ -236,6 +240,13 @@ def loads(path: Path, record: RunRecord) -> list[RowsLoaded]:
         FROM loads WHERE run = ? ORDER BY rowid"""
     with _reading(path) as session:
         return [RowsLoaded(*row) for row in session.execute(sql, (record.id,))]
+
+
+def batches(path: Path, record: RunRecord) -> list[BatchFinished]:
+    """How the windows of a run's microbatch models ended."""
+    sql = "SELECT step, start, finish, status FROM batches WHERE run = ? ORDER BY rowid"
+    with _reading(path) as session:
+        return [BatchFinished(*row) for row in session.execute(sql, (record.id,))]
 
 
 def durations(path: Path, target: str) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.errors import HeadraceError
 from headrace.events import StepFinished, StepStarted, emit
-from headrace.project.nodes import DataTest, Model, Relational, Seed, Snapshot, UnitTest
+from headrace.project.nodes import DataTest, Exposure, Model, Relational, SavedQuery, Seed, Snapshot, UnitTest
 from headrace.project.shown import node_dict
 from headrace.transform.context import Scene, names_for
 
@@ -100,9 +100,14 @@ def results_of(session: Session, ended: Sequence[StepFinished]) -> list[ResultVi
         if isinstance(node, Relational):
             # A table that its tests held back was made, and its tests say what is wrong.
             status = {"success": "success", "warn": "success"}.get(one.status, one.status)
-            found.append(_view(node_dict(node, manifest.settings), status, one.seconds, one.message, None, one.rows))
+            said = one.message or ("OK" if status == "success" else None)
+            found.append(_view(node_dict(node, manifest.settings), status, one.seconds, said, None, one.rows))
         elif isinstance(node, DataTest | UnitTest) and one.step not in session.checked:
             found.append(_view(node_dict(node, manifest.settings), one.status, one.seconds, one.message, None, None))
+    for key in session.runtime.selected:
+        node = manifest.nodes.get(key)
+        if isinstance(node, Exposure | SavedQuery):
+            found.append(_view(node_dict(node, manifest.settings), "no-op", 0.0, "NO-OP", 0, None))
     for key, result in session.checked.items():
         found.append(
             _view(

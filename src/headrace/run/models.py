@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from headrace.check.fused import candidates, overridden_by, screen
 from headrace.check.tests import CheckResult, kept_at, passed, run_check, store
 from headrace.check.unit import run_unit
 from headrace.errors import HeadraceError
+from headrace.events import BatchFinished, emit
 from headrace.project.nodes import Model, Seed, Snapshot
 from headrace.publish import publish
 from headrace.run.session import Done
@@ -17,7 +18,7 @@ from headrace.schema import Column, Schema
 from headrace.sql.dialect import read_type, relation
 from headrace.state import ledger
 from headrace.transform.adapter import describe
-from headrace.transform.batches import batches_of, is_microbatch
+from headrace.transform.batches import batches_again, batches_of, is_microbatch
 from headrace.transform.built import hooked
 from headrace.transform.compile import compile_node
 from headrace.transform.context import is_incremental
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from headrace.transform.batches import Batch
     from headrace.transform.built import Built
     from headrace.transform.compile import Compiled
-    from headrace.warehouse.base import Connection
+    from headrace.warehouse.base import Connection, Relation
 
 Buildable: TypeAlias = Model | Seed | Snapshot
 """What becomes a table."""
@@ -52,61 +53,90 @@ class _Rejected(Exception):
         self.results = results
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One batch's turn among those of a microbatch model; `adds` says whether it adds to the table or makes it."""
+
+    batch: Batch
+    adds: bool
+    first: bool = True
+    last: bool = True
+
+
 def build_model(session: Session, step: BuildModel) -> Done:
     """Run the query, ask the tests of the result, publish it. Raises what compiling and building raise."""
     if isinstance(step.node, Model) and is_microbatch(step.node):
-        return _batched(session, step.node, step.checks)
-    return _made(session, step.node, step.checks)
+        return build_batches(session, step.node, step.checks)
+    return made(session, step.node, step.checks)
 
 
-def _batched(session: Session, node: Model, checks: Sequence[DataTest]) -> Done:
-    """Window by window, each in its own transaction, so that one that fails takes no other with it; tests are asked at the end."""
-    connection = session.connection()
+def build_batches(session: Session, node: Model, checks: Sequence[DataTest]) -> Done:
+    """Window by window, each in its own transaction, so that one that fails takes no other with it; tests are asked at the end.
+
+    As under dbt, nothing is built after a first window that failed.
+    """
+    connection, runtime = session.connection(), session.runtime
     relations = session.relations.open(connection, [node.table.schema])
-    adds = is_incremental(node, relations, full_refresh=session.runtime.full_refresh)
-    batches = session.runtime.batches.get(node.unique_id) or batches_of(
-        node, session.runtime.flags, session.runtime.started, adds=adds
-    )
-    done: list[Done] = []
-    failures: list[str] = []
-    for batch in batches:
-        try:
-            done.append(_made(session, node, (), batch, adds=adds or bool(done)))
-        except HeadraceError as error:
-            failures.append(f"{batch.id}: {error.what}")
-            session.failed_batches.setdefault(node.unique_id, []).append(batch)
-            if not adds and not done:
-                break  # without a table there is nothing that the next batch could be added to
+    rest = runtime.rests.get(node.unique_id)
+    adds = rest is not None or is_incremental(node, relations, full_refresh=runtime.full_refresh)
+    now = runtime.until or runtime.started
+    batches = batches_again(node, rest) if rest else batches_of(node, runtime.flags, now, adds=adds)
+    for start, end in rest.built if rest else ():
+        emit(BatchFinished(node.unique_id, start, end, "reused"))
+    made_by: dict[str, Done] = {}
+    failures: list[tuple[Batch, HeadraceError]] = []
+    waiting = list(batches)
+    try:
+        while waiting and not (failures and not made_by):
+            first, last = len(waiting) == len(batches), len(waiting) == 1
+            batch = waiting.pop(0)
+            try:
+                made_by[batch.id] = made(session, node, (), Turn(batch, adds or not first, first, last))
+                _tell(node, batch, "success")
+            except HeadraceError as error:
+                if error.transient and not made_by:
+                    raise  # the step is tried again as a whole
+                _tell(node, batch, "error")
+                failures.append((batch, error))
+    finally:
+        for batch in waiting:
+            _tell(node, batch, "skipped")
     if failures:
-        return Done("error", None, f"{len(done)} of {len(batches)} batches were built; {failures[0]}")
+        batch, cause = failures[0]
+        said = f"{len(made_by)} of {len(batches)} batches were built; {batch.label}: {cause.what}"
+        return Done("partial success" if made_by else "error", None, said, cause)
     results = check_all(session, connection, checks, {})
-    return settled(session, sum(one.rows or 0 for one in done), results, "its batches are published")
+    return settled(session, sum(one.rows or 0 for one in made_by.values()), results, "its batches are published")
+
+
+def _tell(node: Model, batch: Batch, status: str) -> None:
+    emit(BatchFinished(node.unique_id, batch.start.isoformat(), batch.end.isoformat(), status))
 
 
 def load_seed(session: Session, step: LoadSeed) -> Done:
     """A CSV file of the project becomes its table, by the same way as a model."""
-    return _made(session, step.node, step.checks)
+    return made(session, step.node, step.checks)
 
 
-def _made(
+def made(
     session: Session,
     node: Buildable,
     checks: Sequence[DataTest],
-    batch: Batch | None = None,
-    *,
-    adds: bool | None = None,
+    turn: Turn | None = None,
 ) -> Done:
+    """A node, or one batch of it, made in one transaction, its tests asked inside. Raises what compiling and building raise."""
     connection = session.connection()
     relations = session.relations.open(connection, [node.table.schema])
     started = session.clock.now()
     early = None
     if _begins_outside(node):
-        early = compile_node(node, session.runtime, connection, relations, batch=batch, adds=adds)
+        early = _compiled(session, connection, node, relations, turn)
         hooked(connection, early.before, inside=False)
+    label = turn.batch.label if turn else None
     try:
-        with connection.transaction():
-            compiled = early or compile_node(node, session.runtime, connection, relations, batch=batch, adds=adds)
-            session.keep_compiled(node, compiled.sql)
+        with connection.transaction(), session.kept(node, connection, label):
+            compiled = early or _compiled(session, connection, node, relations, turn)
+            session.keep_compiled(node, compiled.sql, label)
             built, results = _in_transaction(session, connection, node, checks, compiled)
             entry = _built(session, node, built, results, started)
             code = None if isinstance(node, Seed) else hashlib.sha256(compiled.sql.encode()).hexdigest()[:16]
@@ -117,6 +147,16 @@ def _made(
         session.relations.note(node.table, built.kind)
     hooked(connection, compiled.after, inside=False)
     return settled(session, built.rows, results)
+
+
+def _compiled(
+    session: Session, connection: Connection, node: Buildable, relations: Mapping[Table, Relation], turn: Turn | None
+) -> Compiled:
+    """The node's SQL; hooks surround all batches of a model, not each."""
+    if turn is None:
+        return compile_node(node, session.runtime, connection, relations)
+    found = compile_node(node, session.runtime, connection, relations, batch=turn.batch, adds=turn.adds)
+    return replace(found, before=found.before if turn.first else (), after=found.after if turn.last else ())
 
 
 def _in_transaction(

@@ -66,11 +66,16 @@ def make_plan(manifest: Manifest, selected: Iterable[str], verbs: Verbs | None =
             _stop_all_readers(manifest, test, built, needs)
         else:
             _stop_readers(manifest, test, built, needs, after)
+    last: dict[str, str] = {}
     for unit in (node for node in chosen if isinstance(node, UnitTest) and verbs.test):
         steps[unit.unique_id] = RunUnit(unit)
         needs[unit.unique_id], after[unit.unique_id] = _nearest(manifest, unit.model, built), set()
         if unit.model in built:
             needs[unit.model].add(unit.unique_id)
+            if alone and unit.model in last:
+                # dbt skips the other unit tests of a model after the first that does not pass.
+                needs[unit.unique_id].add(last[unit.model])
+            last[unit.model] = unit.unique_id
     order = Graph({one: needs[one] | after[one] for one in steps}).order
     return Plan(
         steps={one: steps[one] for one in order},

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from headrace import quarantine
-from headrace.project.shown import compiled_path
+from headrace.project.nodes import Model
+from headrace.project.shown import compiled_path, run_path
 from headrace.schema import Schema
 from headrace.sql.operations import CreateSchema
 from headrace.state import ledger
 from headrace.warehouse.base import Relation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from headrace.check.tests import CheckResult
+    from headrace.errors import HeadraceError
     from headrace.landing import Landing
     from headrace.project.manifest import Manifest
     from headrace.project.nodes import Node
     from headrace.retry import Clock
     from headrace.table import Table
-    from headrace.transform.batches import Batch
     from headrace.transform.context import Runtime
     from headrace.warehouse.base import Connection, Warehouse
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a step came to: success, warn or error, with its rows and, where something is to be said, a sentence."""
+    """What a step came to: with its rows and, where something is to be said, a sentence, and the error that it is about."""
 
-    status: Literal["success", "warn", "error"]
+    status: Literal["success", "warn", "error", "partial success"]
     rows: int | None = None
     message: str | None = None
+    cause: HeadraceError | None = None
 
 
 class Relations:
@@ -88,8 +92,6 @@ class Session:
     relations: Relations = field(default_factory=Relations)
     checked: dict[str, CheckResult] = field(default_factory=dict)
     """What came of each test that was asked, by its id."""
-    failed_batches: dict[str, list[Batch]] = field(default_factory=dict)
-    """The batches of microbatch models that failed, to be tried again alone."""
     _local: threading.local = field(default_factory=threading.local)
     _open: list[Connection] = field(default_factory=list)
     _builds: list[ledger.Build] = field(default_factory=list)
@@ -138,8 +140,33 @@ class Session:
             for held in self._open:
                 do(held)
 
-    def keep_compiled(self, node: Node, sql: str) -> None:
-        """Write the SQL that ran to where compiled SQL is kept, by the path of the file it came from."""
-        path = compiled_path(node, self.manifest.settings)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(sql + "\n", encoding="utf-8")
+    def keep_compiled(self, node: Node, sql: str, batch: str | None = None) -> None:
+        """Write the SQL that ran to where compiled SQL is kept, by the path of the file it came from, or of a batch."""
+        _write(compiled_path(node, self.manifest.settings, batch), sql + "\n")
+
+    @contextmanager
+    def kept(self, node: Node, connection: Connection, batch: str | None = None) -> Iterator[None]:
+        """A block whose statements make a node; they are written to where dbt has them, also when one of them fails."""
+        path = run_path(node, self.manifest.settings, batch)
+        if path is None:
+            yield
+            return
+        with connection.noting() as statements:
+            try:
+                yield
+            finally:
+                if statements or getattr(node, "language", "sql") == "python":
+                    _write(path, _as_run(node, statements))
+
+
+def _as_run(node: Node, statements: Sequence[str]) -> str:
+    """The statements as a file; below a model's Python they are comments."""
+    done = ";\n\n".join(one.strip().rstrip(";") for one in statements) + ";\n"
+    if isinstance(node, Model) and node.language == "python":
+        return f"{node.raw}\n\n" + "".join(f"# {line}\n" for line in done.splitlines())
+    return done
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -95,6 +95,11 @@ class Adapter:
         """Run a statement whose result nobody reads."""
         self._connection.execute(sql)
 
+    def write(self, payload: str) -> str:
+        """Have this among the statements that are written down for the node; nothing, in place of the call."""
+        self._connection.note(str(payload))
+        return ""
+
     def commit(self) -> None:
         """Nothing: a step is one transaction, and the step commits it."""
 
@@ -202,12 +207,13 @@ def describe(connection: Connection, sql: str) -> list[tuple[str, str]]:
     if connection.capabilities.dialect == "duckdb":
         return [(str(row[0]), str(row[1])) for row in connection.rows(f"describe\n{sql}")]
     probe = '"headrace__probe"'
-    connection.execute(f"create temporary table {probe} as select * from (\n{sql}\n) probed limit 0")
+    # A question, although it takes statements: `rows` keeps it out of what a step is known to have done.
+    connection.rows(f"create temporary table {probe} as select * from (\n{sql}\n) probed limit 0")
     found = connection.rows(
         "select attname, format_type(atttypid, atttypmod) from pg_attribute"
         " where attrelid = 'pg_temp.headrace__probe'::regclass and attnum > 0 and not attisdropped order by attnum"
     )
-    connection.execute(f"drop table pg_temp.{probe}")
+    connection.rows(f"drop table pg_temp.{probe}")
     return [(str(name), str(kind)) for name, kind in found]
 
 

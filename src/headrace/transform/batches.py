@@ -36,10 +36,29 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One window of a microbatch model. `id` is what dbt calls it: `20260131`."""
+    """One window of a microbatch model. `label` is how dbt writes its beginning: `2026-01-31`."""
 
-    id: str
-    window: Window
+    label: str
+    start: dt.datetime
+    end: dt.datetime
+
+    @property
+    def id(self) -> str:
+        """What dbt calls it: `20260131`."""
+        return self.label.replace("-", "")
+
+    @property
+    def window(self) -> Window:
+        """The times of its rows."""
+        return Window(self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What an earlier run left of a microbatch model: the beginnings and ends of the windows that it built, and of those it did not."""
+
+    built: tuple[tuple[str, str], ...]
+    missing: tuple[tuple[str, str], ...]
 
 
 def is_microbatch(node: Any) -> bool:
@@ -51,15 +70,18 @@ def is_microbatch(node: Any) -> bool:
 def batches_of(node: Model, flags: Mapping[str, Any], now: dt.datetime, *, adds: bool) -> list[Batch]:
     """The windows to build, oldest first: those of the command line, or from `begin` for a new table, or the last ones and `lookback`.
 
+    Windows are whole, whatever times the command line says.
+
     Raises ConfigInvalid for a model that lacks event_time, batch_size or begin, and UsageError for times that are none.
     """
     size = _size(node)
     if not node.config.get("event_time"):
         raise ConfigInvalid(f"microbatch model {node.name} needs event_time: its column of time", where=node.place)
-    asked = moment(flags.get("EVENT_TIME_START")), moment(flags.get("EVENT_TIME_END"))
-    end = asked[1] or _ceiling(now, size)
-    if asked[0]:
-        start = _truncated(asked[0], size)
+    sample = sample_window(flags.get("SAMPLE"), now)
+    asked = sample or Window(moment(flags.get("EVENT_TIME_START")), moment(flags.get("EVENT_TIME_END")))
+    end = _ceiling(asked.end or now, size)
+    if asked.start:
+        start = _truncated(asked.start, size)
     elif adds:
         start = _first(node, end, size)
     else:
@@ -73,9 +95,14 @@ def batches_of(node: Model, flags: Mapping[str, Any], now: dt.datetime, *, adds:
     while len(edges) == 1 or edges[-1] < end:
         edges.append(_moved(edges[-1], size, 1))
     edges[-1] = end
-    return [
-        Batch(first.strftime(_FORMATS[size]).replace("-", ""), Window(first, last)) for first, last in pairwise(edges)
-    ]
+    return [Batch(first.strftime(_FORMATS[size]), first, last) for first, last in pairwise(edges)]
+
+
+def batches_again(node: Model, rest: Rest) -> list[Batch]:
+    """The windows that an earlier run did not build, oldest first."""
+    size = _size(node)
+    edges = sorted((dt.datetime.fromisoformat(start), dt.datetime.fromisoformat(end)) for start, end in rest.missing)
+    return [Batch(start.strftime(_FORMATS[size]), start, end) for start, end in edges]
 
 
 def sample_window(asked: Any, now: dt.datetime) -> Window | None:

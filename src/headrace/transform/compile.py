@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.errors import NotSupported
 from headrace.project.names import from_json
-from headrace.project.nodes import DataTest, Model, Seed, Snapshot
+from headrace.project.nodes import Analysis, DataTest, Model, Seed, Snapshot
 from headrace.transform.built import Hook
 from headrace.transform.context import Scene, adds_to, names_for
 from headrace.transform.linemap import Piece, placed
@@ -79,7 +79,7 @@ def compile_node(
     published, so that a test reads it there. `batch` is the window of a microbatch model, `adds` whether it adds to the table.
     Raises what templates raise, and StatementFailed from queries of its macros.
     """
-    if not isinstance(node, Model | DataTest | Snapshot | Seed):
+    if not isinstance(node, Model | DataTest | Snapshot | Seed | Analysis):
         raise NotSupported(f"{node.unique_id} has no SQL to compile", where=node.place)
     inlined = _Inlined(
         lambda one, inline: Scene(
@@ -158,7 +158,7 @@ def stand_in(
     return Compiled("".join(piece.text for piece in pieces), model.place, pieces)
 
 
-def _rendered(node: Model | DataTest | Snapshot | Seed, scene: Scene, names: Mapping[str, Any]) -> Piece:
+def _rendered(node: Model | DataTest | Snapshot | Seed | Analysis, scene: Scene, names: Mapping[str, Any]) -> Piece:
     if isinstance(node, Seed):
         return Piece("", node.place, "")  # a file of data has hooks, and nothing to say in SQL
     if isinstance(node, Model) and node.language == "python":

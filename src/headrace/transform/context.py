@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from headrace.project.manifest import Manifest
     from headrace.project.nodes import Node, Referable
     from headrace.table import Table
-    from headrace.transform.batches import Batch
+    from headrace.transform.batches import Batch, Rest
     from headrace.warehouse.base import Connection
     from headrace.warehouse.base import Relation as Known
 
@@ -51,8 +51,10 @@ class Runtime:
     invocation: str
     flags: Mapping[str, Any] = field(default_factory=dict)
     selected: tuple[str, ...] = ()
-    batches: Mapping[str, tuple[Batch, ...]] = field(default_factory=dict)
-    """The only batches to build of a model, by its id: those that failed the last time."""
+    rests: Mapping[str, Rest] = field(default_factory=dict)
+    """What an earlier run left of microbatch models, by id: the only windows to build of them."""
+    until: dt.datetime | None = None
+    """When the run began that this one repeats, whose windows it builds."""
     deferred: Mapping[str, Table] = field(default_factory=dict)
     """Where nodes stand, by id, that are not built here."""
     shown: dict[str, Any] = field(default_factory=dict)
@@ -113,6 +115,7 @@ def names_for(scene: Scene) -> dict[str, Any]:
         statement=statements.statement,
         load_result=statements.load_result,
         store_result=statements.store_result,
+        store_raw_result=statements.store_raw_result,
         load_relation=lambda it: adapter.get_relation(it.database, it.schema, it.identifier),
         flags=SimpleNamespace(**{**FLAGS, **runtime.flags}),
         invocation_id=runtime.invocation,
@@ -120,14 +123,15 @@ def names_for(scene: Scene) -> dict[str, Any]:
         model=_in_batch(scene, node_dict(node, runtime.manifest.settings)),
         graph=Nodes(runtime),
         selected_resources=list(runtime.selected),
-        invocation_args_dict=dict(runtime.flags),
+        invocation_args_dict={key.lower(): value for key, value in runtime.flags.items()},
         thread_id="Thread-1",
         log=say,
         print=shout,
         render=lambda text: runtime.manifest.templates.render(text, names, node.place, package=node.package),
-        builtins=SimpleNamespace(ref=ref, source=source, config=config),
+        write=adapter.write,
         context=names,
     )
+    names["builtins"] = dict(names)
     if isinstance(node, DataTest) and node.kind is not None:
         templates = runtime.manifest.templates
         names[ARGUMENTS] = render_arguments(
@@ -206,7 +210,9 @@ class Config:
         """Nothing, in place of the call."""
         return ""
 
-    set = __call__
+    def set(self, name: str, value: Any) -> str:
+        """Nothing, in place of the call."""
+        return ""
 
     def get(self, name: str, default: Any = None, validator: Any = None) -> Any:
         """A config's value; where it is not set, what `meta` says, or the default."""

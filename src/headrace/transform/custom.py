@@ -47,7 +47,10 @@ def strategy_macro(increment: Increment, templates: Templates) -> Macro | None:
     """The project's own macro for the model's incremental strategy: a strategy of its own, or its way of one of dbt's."""
     word = increment.strategy.replace("+", "_")
     names = [f"get_incremental_{word}_sql"]
-    names += {"merge": ["get_merge_sql"], "delete+insert": ["get_delete_insert_merge_sql"]}.get(increment.strategy, [])
+    if increment.strategy == "merge" and templates.dialect != "duckdb":  # dbt's adapter for DuckDB does not call it
+        names.append("get_merge_sql")
+    elif increment.strategy == "delete+insert":
+        names.append("get_delete_insert_merge_sql")
     for name in names:
         for found in (templates.macros.find(name), templates.macros.dispatch(name, "dbt", templates.dialect)):
             if found is not None and found.package != "dbt":

@@ -60,6 +60,17 @@ class Statements:
         self._results[name] = Result(str(response), [list(row) for row in table], table)
         return ""
 
+    def store_raw_result(
+        self,
+        name: str,
+        message: str | None = None,
+        code: str | None = None,
+        rows_affected: int | None = None,
+        agate_table: Grid | None = None,
+    ) -> str:
+        """Keep a result that no statement had, as that of what a materialization does by other means."""
+        return self.store_result(name, message, agate_table)
+
 
 def _empty() -> Grid:
     from headrace.transform.grid import Grid

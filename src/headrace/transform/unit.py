@@ -174,7 +174,7 @@ class _Fixtures:
         names["var"] = _over(names["var"], node.overrides.get("vars") or {})
         names["env_var"] = _over(names["env_var"], node.overrides.get("env_vars") or {})
         names[OVERRIDES] = overrides(node.overrides.get("macros") or {}, manifest.templates.macros.foreign)
-        names["builtins"].ref, names["builtins"].source = names["ref"], names["source"]
+        names["builtins"] |= {"ref": names["ref"], "source": names["source"]}
         return names
 
 

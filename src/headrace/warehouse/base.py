@@ -52,6 +52,12 @@ class Connection(Protocol):
     def execute(self, sql: str) -> int:
         """Run one statement; how many rows it changed, or -1 where the engine does not say."""
 
+    def noting(self) -> AbstractContextManager[list[str]]:
+        """A block, and the statements that `execute` and `run` are given inside it, in a list that grows."""
+
+    def note(self, sql: str) -> None:
+        """Put into that list what stands for a statement."""
+
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """A small result as Python rows; `?` in the statement stands for the values, in order."""
 

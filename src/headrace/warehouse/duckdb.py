@@ -18,6 +18,7 @@ from headrace.sql.render import render
 from headrace.table import Table
 from headrace.warehouse.base import Relation
 from headrace.warehouse.embedded import CAPABILITIES, Embedded
+from headrace.warehouse.noting import Noting
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -48,7 +49,7 @@ ORDER BY t.schema_name, t.name, c.column_index
 """
 
 
-class DuckDBConnection:
+class DuckDBConnection(Noting):
     """A session of the database."""
 
     capabilities = CAPABILITIES
@@ -73,6 +74,7 @@ class DuckDBConnection:
 
     def execute(self, sql: str) -> int:
         """Run one statement; how many rows it changed, or -1 where that means nothing."""
+        self.note(sql)
         return self.local.execute(sql)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -20,6 +20,7 @@ from headrace.table import Table
 from headrace.warehouse import pgtext
 from headrace.warehouse.base import Relation
 from headrace.warehouse.embedded import Embedded
+from headrace.warehouse.noting import Noting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,7 +102,7 @@ ORDER BY max(found.depth), c.oid
 """
 
 
-class PostgresConnection:
+class PostgresConnection(Noting):
     """A session of the server, with a DuckDB beside it that reads files and converts values."""
 
     capabilities = CAPABILITIES
@@ -128,6 +129,7 @@ class PostgresConnection:
 
     def execute(self, sql: str) -> int:
         """Run one statement; how many rows it changed, or -1 where that means nothing."""
+        self.note(sql)
         try:
             return self.session.execute(sql.encode()).rowcount
         except psycopg.Error as error:

@@ -1,0 +1,2 @@
+{{ config(materialized='logbook') }}
+select 1 as id

@@ -1,0 +1,2 @@
+{{ config(incremental_strategy='doubling') }}
+select {{ var('run') }} as run

@@ -1,0 +1,2 @@
+{{ config(materialized='swapped') }}
+select {{ var('run') }} as run

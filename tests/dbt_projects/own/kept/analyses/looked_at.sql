@@ -1,0 +1,1 @@
+select count(*) as n from {{ ref('described') }} where id > {{ var('least', 0) }}

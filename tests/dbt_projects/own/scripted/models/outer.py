@@ -1,0 +1,2 @@
+def model(dbt, session):
+    return dbt.source("outside", "words").order("n").limit(2)

@@ -1,0 +1,1 @@
+select sum(n) as n from {{ ref('a_frame') }}

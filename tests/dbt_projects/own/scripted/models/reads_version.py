@@ -1,0 +1,2 @@
+def model(dbt, session):
+    return dbt.ref("versioned", v=1).union(dbt.ref("versioned"))
