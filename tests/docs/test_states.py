@@ -178,6 +178,33 @@ def test_retry_goes_on_from_artifacts_of_elsewhere(mill, do):
     assert "model.mill.stg_orders" not in steps
 
 
+BATCHED = """{{ config(materialized='incremental', incremental_strategy='microbatch', event_time='at_time', batch_size='day', begin='2026-01-01') }}
+{% set batch = model.batch.id if model.batch else '' %}
+select {{ 'nope' if batch in var('breaks', []) else 1 }} as one, cast('{{ model.batch.event_time_start if model.batch }}' as timestamp) as at_time"""
+
+
+@pytest.mark.parametrize("state", [[], ["--state", "ci"]], ids=["of the history", "of artifacts"])
+def test_retry_builds_the_batches_that_are_missing_and_no_other(mill, do, state):
+    (mill / "models" / "batched.sql").write_text(BATCHED)
+    ends = ("--event-time-start", "2026-01-01", "--event-time-end", "2026-01-04")
+    first, _, _ = do("run", "-q", "-s", "batched", "--vars", "{breaks: ['20260102']}", *ends)
+    shutil.copytree(mill / "target", mill / "ci")
+
+    second, _, _ = do("retry", "-q", "--vars", "{breaks: ['20260101']}", *state)
+
+    told = [json.loads((mill / one / "run_results.json").read_text())["results"] for one in ("ci", "target")]
+    (before,), (after,) = told
+    assert (first, before["status"], second, after["status"]) == (1, "partial success", 0, "success")
+    days = {
+        key: [start[:10] for start, _ in one["batch_results"][word]]
+        for key, one, word in (("missing", before, "failed"), ("built", after, "successful"))
+    }
+    assert days == {"missing": ["2026-01-02"], "built": ["2026-01-02", "2026-01-01", "2026-01-03"]}
+    run = mill / "target" / "run" / "mill" / "models" / "batched"
+    assert sorted(path.name for path in run.iterdir()) == [f"batched_2026-01-0{day}.sql" for day in (1, 2, 3)]
+    assert "INSERT INTO" in (run / "batched_2026-01-02.sql").read_text()
+
+
 def test_a_warning_fails_the_run_where_warnings_are_errors(mill, do):
     (mill / "seeds" / "raw_orders.csv").write_text(
         "id,customer,amount,loaded_at\n1,10,,2026-01-01 00:00:00\n2,10,,2026-01-02 00:00:00\n"

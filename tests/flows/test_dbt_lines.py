@@ -93,6 +93,27 @@ dbt retry --state ./target --fail-fast
 dbt retry --full-refresh --threads 1
 dbt clone --select state:modified+,config.materialized:incremental,state:old --state prod
 dbt clone --state prod --full-refresh --threads 16
+dbt run --select "my_project.staging.*" "config.meta.owner:ann" "version:latest" --exclude "fqn:*_tmp"
+dbt run --select file:orders.sql "source_status:fresher+" --state prod
+dbt run --event-time-start "2026-01-01T00:00:00" --event-time-end "2026-01-02" --full-refresh -s daily
+dbt build --sample "{'start': '2026-01-01', 'end': '2026-01-02'}"
+dbt build --select "unit_test:counts" "test_type:data" --resource-type unit_test
+dbt build --selector nightly --exclude-resource-type saved_query
+dbt build --select "state:modified.configs" "state:modified.macros" "state:old" "state:unmodified" --state prod
+dbt test --select "result:fail" "result:warn" --state target
+dbt test --select one_test --store-failures --fail-fast --indirect-selection buildable
+dbt ls --select "resource_type:snapshot" "semantic_model:loads" "saved_query:*" "metric:loads"
+dbt ls --resource-type analysis --output path --selector nightly
+dbt compile --select analyses/look.sql --favor-state --defer --state prod --target-path /tmp/target
+dbt snapshot --select orders_snapshot --vars '{run: 2}' --defer --state prod --empty
+dbt source freshness --threads 4 --exclude source:slow
+dbt retry --vars '{"breaks": []}' --target prod
+dbt show --select +orders --output text --inline-direct "select 1"
+dbt debug --target prod --profile analytics
+dbt clean --no-clean-project-files-only
+dbt clean --clean-project-files-only
+dbt deps --lock
+dbt clone --select orders --defer-state prod --state prod
 dbt docs generate
 dbt docs generate --static --no-compile --empty-catalog
 dbt docs generate --select +orders --target-path public --profiles-dir .

@@ -24,6 +24,7 @@ class Works:
 
     root: Path
     url: str
+    engine: str
     said: list = field(default_factory=list)
 
     def write(self, **files):
@@ -69,6 +70,6 @@ targets: {{dev: {{url: "{url}", schema: main}}}}
 @pytest.fixture(params=["duckdb", "postgres"])
 def works(request, tmp_path):
     url = f"duckdb:///{tmp_path}/w.duckdb" if request.param == "duckdb" else request.getfixturevalue("postgres_url")
-    made = Works(tmp_path, url)
+    made = Works(tmp_path, url, request.param)
     made.write(**{"headrace.yml": HEADRACE.format(url=url)})
     return made

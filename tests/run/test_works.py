@@ -4,10 +4,11 @@ import datetime as dt
 
 import pytest
 
-from headrace.events import CheckFinished
+from headrace.events import BatchFinished, CheckFinished
 from headrace.run.execute import Options
 from headrace.run.freshness import source_freshness
 from headrace.run.plan import Verbs
+from headrace.transform.batches import Rest
 from headrace.warehouse.opening import open_warehouse
 
 ORDERS = "select 1 as id, 'new' as status, 2.5 as amount"
@@ -253,9 +254,60 @@ def test_a_batch_that_fails_takes_no_other_with_it_and_is_tried_again_alone(work
 
     status = works.run(options=flags(EVENT_TIME_END="2026-01-04"))
 
-    assert status["model.shop.daily"] == "error"
+    assert status["model.shop.daily"] == "partial success"
     assert "2 of 3 batches" in works.why("model.shop.daily").message
     assert works.sql("select id from main.daily order by id") == [(1,), (3,)]
+    windows = [one for one in works.said if isinstance(one, BatchFinished)]
+    assert [one.status for one in windows] == ["success", "error", "success"]
+
+    works.write(**{"models/daily.sql": broken.replace("'nope'", "'20'")})
+    ends = {
+        one: tuple((each.start, each.end) for each in windows if each.status == one) for one in ("success", "error")
+    }
+    rest = {"model.shop.daily": Rest(ends["success"], ends["error"])}
+    again = works.run(select=["daily"], options=Options(threads=1, rests=rest))
+
+    assert again == {"model.shop.daily": "success"}
+    assert works.sql("select id, batch from main.daily order by id") == [
+        (1, "20260101"),
+        (3, "20260103"),
+        (20, "20260102"),
+    ]
+    assert [one.status for one in works.said if isinstance(one, BatchFinished)] == ["reused", "reused", "success"]
+
+
+def test_nothing_is_built_after_a_first_batch_that_failed(works):
+    broken = DAILY.replace(
+        "select id,", "select {{ 'nope' if model.batch and model.batch.id == '20260101' else 'id' }} as id,"
+    )
+    works.write(
+        **{
+            "models/events.sql": EVENTS,
+            "models/daily.sql": broken,
+            "models/after.sql": "select * from {{ ref('daily') }}",
+        }
+    )
+
+    status = works.run(options=flags(EVENT_TIME_END="2026-01-04"))
+
+    assert (status["model.shop.daily"], status["model.shop.after"]) == ("error", "skipped")
+    assert [one.status for one in works.said if isinstance(one, BatchFinished)] == ["error", "skipped", "skipped"]
+    assert works.why("model.shop.daily").where.startswith("models/daily.sql")
+
+
+def test_a_window_is_whole_and_hooks_surround_all_of_them(works):
+    hooks = ", pre_hook='create table if not exists main.noted as select 1 as n where false', post_hook='insert into main.noted values (1)'"
+    works.write(
+        **{
+            "models/events.sql": EVENTS,
+            "models/daily.sql": DAILY.replace("batch_size='day'", "batch_size='day'" + hooks),
+        }
+    )
+
+    works.run(options=flags(EVENT_TIME_START="2026-01-02T08:00", EVENT_TIME_END="2026-01-03T08:00"))
+
+    assert works.sql("select id from main.daily order by id") == [(2,), (3,)]
+    assert works.sql("select n from main.noted") == [(1,)]
 
 
 def test_an_empty_run_reads_no_rows(works):
@@ -413,10 +465,11 @@ def test_a_materialization_of_the_project_s_own_makes_the_model(works):
             "delete+insert",
             "get_delete_insert_merge_sql(target, source, unique_key, dest_columns, incremental_predicates)",
         ),
-        ("merge", "default__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates)"),
+        ("merge", "ENGINE__get_merge_sql(target, source, unique_key, dest_columns, incremental_predicates)"),
     ],
 )
 def test_a_strategy_of_the_project_s_own_writes_the_rows(works, strategy, macro):
+    macro = macro.replace("ENGINE", works.engine)
     target = "arg_dict.target_relation" if strategy == "mine" else "target"
     body = "{% macro MACRO %}insert into {{ TARGET }} values (7){% endmacro %}".replace("MACRO", macro).replace(
         "TARGET", target
@@ -428,6 +481,17 @@ def test_a_strategy_of_the_project_s_own_writes_the_rows(works, strategy, macro)
     works.run()
 
     assert works.sql("select id from main.m order by 1") == [(1,), (7,)]
+
+
+def test_how_all_engines_merge_is_not_asked_of_duckdb_as_by_dbt(works):
+    body = "{% macro get_merge_sql(target, source, key, columns, predicates) %}insert into {{ target }} values (7){% endmacro %}"
+    config = "{{ config(materialized='incremental', unique_key='id', incremental_strategy='merge') }}"
+    works.write(**{"macros/m.sql": body, "models/m.sql": config + "select 1 as id"})
+
+    works.run()
+    works.run()
+
+    assert works.sql("select id from main.m order by 1") == {"duckdb": [(1,)], "postgres": [(1,), (7,)]}[works.engine]
 
 
 @pytest.mark.parametrize("macro", ["get_merge_sql", "get_delete_insert_merge_sql"])

@@ -57,7 +57,7 @@ def _words() -> tuple[str, ...]:
 def compiled_of(manifest: Manifest, nodes: Iterable[str]) -> dict[str, str]:
     """The SQL that was compiled of these nodes, read back from where it is kept."""
     from headrace.project.nodes import Analysis, DataTest, Model, Snapshot, UnitTest
-    from headrace.project.shown import compiled_path
+    from headrace.project.target_files import compiled_path
 
     found = {}
     for one in nodes:

@@ -55,6 +55,8 @@ def compile_(asked: Asked, inline: str | None) -> int:
         chosen = () if inline else selected(manifest, asked)
         nodes: list[Node] = [manifest.nodes[one] for one in chosen]
         done = compiled_nodes(asked, manifest, [inline_node(manifest, inline)] if inline else nodes, keep=not inline)
+    if not inline:
+        _record(asked, manifest, tuple(one["unique_id"] for one in done))
     if asked.json:
         document("compile", {"nodes": done})
     elif (asked.select or inline) and len(
@@ -68,12 +70,10 @@ def compile_(asked: Asked, inline: str | None) -> int:
 
 def compiled_nodes(asked: Asked, manifest: Manifest, nodes: Sequence[Node], *, keep: bool) -> list[dict[str, str]]:
     """The SQL that nodes become, with where it is written if it is to be kept; nodes without SQL are left out."""
-    from headrace.cli.artifacts import invocation_of, recording
     from headrace.cli.choosing import runtime_of
     from headrace.cli.opening import connected, schemas_of
-    from headrace.events import StepFinished
     from headrace.project.nodes import Analysis, DataTest, Model, Snapshot
-    from headrace.project.shown import compiled_path
+    from headrace.project.target_files import compiled_path
     from headrace.transform.compile import compile_node
 
     done: list[dict[str, str]] = []
@@ -92,10 +92,15 @@ def compiled_nodes(asked: Asked, manifest: Manifest, nodes: Sequence[Node], *, k
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(sql + "\n", encoding="utf-8")
             done.append({"unique_id": node.unique_id, "path": str(path), "sql": sql})
-    if keep:
-        ids = tuple(one["unique_id"] for one in done)
-        with recording(asked, manifest, invocation_of(asked, "compile"), ids) as recorder:
-            if recorder is not None:
-                for one in ids:
-                    recorder(StepFinished(one, "success", 0.0))
     return done
+
+
+def _record(asked: Asked, manifest: Manifest, ids: tuple[str, ...]) -> None:
+    """Write the artifacts, which say of each node that it was compiled."""
+    from headrace.cli.artifacts import invocation_of, recording
+    from headrace.events import StepFinished
+
+    with recording(asked, manifest, invocation_of(asked, "compile"), ids) as recorder:
+        if recorder is not None:
+            for one in ids:
+                recorder(StepFinished(one, "success", 0.0))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.docs.envelope import envelope
 from headrace.project.macro_calls import arguments, called
-from headrace.project.shown import compiled_path, node_dict, section
+from headrace.project.shown import node_dict, section
+from headrace.project.target_files import compiled_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -87,22 +87,7 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
         warehouse=warehouse,
         landing=Landing(settings.folder / "landing" / settings.target.name),
         run=run,
-        runtime=Runtime(
-            manifest=manifest,
-            started=clock.now(),
-            invocation=options.invocation or run,
-            flags={
-                **options.flags,
-                "FULL_REFRESH": options.full_refresh,
-                "STORE_FAILURES": options.store_failures,
-                "FAIL_FAST": options.fail_fast,
-                "WHICH": command,
-            },
-            selected=options.selected or tuple(plan.steps),
-            deferred=options.deferred,
-            rests=options.rests,
-            until=options.until,
-        ),
+        runtime=_runtime(manifest, options, command, run, clock.now(), tuple(plan.steps)),
         clock=clock,
         full_refresh=options.full_refresh,
         store_failures=options.store_failures,
@@ -136,6 +121,27 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
         _write_builds(session)
         _close(session, warehouse)
     return Outcome(run, time.perf_counter() - started, tuple(doing.ended))
+
+
+def _runtime(
+    manifest: Manifest, options: Options, command: str, run: str, now: datetime, steps: tuple[str, ...]
+) -> Runtime:
+    return Runtime(
+        manifest=manifest,
+        started=now,
+        invocation=options.invocation or run,
+        flags={
+            **options.flags,
+            "FULL_REFRESH": options.full_refresh,
+            "STORE_FAILURES": options.store_failures,
+            "FAIL_FAST": options.fail_fast,
+            "WHICH": command,
+        },
+        selected=options.selected or steps,
+        deferred=options.deferred,
+        rests=options.rests,
+        until=options.until,
+    )
 
 
 def _close(session: Session, warehouse: Warehouse) -> None:

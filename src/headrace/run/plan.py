@@ -72,8 +72,8 @@ def make_plan(manifest: Manifest, selected: Iterable[str], verbs: Verbs | None =
         needs[unit.unique_id], after[unit.unique_id] = _nearest(manifest, unit.model, built), set()
         if unit.model in built:
             needs[unit.model].add(unit.unique_id)
-            if alone and unit.model in last:
-                # dbt skips the other unit tests of a model after the first that does not pass.
+            if not manifest.settings.native and unit.model in last:
+                # In a dbt project, as by dbt: after the first unit test of a model that does not pass the others are skipped.
                 needs[unit.unique_id].add(last[unit.model])
             last[unit.model] = unit.unique_id
     order = Graph({one: needs[one] | after[one] for one in steps}).order

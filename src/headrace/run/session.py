@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from headrace import quarantine
 from headrace.project.nodes import Model
-from headrace.project.shown import compiled_path, run_path
+from headrace.project.target_files import compiled_path, run_path
 from headrace.schema import Schema
 from headrace.sql.operations import CreateSchema
 from headrace.state import ledger

@@ -47,8 +47,9 @@ def strategy_macro(increment: Increment, templates: Templates) -> Macro | None:
     """The project's own macro for the model's incremental strategy: a strategy of its own, or its way of one of dbt's."""
     word = increment.strategy.replace("+", "_")
     names = [f"get_incremental_{word}_sql"]
-    if increment.strategy == "merge" and templates.dialect != "duckdb":  # dbt's adapter for DuckDB does not call it
-        names.append("get_merge_sql")
+    if increment.strategy == "merge":
+        # dbt's adapter for DuckDB calls its own macro without asking which one is meant.
+        names.append("duckdb__get_merge_sql" if templates.dialect == "duckdb" else "get_merge_sql")
     elif increment.strategy == "delete+insert":
         names.append("get_delete_insert_merge_sql")
     for name in names:
