@@ -8,8 +8,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import psycopg
 import pytest
 
+COMMENTS = """
+select c.relname, a.attname, d.description
+from pg_description d join pg_class c on c.oid = d.objoid and d.classoid = 'pg_class'::regclass
+left join pg_attribute a on a.attrelid = c.oid and a.attnum = d.objsubid and d.objsubid > 0
+where c.relname in ('described', 'described_view') order by 1, 2 nulls first
+"""
 PROJECTS = sorted(path.name for path in (Path(__file__).parent / "own").iterdir() if path.is_dir())
 
 
@@ -36,6 +43,28 @@ def test_a_project_has_the_same_rows_on_postgres(name, corpus, tmp_path, postgre
     _compare(outcome, case, expected)
     relations = corpus.masked(corpus.postgres_relations(postgres_url), case.get("volatile", {}))
     assert corpus.without_types(relations) == corpus.without_types(expected["relations"])
+
+
+def test_comments_and_rights_of_a_project_are_there_on_postgres(corpus, tmp_path, postgres_url, monkeypatch):
+    case, _ = _read(corpus, "kept")
+    project = corpus.place(corpus.OWN / "kept", tmp_path, corpus.postgres_profile("corpus", postgres_url))
+
+    _run(corpus, {**case, "commands": ["build"]}, project, monkeypatch)
+
+    with psycopg.connect(postgres_url) as session:
+        comments = session.execute(COMMENTS).fetchall()
+        rights = session.execute(
+            "select privilege_type from information_schema.role_table_grants"
+            " where table_name = 'described' and grantee = 'PUBLIC'"
+        ).fetchall()
+    assert comments == [
+        ("described", None, 'What *describes* {{ "{{" }} it\'s {{ "}}" }}.'),
+        ("described", "Odd Name", "Quoted."),
+        ("described", "id", "The id."),
+        ("described_view", None, "A view."),
+        ("described_view", "id", "Its id."),
+    ]
+    assert rights == [("SELECT",)]
 
 
 def _run(corpus, case, project, monkeypatch):
