@@ -73,7 +73,7 @@ def test_a_good_run_is_one_line():
         RunFinished("r", "success", 75.0),
     )
 
-    assert text == "✓ success  1 success · 1,234 rows read in 1m 15s"
+    assert text == "✓ success  1 success · 1,234 rows read = 1,234 inserted in 1m 15s"
 
 
 def test_the_same_warning_is_said_once():

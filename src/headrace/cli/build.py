@@ -8,6 +8,7 @@ import click
 
 from headrace.cli.options import (
     Asked,
+    Command,
     Verb,
     build_options,
     by_kind,
@@ -74,22 +75,79 @@ def build(asked: Asked) -> int:
     return _do(asked, "build")
 
 
+_ADHOC = (
+    click.option("--table", metavar="[SCHEMA.]NAME", help="With SOURCE TARGET: the table's name, if not the source's."),
+    click.option("--write-disposition", metavar="HOW", help="With SOURCE TARGET: append, replace or merge."),
+    click.option("--primary-key", multiple=True, metavar="COLUMNS", help="With SOURCE TARGET: what identifies a row."),
+    click.option("--incremental", metavar="COLUMN", help="With SOURCE TARGET: read what is new by this column."),
+    click.option("--columns", metavar="NAME:TYPE,…", help="With SOURCE TARGET: declared types."),
+    click.option(
+        "--set",
+        "keys",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="With SOURCE TARGET: a key as the stream would have it in a project, or with source.KEY, the source.",
+    ),
+    click.option("--state-dir", metavar="DIR", help="With SOURCE TARGET: where unfinished loads are kept."),
+)
+
+
+def _adhoc(command: Command) -> Command:
+    """The options of a load without a project."""
+    for option in reversed(_ADHOC):
+        command = option(command)
+    return command
+
+
 @click.command(cls=Verb)
+@click.argument("source", required=False)
+@click.argument("into", metavar="[TARGET]", required=False)
+@_adhoc
 @selection
 @full_refresh("Read streams from their beginning.")
 @run_options
 @everywhere
 @output("table", "json")
 @click.pass_obj
-def load(asked: Asked) -> int:
+def load(
+    asked: Asked,
+    *,
+    source: str | None,
+    into: str | None,
+    table: str | None,
+    write_disposition: str | None,
+    primary_key: tuple[str, ...],
+    incremental: str | None,
+    columns: str | None,
+    keys: tuple[str, ...],
+    state_dir: str | None,
+) -> int:
     """Load what is new of streams, each in one transaction with the cursor it reached.
+
+    With SOURCE and TARGET no project is needed: the rows of a file, a table or an API go into a table, with the same guarantees.
 
     Examples:
     headrace load                            all streams
     headrace load -s source:api.orders       one stream
     headrace load -s source:api -f           all of a source, from its beginning
+    headrace load orders.csv shop.duckdb     a file, without a project
+    headrace load 'data/*.parquet' duckdb:///shop.duckdb --table raw.orders
+    headrace load 'postgresql://etl:${PG_PASSWORD}@db/shop?table=orders' shop.duckdb --incremental updated_at
+    headrace load https://api.shop.example/v1/orders shop.duckdb --primary-key id --set data_selector=data
+    headrace load 'sqlite:///shop.db?table=orders' postgresql://etl@db/dw --write-disposition append
     """
-    return _do(asked, "load")
+    from headrace.cli.adhoc import Given, load_adhoc
+
+    given = Given(table, write_disposition, primary_key, incremental, columns, keys, state_dir)
+    if source is None:
+        given.refuse()
+        return _do(asked, "load")
+    if into is None:
+        raise UsageError(
+            "a load without a project takes a source and a target",
+            hint="headrace load SOURCE duckdb:///FILE.duckdb; a stream of a project is selected by -s",
+        )
+    return load_adhoc(asked, source, into, given)
 
 
 @click.command(cls=Verb)

@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from headrace.cli.again import kept
 from headrace.cli.artifacts import flags_of, invocation_of, recording
@@ -25,6 +25,7 @@ from headrace.observe.log import RunLog, lines
 from headrace.observe.results import Results
 from headrace.observe.summary import next_commands, summary
 from headrace.observe.wording import utf8
+from headrace.project.manifest import load_manifest
 from headrace.project.nodes import DataTest, Exposure, SavedQuery, SourceTable
 from headrace.run.execute import Options, execute
 from headrace.run.history import History, durations
@@ -32,13 +33,14 @@ from headrace.run.lock import locked
 from headrace.run.plan import make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
     from headrace.cli.again import Left
     from headrace.cli.options import Asked
     from headrace.events import Listener
     from headrace.project.manifest import Manifest
+    from headrace.project.settings import Settings
     from headrace.run.plan import Plan, Verbs
 
 
@@ -54,6 +56,18 @@ def run_plan(asked: Asked, command: str, verbs: Verbs, again: Left | None = None
             strict = refuse_warnings(asked, results)
             _execute(asked, replace(work, plan=without_mercy(plan)) if strict else work)
     return _finish(asked, command, results, empty=not plan.steps)
+
+
+def run_all(asked: Asked, command: str, settings: Settings, told: Told) -> int:
+    """Do all that a project made in memory has; the exit code. `told` gives the lines after the summary, and what to do next."""
+    results = Results()
+    with listening(results):
+        manifest = load_manifest(settings)
+        plan = make_plan(manifest, manifest.nodes)
+        work = Work(command, manifest, plan, tuple(plan.steps), results)
+        strict = refuse_warnings(asked, results)
+        _execute(asked, replace(work, plan=without_mercy(plan)) if strict else work)
+    return _finish(asked, command, results, empty=False, told=told)
 
 
 def replay_kept(asked: Asked, stream: str, ids: tuple[str, ...]) -> int:
@@ -89,6 +103,10 @@ def _with_tests(manifest: Manifest, again: frozenset[str]) -> tuple[str, ...]:
         for one, node in manifest.nodes.items()
         if one in again or (isinstance(node, DataTest) and again & set(node.depends_on))
     )
+
+
+Told: TypeAlias = "Callable[[Results], Sequence[str]]"
+"""From what a run came to, the commands to type next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +213,13 @@ def stoppable(asked: Asked) -> Iterator[None]:
             signal.signal(name, handler)
 
 
-def _finish(asked: Asked, command: str, results: Results, *, empty: bool) -> int:
+def _finish(asked: Asked, command: str, results: Results, *, empty: bool, told: Told = next_commands) -> int:
     if empty:
         say(asked, f"nothing to do: the selection has nothing that `headrace {command}` does")
-    body: dict[str, Any] = {**results.as_record(), "next": [line.split("     ")[0] for line in next_commands(results)]}
+    following = told(results)
+    body: dict[str, Any] = {**results.as_record(), "next": [line.split("     ")[0] for line in following]}
     if asked.json:
         document(command, body)
     elif not empty and not (asked.quiet and results.status == "success"):
-        result(asked, "\n" + summary(results, ascii_only=not utf8(sys.stdout)))
+        result(asked, "\n" + summary(results, following, ascii_only=not utf8(sys.stdout)))
     return {"interrupted": 130, "error": 1}.get(results.status, 0) if not empty else 0

@@ -11,22 +11,23 @@ from headrace.events import FAILED
 from headrace.observe.wording import cell, count, duration, short, status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from headrace.events import CheckFinished, StepFinished
     from headrace.observe.results import Results
 
 _ORDER = ("success", "reused", "warn", "partial success", "error", "interrupted", "skipped")
+_BECAME = ("inserted", "updated", "unchanged", "duplicate", "filtered", "quarantined")
 _SHOWN = 8
 """How many names of a group are spelt out."""
 
 
-def summary(results: Results, *, ascii_only: bool = False) -> str:
-    """Problems first, the totals, and what to type next. Styled; whoever prints it may strip that."""
+def summary(results: Results, following: Sequence[str] | None = None, *, ascii_only: bool = False) -> str:
+    """Problems first, the totals, and what to type next (`following`, unless what follows from the results). Styled; whoever prints it may strip that."""
     parts = [*_errors(results), *_failed_checks(results), *_skipped(results), *_kept_out(results), *_warned(results)]
     lines = [line for part in parts for line in (*part, "")]
     lines.append(_totals(results, ascii_only=ascii_only))
-    lines += [f"  next: {command}" for command in next_commands(results)]
+    lines += [f"  next: {command}" for command in (next_commands(results) if following is None else following)]
     return "\n".join(lines)
 
 
@@ -117,10 +118,16 @@ def _totals(results: Results, *, ascii_only: bool) -> str:
         words.append(f"{count(sum(tests.values()), 'test')} ({', '.join(f'{n} {word}' for word, n in tests.items())})")
     read = sum(load.read for load in results.loads)
     if results.loads:
-        words.append(f"{count(read, 'row')} read")
+        words.append(f"{count(read, 'row')} read{_became(results) if read else ''}")
     spent = f" in {duration(results.seconds)}" if results.seconds is not None else ""
     separator = " - " if ascii_only else " · "
     return f"{status(results.status, ascii_only=ascii_only)}  {separator.join(words)}{spent}"
+
+
+def _became(results: Results) -> str:
+    """What became of the rows that were read: the numbers add up to theirs."""
+    totals = [(word, sum(getattr(load, word) for load in results.loads)) for word in _BECAME]
+    return " = " + " + ".join(f"{number:,} {word}" for word, number in totals if number)
 
 
 def _names(names: list[str]) -> str:

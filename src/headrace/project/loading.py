@@ -90,6 +90,17 @@ def load_settings(  # noqa: PLR0913 - each is an option of the command line
     )
 
 
+def target_of(name: str, url: str, root: Path, schema: str | None = None, threads: int | None = None) -> Target:
+    """The target of a URL; the path of a DuckDB file begins at the root."""
+    scheme, _, rest = url.partition("://")
+    if scheme == "duckdb":
+        database: str | None = profiles.duckdb_name(rest.removeprefix("/"))
+        url = profiles.duckdb_url(rest.removeprefix("/"), root)
+    else:
+        database = urlsplit(url).path.strip("/") or None
+    return Target(name, url, schema or _SCHEMAS.get(scheme, "main"), threads or 4, database)
+
+
 def _artifacts(root: Path, said: ProjectFile, *, dbt: bool) -> Path | None:
     path = said.target_path or ("target" if dbt else None)
     return None if path is None else root / path
@@ -183,13 +194,7 @@ class _Loader:
         at = ("targets", name, "url")
         url = resolve(spec.url, self.environ, self.document, at)
         schema: str | None = resolve(spec.schema_, self.environ, self.document, at)
-        scheme, _, rest = url.partition("://")
-        if scheme == "duckdb":
-            database: str | None = profiles.duckdb_name(rest.removeprefix("/"))
-            url = profiles.duckdb_url(rest.removeprefix("/"), self.root)
-        else:
-            database = urlsplit(url).path.strip("/") or None
-        return Target(name, url, schema or _SCHEMAS.get(scheme, "main"), spec.threads or 4, database)
+        return target_of(name, url, self.root, schema, spec.threads)
 
     def names(self, target: Target | None) -> dict[str, Any]:
         """The names that the Jinja of the file sees."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\$(?P<quoted>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<has>:-(?P<default>[^}]*))?\}")
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(?P<value>.*?)\s*$")
-_TELLING = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|DSN|URL", re.IGNORECASE)
+TELLING = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|DSN|URL", re.IGNORECASE)
 _SHORTEST = 4
 """Shorter secrets are not looked for in texts: they would be found everywhere and say more about themselves than they hide."""
 
@@ -141,7 +141,7 @@ def resolve_text(
                 where=place(*at),
                 hint=close or f"set it, write it to .env, or give a default: ${{{match['name']}:-default}}",
             )
-        if _TELLING.search(match["name"]):
+        if TELLING.search(match["name"]):
             telling = True
             remember(value)
         return value

@@ -123,6 +123,8 @@ class Settings:
     """Where manifest.json, run_results.json and the compiled SQL go for other tools: dbt's `target-path`; None where nobody asks."""
     clean: tuple[str, ...] = ()
     """The folders that `headrace clean` empties, beside headrace's own: dbt's `clean-targets`."""
+    state: Path | None = None
+    """Where headrace keeps what it makes, if that is not in the project."""
 
     @property
     def project(self) -> Project:
@@ -146,5 +148,5 @@ class Settings:
 
     @property
     def folder(self) -> Path:
-        """Where headrace keeps what it makes: `.headrace` in the project."""
-        return self.root / ".headrace"
+        """Where headrace keeps what it makes: `.headrace` in the project, unless it is said otherwise."""
+        return self.state or self.root / ".headrace"

@@ -40,7 +40,7 @@ def _loaded(reading: Reading, stream: Stream, about: Properties | None) -> Sourc
     fields = {"path": place.path, **said_of(reading, about)}
     fields["columns"] = {**columns, **fields.get("columns", {})}
     fields["description"] = fields.get("description") or stream.spec.description
-    table = Table(stream.source, stream.spec.table_name or stream.name)
+    table = stream.table or Table(stream.source, stream.spec.table_name or stream.name)
     return SourceTable(
         unique_id=f"source.{'.'.join(fqn)}",
         name=stream.name,

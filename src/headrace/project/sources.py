@@ -13,6 +13,7 @@ from headrace.project.database_sources import Database, DatabaseSource, Database
 from headrace.project.file_sources import FilesSource, FilesStream
 from headrace.project.rest_sources import RestSource, RestStream
 from headrace.project.stream_keys import Disposition  # noqa: TC001
+from headrace.table import Table  # noqa: TC001
 
 SourceSpec: TypeAlias = Annotated[RestSource | FilesSource | DatabaseSource, Field(discriminator="type")]
 
@@ -30,6 +31,7 @@ class Stream(Config):
     database: Database | None = None
     folder: str = "."
     parallel_requests: int = 4
+    table: Table | None = Field(default=None, description="its table, if that is not named after source and stream")
     place: Place | None = None
     missing: SecretMissing | None = Field(default=None, repr=False, exclude=True)
 

@@ -1,0 +1,233 @@
+"""`headrace load SOURCE TARGET`: the whole engine, and no file but the target."""
+
+import json
+import sqlite3
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import duckdb
+import psycopg
+import pytest
+
+ORDERS = "id,amount,at\n1,10.50,2026-01-01\n2,20.25,2026-01-02\n3,,2026-01-03\n"
+
+
+@pytest.fixture
+def orders(tmp_path):
+    path = tmp_path / "orders.csv"
+    path.write_text(ORDERS)
+    return path
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def target(request, tmp_path):
+    """A target's URL, and how to ask it."""
+    if request.param == "duckdb":
+        path = tmp_path / "shop.duckdb"
+
+        def ask(sql):
+            with duckdb.connect(str(path), read_only=True) as session:
+                return session.sql(sql).fetchall()
+
+        return f"duckdb:///{path}", ask
+    url = request.getfixturevalue("postgres_url")
+
+    def asked(sql):
+        with psycopg.connect(url) as session:
+            return session.execute(sql).fetchall()
+
+    return url, asked
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A SQLite file with a table of two rows, and how to change it."""
+    path = tmp_path / "shop.db"
+
+    def change(*statements):
+        with sqlite3.connect(path) as session:
+            for statement in statements:
+                session.execute(statement)
+
+    change(
+        "CREATE TABLE orders (id INTEGER PRIMARY KEY, amount DECIMAL(10,2), updated_at TEXT)",
+        "INSERT INTO orders VALUES (1, 10.5, '2026-01-01T00:00:00'), (2, 20.25, '2026-01-02T00:00:00')",
+    )
+    return change
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_file_goes_into_a_table_and_every_row_is_accounted_for(run, target):
+    url, ask = target
+
+    ended = run("load", "orders.csv", url)
+
+    assert ended.code == 0, ended.err + ended.out
+    assert "3 rows read = 3 inserted" in ended.out
+    assert "next: SELECT * FROM" in ended.out
+    assert ask("SELECT id, amount FROM orders ORDER BY id")[0] == (1, pytest.approx(10.5))
+    assert ask("SELECT read, inserted FROM headrace.loads") == [(3, 3)]
+
+
+@pytest.mark.usefixtures("orders")
+def test_the_same_file_again_changes_nothing_and_a_new_one_is_added(run, target, tmp_path):
+    url, ask = target
+    words = ("load", "*.csv", url, "--table", "raw.orders", "--primary-key", "id")
+    first = run(*words)
+
+    again = run(*words)
+    (tmp_path / "more.csv").write_text("id,amount,at\n3,5.00,2026-02-01\n4,6.00,2026-02-01\n")
+    more = run(*words)
+
+    assert [one.code for one in (first, again, more)] == [0, 0, 0]
+    assert "0 rows read" in again.out
+    assert "2 rows read = 1 inserted + 1 updated" in more.out
+    assert ask("SELECT count(*), count(amount) FROM raw.orders") == [(4, 4)]
+
+
+def test_a_databases_cursor_is_kept_in_the_target(run, target, shop):
+    url, ask = target
+    words = ("load", "sqlite:///shop.db?table=orders", url, "--incremental", "updated_at")
+    first = run(*words)
+    shop("UPDATE orders SET amount = 11 WHERE id = 1", "INSERT INTO orders VALUES (3, 1, '2026-01-03T00:00:00')")
+
+    then = run(*words, "-o", "json")
+
+    assert first.code == 0, first.out
+    load = json.loads(then.out)["loads"][0]
+    assert load["inserted"] == 1  # the changed row lies before the cursor, and is not asked for
+    assert ask("SELECT id FROM orders ORDER BY id") == [(1,), (2,), (3,)]
+    assert ask("SELECT cursor_value FROM headrace.loads ORDER BY committed_at")[-1] == ("2026-01-03T00:00:00",)
+
+
+def test_two_sources_of_one_table_have_each_their_own_cursor(run, shop, tmp_path):
+    shop("CREATE TABLE old (id INTEGER PRIMARY KEY, updated_at TEXT)", "INSERT INTO old VALUES (9, '2020-01-01')")
+    run("load", "sqlite:///shop.db?table=orders", "all.duckdb", "--table", "t", "--incremental", "updated_at")
+
+    ended = run("load", "sqlite:///shop.db?table=old", "all.duckdb", "--table", "t", "--incremental", "updated_at")
+
+    assert "1 row read = 1 inserted" in ended.out
+    with duckdb.connect(str(tmp_path / "all.duckdb")) as session:
+        assert session.sql("SELECT id FROM t ORDER BY id").fetchall() == [(1,), (2,), (9,)]
+
+
+def test_a_query_is_a_source(run, shop, tmp_path):
+    ended = run("load", "sqlite:///shop.db?query=SELECT id, 2 * id AS twice FROM orders", "x.duckdb", "--table", "t")
+
+    assert ended.code == 0, ended.out
+    with duckdb.connect(str(tmp_path / "x.duckdb")) as session:
+        assert session.sql("SELECT twice FROM t ORDER BY id").fetchall() == [(2,), (4,)]
+
+
+@pytest.fixture
+def api():
+    """A loopback API of 5 orders in pages of 2, which wants a token."""
+
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked = parse_qs(urlsplit(self.path).query)
+            if self.headers.get("Authorization") != "Bearer t0psecret" and asked.get("api_key") != ["t0psecret"]:
+                self.send_response(401)
+                self.end_headers()
+                return
+            page = int(asked.get("page", ["1"])[0])
+            rows = [{"id": one} for one in range(1, 6)][2 * page - 2 : 2 * page]
+            body = json.dumps({"data": rows, "next": None}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_api_is_a_source_whose_keys_are_those_of_a_project(run, api, tmp_path):
+    ended = run(
+        *("load", f"{api}/v1/orders.json", "x.duckdb", "--primary-key", "id"),
+        *("--set", "data_selector=data", "--set", "paginator={type: page_number, base_page: 1, total_path: null}"),
+        *("--set", "source.client.auth={type: bearer, token: secret:shop_token}"),
+        env={"SHOP_TOKEN": "t0psecret"},
+    )
+
+    assert ended.code == 0, ended.out + ended.err
+    assert "5 rows read = 5 inserted" in ended.out
+    with duckdb.connect(str(tmp_path / "x.duckdb")) as session:
+        assert session.sql("SELECT count(*) FROM orders").fetchall() == [(5,)]
+
+
+def test_a_secret_is_printed_nowhere_and_written_nowhere(run, api, tmp_path):
+    failed = run("load", f"{api}/orders?api_key=wr0ngsecret", "x.duckdb", "--log-format", "json", "-o", "json")
+    reached = run("load", "postgresql://me:hunter2pass@127.0.0.1:1/db?table=t", "x.duckdb")
+    into = run("load", "nothing.csv", "postgresql://me:hunter2pass@127.0.0.1:1/db", "-d")
+    half = run("load", "postgresql://me:hunter2pass@127.0.0.1:1/db")
+
+    assert [one.code for one in (failed, reached, into, half)] == [1, 1, 1, 2]
+    for ended in (failed, reached, into, half):
+        assert "wr0ngsecret" not in ended.out + ended.err
+        assert "hunter2pass" not in ended.out + ended.err
+    written = [path.read_bytes() for path in (tmp_path / ".headrace").rglob("*") if path.is_file()]
+    assert written
+    assert not [text for text in written if b"hunter2pass" in text or b"wr0ngsecret" in text]
+
+
+def test_rows_that_break_a_declared_type_are_kept_out_and_counted(run, orders):
+    ended = run("load", orders.name, "x.duckdb", "--columns", "id:bigint,amount:bigint")
+
+    assert "3 rows read = 1 inserted + 2 quarantined" in ended.out
+    assert "next: SELECT * FROM headrace.quarantine" in ended.out
+
+
+def test_a_project_in_the_folder_takes_no_part(run, small):
+    ended = run("load", "seeds/raw_orders.csv", "x.duckdb", "--state-dir", "elsewhere")
+
+    assert ended.code == 0, ended.err
+    assert "1 success" in ended.out
+    assert (small / "elsewhere" / "history.db").is_file()
+    assert not (small / ".headrace").exists()
+
+
+@pytest.mark.usefixtures("orders")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["orders.csv"], "takes a source and a target"),
+        (["--table", "x"], "--table goes with a source and a target"),
+        (["orders.csv", "x.txt"], "is no target"),
+        (["orders.csv", "duckdb://"], "gone when the command ends"),
+        (["orders.csv", "postgresqll://x/y"], "did you mean 'postgresql'?"),
+        (["mysqll://x/y", "x.duckdb"], "did you mean 'mysql'?"),
+        (["sqlite:///x.db", "x.duckdb"], "add ?table=NAME"),
+        ([".", "x.duckdb"], "is a folder"),
+        (["orders.csv", "x.duckdb", "--set", "delimter=x"], "did you mean 'delimiter'?"),
+        (["orders.csv", "x.duckdb", "--set", "delimiter"], "is not KEY=VALUE"),
+        (["orders.csv", "x.duckdb", "--set", "a=[1"], "the YAML cannot be read"),
+        (["orders.csv", "x.duckdb", "--columns", "id"], "is not NAME:TYPE"),
+        (["orders.csv", "x.duckdb", "--write-disposition", "apend"], "did you mean 'append'?"),
+        (["orders.csv", "x.duckdb", "-s", "a"], "selects streams of a project"),
+        (["orders.csv", "duckdb:///${NOPE}.duckdb"], "the variable NOPE has no value"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_before_anything_happens(run, tmp_path, words, told):
+    ended = run("load", *words)
+
+    assert ended.code == 2
+    assert told in ended.err
+    assert "Traceback" not in ended.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["orders.csv"]
+
+
+@pytest.mark.usefixtures("orders")
+def test_a_misspelt_file_says_which_there_is_and_how_to_go_on(run):
+    ended = run("load", "ordrs.csv", "x.duckdb")
+
+    assert ended.code == 1
+    assert "there is orders.csv" in ended.out
+    assert "next: headrace load ordrs.csv x.duckdb" in ended.out
