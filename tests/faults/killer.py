@@ -48,6 +48,7 @@ def child(order, counter):
 
     moments = Moments(order.get("moment"), counter)
     moments.around(os, "fsync")
+    moments.around(os, "link")
     moments.around(Path, "rename")
     moments.around(Embedded, "rows")
     moments.around(PostgresConnection, "execute")

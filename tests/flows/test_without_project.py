@@ -201,7 +201,7 @@ def test_a_project_in_the_folder_takes_no_part(run, small):
         (["orders.csv"], "takes a source and a target"),
         (["--table", "x"], "--table goes with a source and a target"),
         (["orders.csv", "x.txt"], "is no target"),
-        (["orders.csv", "duckdb://"], "gone when the command ends"),
+        (["orders.csv", "duckdb://"], "has to be somewhere when the command ends"),
         (["orders.csv", "postgresqll://x/y"], "did you mean 'postgresql'?"),
         (["mysqll://x/y", "x.duckdb"], "did you mean 'mysql'?"),
         (["sqlite:///x.db", "x.duckdb"], "add ?table=NAME"),

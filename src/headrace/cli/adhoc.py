@@ -67,13 +67,16 @@ def load_adhoc(asked: Asked, source: str, target: str, given: Given) -> int:
 
 def _following(settings: Settings, results: Results) -> list[str]:
     """Where the rows are now, or how to go on."""
+    from headrace.project.loading import FILE_TARGETS
     from headrace.project.secrets import redact
 
     if results.status != "success":
         # The words as they were typed, without what they hold in secret.
         line = " ".join(redact(shlex.quote(word)) for word in sys.argv[1:])
         return [f"headrace {line}     goes on with what is not done"]
-    table = next(iter(settings.streams)).table
+    table, place = next(iter(settings.streams)).table, settings.target.database
+    if settings.target.url.startswith(FILE_TARGETS):
+        return []
     kept = results.quarantined or results.dead
-    told = [f"SELECT * FROM headrace.quarantine     in {settings.target.database}: what was kept out"] if kept else []
-    return [*told, f"SELECT * FROM {table}     in {settings.target.database}"]
+    told = [f"SELECT * FROM headrace.quarantine     in {place}: what was kept out"] if kept else []
+    return [*told, f"SELECT * FROM {table}     in {place}"]

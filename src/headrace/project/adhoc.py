@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import UsageError, YamlInvalid, did_you_mean
 from headrace.project.addresses import hide, read_address, slug
 from headrace.project.files import Document, parse_yaml
-from headrace.project.loading import target_of
+from headrace.project.loading import FILE_TARGETS, target_of
 from headrace.project.secrets import read_env, resolve
 from headrace.project.settings import Paths, Settings
 from headrace.project.streams import merged, streams_of
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from headrace.project.settings import Target
 
-ENGINES = ("duckdb", "postgresql", "postgres")
+ENGINES = ("duckdb", "postgresql", "postgres", *FILE_TARGETS)
 LINE = "command line"
 """What errors call the place where the keys of such a stream stand."""
+_TARGETS = "targets: FILE.duckdb, postgresql://USER@HOST/DATABASE, FILE.parquet, .csv or .jsonl, parquet:///FOLDER"
 _DUCKDB_FILES = (".duckdb", ".ddb", ".db")
 _NO_FILES = Paths((), (), (), (), (), (), (), "")
 
@@ -54,12 +55,9 @@ def adhoc_settings(wanted: Wanted, here: Path, state: Path | None, environ: Mapp
     target, home = _target(url, here)
     state = (here / state if state else home / ".headrace").resolve()
     address = read_address(str(resolve(wanted.source, environ, said)), here)
-    schema, _, name = (wanted.table or address.name).rpartition(".")
-    if not name:
-        raise UsageError("the rows need a table's name", hint="add --table NAME")
-    table = Table(schema or target.schema, name)
+    table = _table(wanted, target, address.name)
     source = address.label(f"{table.schema}.{table.name}")
-    data = merged({**address.source, "streams": {name: address.stream}}, _spread(wanted, name))
+    data = merged({**address.source, "streams": {table.name: address.stream}}, _spread(wanted, table.name))
     (stream,) = streams_of(source, Document(data, LINE), here, environ)
     stream = stream.model_copy(update={"table": table})
     return Settings(
@@ -81,26 +79,45 @@ def _spread(wanted: Wanted, stream: str) -> dict[str, Any]:
 
 def _target(text: str, here: Path) -> tuple[Target, Path]:
     """The target, and the folder beside which its state is kept: the file's own, or the current one for a server."""
-    scheme, found, rest = text.partition("://")
-    if not found:
-        if not text.endswith(_DUCKDB_FILES):
-            raise UsageError(
-                f"'{text}' is no target", hint="targets: duckdb:///FILE.duckdb, postgresql://USER@HOST/DATABASE"
-            )
-        scheme, rest, text = "duckdb", f"/{text}", f"duckdb:///{text}"
+    text = _url(text)
+    scheme, _, rest = text.partition("://")
     if scheme not in ENGINES:
-        hint = did_you_mean(scheme, ENGINES) or f"targets: {', '.join(f'{one}://' for one in ENGINES[:2])}"
+        hint = did_you_mean(scheme, ENGINES) or _TARGETS
         raise UsageError(f"no target is written as '{scheme}://…'", hint=hint)
     hide(text)
     path = rest.removeprefix("/")
-    if scheme == "duckdb" and path in ("", ":memory:"):
-        raise UsageError(
-            "a database in memory is gone when the command ends", hint="name a file: duckdb:///FILE.duckdb"
-        )
-    home = (here / Path(path).expanduser()).parent if scheme == "duckdb" else here
+    if not scheme.startswith("postgres") and path in ("", ":memory:"):
+        raise UsageError("a target has to be somewhere when the command ends", hint=f"name a file: {scheme}:///FILE")
+    home = here if scheme.startswith("postgres") else (here / Path(path).expanduser()).parent
     made = target_of("", text, here)
     mark = hashlib.sha256(re.sub(r"//[^@/]*@", "//", made.url).encode()).hexdigest()[:6]
     return target_of(f"{slug(made.database or scheme)}_{mark}", text, here), home
+
+
+def _url(text: str) -> str:
+    """A target's URL; a file is known by its ending."""
+    if "://" in text:
+        return text
+    ending = text.rpartition(".")[2].lower()
+    if text.endswith(_DUCKDB_FILES):
+        return f"duckdb:///{text}"
+    if ending in FILE_TARGETS:
+        return f"{ending}:///{text}"
+    raise UsageError(f"'{text}' is no target", hint=_TARGETS)
+
+
+def _table(wanted: Wanted, target: Target, name: str) -> Table:
+    """The table that the rows go into: that of a file that is the target is called as the file."""
+    file = Path(target.url.partition(":///")[2])
+    scheme = target.url.partition(":")[0]
+    if scheme in FILE_TARGETS and file.suffix == f".{scheme}" and not file.is_dir():
+        if wanted.table:
+            raise UsageError("a file holds one table", hint=f"for several, name a folder: {scheme}:///FOLDER")
+        return Table(target.schema, file.stem)
+    schema, _, name = (wanted.table or name).rpartition(".")
+    if not name:
+        raise UsageError("the rows need a table's name", hint="add --table NAME")
+    return Table(schema or target.schema, name)
 
 
 def columns_of(text: str) -> dict[str, str]:

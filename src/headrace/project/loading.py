@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -21,10 +22,11 @@ from headrace.project.validate import validate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 _LATE = {"vars", "on-run-start", "on-run-end", "query-comment", "targets", "alerts"}
 """Keys whose Jinja is not that of the project file: hooks are rendered when they run, the rest has none."""
+FILE_TARGETS = ("parquet", "csv", "jsonl")
+"""Targets that are a folder of files, or one file."""
 _SCHEMAS = {"duckdb": "main", "postgresql": "public", "postgres": "public"}
 
 
@@ -91,11 +93,14 @@ def load_settings(  # noqa: PLR0913 - each is an option of the command line
 
 
 def target_of(name: str, url: str, root: Path, schema: str | None = None, threads: int | None = None) -> Target:
-    """The target of a URL; the path of a DuckDB file begins at the root."""
+    """The target of a URL; the path of a file begins at the root."""
     scheme, _, rest = url.partition("://")
     if scheme == "duckdb":
         database: str | None = profiles.duckdb_name(rest.removeprefix("/"))
         url = profiles.duckdb_url(rest.removeprefix("/"), root)
+    elif scheme in FILE_TARGETS:
+        path = (root / Path(rest.removeprefix("/")).expanduser()).resolve()
+        database, url = path.name, f"{scheme}:///{path.as_posix()}"
     else:
         database = urlsplit(url).path.strip("/") or None
     return Target(name, url, schema or _SCHEMAS.get(scheme, "main"), threads or 4, database)

@@ -31,7 +31,7 @@ class Target:
     @property
     def dialect(self) -> Dialect:
         """The engine's dialect, which is also `target.type` in templates."""
-        return "duckdb" if self.url.startswith("duckdb:") else "postgres"
+        return "postgres" if self.url.startswith("postgres") else "duckdb"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from headrace.warehouse.base import Warehouse
 
-SCHEMES = ("duckdb", "postgresql", "postgres")
+SCHEMES = ("duckdb", "postgresql", "postgres", "parquet", "csv", "jsonl")
 
 
 def open_warehouse(url: str, schemas: Collection[str] = ()) -> Warehouse:
@@ -26,6 +26,10 @@ def open_warehouse(url: str, schemas: Collection[str] = ()) -> Warehouse:
         from headrace.warehouse.duckdb import open_duckdb
 
         return open_duckdb(url, rest.removeprefix("/") or ":memory:", schemas)
+    if found and scheme in ("parquet", "csv", "jsonl"):
+        from headrace.warehouse.folder import open_folder
+
+        return open_folder(url)
     if found and scheme in ("postgresql", "postgres"):
         try:
             from headrace.warehouse.postgres import open_postgres
@@ -36,5 +40,5 @@ def open_warehouse(url: str, schemas: Collection[str] = ()) -> Warehouse:
         return open_postgres(url)
     raise ConfigInvalid(
         f"no engine reads a URL that starts with '{scheme}'" if found else "a target's URL is written engine://place",
-        hint=did_you_mean(scheme, SCHEMES) or f"engines: {', '.join(SCHEMES[:2])}",
+        hint=did_you_mean(scheme, SCHEMES) or f"engines: {', '.join(one for one in SCHEMES if one != 'postgres')}",
     )

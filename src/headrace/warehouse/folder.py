@@ -1,0 +1,225 @@
+"""A folder, or one file, as a store: Parquet parts, and a list of them for each version, which is committed by one link.
+
+FOLDER/_headrace/lists/00000007.json   the tables and their parts; the highest number holds
+FOLDER/_headrace/parts/…               the parts, also those of tables that headrace keeps for itself
+FOLDER/orders/…                        the parts again, by the same inode, or written in another format: for readers
+
+What readers see is made from the list: again, by the next who opens the store, where a process ended between the two. A file that is
+a target (`orders.csv`) has its store in `.headrace/files/` beside it, and is written beside and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import StatementFailed, WarehouseUnavailable
+from headrace.sql.dialect import name, text
+from headrace.table import Table
+from headrace.warehouse.embedded import Embedded
+from headrace.warehouse.lake import HOME, LakeWarehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from headrace.warehouse.lake import Change
+
+FORMATS = ("parquet", "csv", "jsonl")
+_COPY = {"parquet": "FORMAT parquet, COMPRESSION zstd", "csv": "FORMAT csv, HEADER", "jsonl": "FORMAT json"}
+_SEEN = "deleted"
+"""Of the columns that headrace adds, the one that a file for readers keeps: it says that a row is gone."""
+_KEPT_LISTS = 3
+
+
+def open_folder(url: str) -> LakeWarehouse:
+    """The store of `parquet:///folder` or `csv:///file.csv`. Raises WarehouseUnavailable."""
+    kind, _, rest = url.partition("://")
+    place = Path(rest.removeprefix("/"))
+    root = Embedded.in_memory()
+    try:
+        store = Folder.at(place, kind)
+        root.execute(f"SET temp_directory = {text(str(store.home / 'spilled'))}")
+        store.publish(root)
+        return LakeWarehouse(url, store, root)
+    except (OSError, ValueError) as error:
+        root.close()
+        raise WarehouseUnavailable(f"'{place}' cannot be a target: {error}") from error
+
+
+@dataclass(slots=True)
+class Folder:
+    """Parts and lists under `home`; what readers see is under `shown`, which is a file where `single`."""
+
+    home: Path
+    shown: Path
+    format: str
+    single: bool
+    number: int = 0
+    listed: dict[str, Any] | None = None
+
+    @classmethod
+    def at(cls, place: Path, kind: str) -> Folder:
+        """The store of a place, with its last list; its folders are made."""
+        single = place.suffix == f".{kind}" and not place.is_dir()
+        home = place.parent / ".headrace" / "files" / place.name if single else place / "_headrace"
+        for folder in ("lists", "parts"):
+            (home / folder).mkdir(parents=True, exist_ok=True)
+        store = cls(home, place, kind, single)
+        store.read()
+        return store
+
+    def read(self) -> None:
+        """Take the last list that was committed."""
+        found = sorted((self.home / "lists").glob("*.json"))
+        if not found and self.single and self.shown.exists():
+            raise ValueError("it is there already, and was not written by headrace; remove it or take another name")
+        if found:
+            self.number, self.listed = int(found[-1].stem), json.loads(found[-1].read_bytes())
+
+    def tables(self) -> Mapping[Table, str]:
+        """For each table a query for its parts, in the order in which they came."""
+        return {_table(key): self._query(parts) for key, parts in self._parts().items()}
+
+    def _parts(self) -> dict[str, list[str]]:
+        return dict((self.listed or {}).get("tables", {}))
+
+    def _query(self, parts: Sequence[str]) -> str:
+        files = ", ".join(text(str(self.home / "parts" / part)) for part in parts)
+        return f"SELECT * FROM read_parquet([{files}], union_by_name = true)"
+
+    def commit(self, changes: Sequence[Change], gone: Sequence[Table], local: Embedded) -> None:
+        """Write the parts, then the list that names them."""
+        tables = self._parts()
+        for table in gone:
+            tables.pop(_key(table), None)
+        for change in changes:
+            part = self._write(change, local)
+            key = _key(change.table)
+            tables[key] = [*tables[key], part] if change.kind == "append" else [part]
+        listed = {"format": self.format, "tables": tables}
+        draft = self.home / "lists" / f".{secrets.token_hex(8)}"
+        _write_synced(draft, json.dumps(listed).encode())
+        try:
+            # A link, unlike a rename, fails where somebody has written a list of this number.
+            os.link(draft, self.home / "lists" / f"{self.number + 1:08d}.json")
+        except FileExistsError as error:
+            lost = StatementFailed(f"another process has changed '{self.shown}' in the meantime")
+            raise lost from error
+        finally:
+            draft.unlink()
+        _sync(self.home / "lists")
+        self.number, self.listed = self.number + 1, listed
+        self.publish(local)
+
+    def _write(self, change: Change, local: Embedded) -> str:
+        part = f"{_safe(change.table)}-{self.number + 1:08d}-{secrets.token_hex(4)}.parquet"
+        path = self.home / "parts" / part
+        local.execute(f"COPY ({change.query}) TO {text(str(path))} ({_COPY['parquet']})")
+        with path.open("rb") as written:
+            os.fsync(written.fileno())
+        _sync(path.parent)
+        return part
+
+    def publish(self, local: Embedded) -> None:
+        """Let readers see what the list says, and remove what no list names any more."""
+        if self.listed is None:
+            return
+        shown = {key: parts for key, parts in self._parts().items() if _table(key).schema != HOME}
+        if self.single:
+            for parts in shown.values():
+                self._show_file(parts, local)
+        else:
+            for key, parts in shown.items():
+                self._show_parts(_table(key), parts, local)
+        self._tidy()
+
+    def _show_file(self, parts: Sequence[str], local: Embedded) -> None:
+        mark = self.home / "shown.json"
+        if self.shown.is_file():
+            said = json.loads(mark.read_bytes()) if mark.is_file() else [None, None]
+            if said[0] == self.number:
+                if said[1] == self.shown.stat().st_mtime_ns:
+                    return
+                raise ValueError("it was changed by somebody else since the last load; move it away, and load again")
+        draft = self.shown.with_name(f".{self.shown.name}.{secrets.token_hex(4)}")
+        self._copy(parts, draft, local)
+        stamp = draft.stat().st_mtime_ns
+        draft.rename(self.shown)
+        _sync(self.shown.parent)
+        mark.write_bytes(json.dumps([self.number, stamp]).encode())
+
+    def _show_parts(self, table: Table, parts: Sequence[str], local: Embedded) -> None:
+        folder = self.shown / _safe(table)
+        folder.mkdir(exist_ok=True)
+        wanted = {Path(part).with_suffix(f".{self.format}").name: part for part in parts}
+        for file, part in wanted.items():
+            if not (folder / file).exists():
+                draft = folder / f".{file}"
+                draft.unlink(missing_ok=True)
+                if self.format == "parquet":
+                    os.link(self.home / "parts" / part, draft)
+                else:
+                    self._copy([part], draft, local)
+                draft.rename(folder / file)
+        for file in folder.glob(f"*.{self.format}"):
+            if file.name not in wanted:
+                file.unlink()
+
+    def _copy(self, parts: Sequence[str], path: Path, local: Embedded) -> None:
+        query = self._query(parts)
+        columns = [str(row[0]) for row in local.rows(f"DESCRIBE {query}")]
+        mine = [one for one in columns if not one.startswith("_headrace_") or one.endswith(_SEEN)]
+        listed = ", ".join(name(one) for one in mine) or "1"
+        local.execute(f"COPY (SELECT {listed} FROM ({query})) TO {text(str(path))} ({_COPY[self.format]})")
+        with path.open("rb") as written:
+            os.fsync(written.fileno())
+
+    def _tidy(self) -> None:
+        lists = sorted((self.home / "lists").glob("*.json"))
+        for old in lists[:-_KEPT_LISTS]:
+            old.unlink(missing_ok=True)
+        named = {
+            part for one in lists[-_KEPT_LISTS:] for parts in json.loads(one.read_bytes())["tables"].values() for part in parts
+        }
+        for part in (self.home / "parts").iterdir():
+            if part.name not in named:
+                part.unlink(missing_ok=True)
+        shutil.rmtree(self.home / "spilled", ignore_errors=True)
+
+
+def _key(table: Table) -> str:
+    return json.dumps([table.schema, table.name])
+
+
+def _table(key: str) -> Table:
+    return Table(*json.loads(key))
+
+
+def _safe(table: Table) -> str:
+    """A table's name as that of a folder."""
+    named = table.name if table.schema == "main" else f"{table.schema}.{table.name}"
+    return re.sub(r"[^\w.-]", "_", named)
+
+
+def _write_synced(path: Path, raw: bytes) -> None:
+    with path.open("wb") as out:
+        out.write(raw)
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename or link last, where the system lets a folder be opened."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

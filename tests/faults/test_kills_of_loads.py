@@ -1,0 +1,60 @@
+"""SIGKILL at each moment of a load without a project: the same command again, and the target is what it should be."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+
+MOMENTS = 24
+"""How many of a load's moments are tried, evenly spread."""
+
+
+@pytest.fixture
+def killer(tmp_path):
+    command = [sys.executable, str(Path(__file__).with_name("killer.py")), str(tmp_path / "moments")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+
+        def run(argv, **order):
+            process.stdin.write(json.dumps({"argv": argv, "log": str(tmp_path / "output"), **order}) + "\n")
+            process.stdin.flush()
+            return json.loads(process.stdout.readline())
+
+        yield run
+        process.stdin.close()
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("target", "seen"),
+    [("parquet:///{0}/lake", "lake/orders/*.parquet"), ("{0}/orders.csv", "orders.csv")],
+    ids=["folder", "file"],
+)
+@pytest.mark.parametrize("how", ["append", "merge"])
+def test_killed_at_each_moment_a_file_has_each_row_once(killer, tmp_path, target, seen, how):
+    work, day_one = tmp_path / "work", tmp_path / "day_one"
+    work.mkdir()
+    (work / "1.csv").write_text("id,amount\n1,1\n2,2\n")
+    options = ["--table", "orders"] if "lake" in target else []
+    key = ["--primary-key", "id"] if how == "merge" else []
+    argv = ["load", f"{work}/*.csv", target.format(work), *options, "--write-disposition", how, *key, "--no-color"]
+    assert killer(argv)["code"] == 0, (tmp_path / "output").read_text()
+    (work / "2.csv").write_text("id,amount\n2,3\n3,4\n")
+    shutil.copytree(work, day_one)
+    expected = [(1, 1), (2, 3), (3, 4)] if how == "merge" else [(1, 1), (2, 2), (2, 3), (3, 4)]
+    moments, kills = killer(argv)["moments"], 0
+
+    for number in range(0, moments, -(-moments // MOMENTS)):
+        shutil.rmtree(work)
+        shutil.copytree(day_one, work)  # new times of change would make the files new: copytree keeps them
+        kills += killer(argv, moment=1 + number)["killed"]
+        assert killer(argv)["code"] == 0, (tmp_path / "output").read_text()
+        rows = duckdb.sql(f"SELECT id::INT, amount::INT FROM '{work}/{seen}' ORDER BY ALL").fetchall()
+        assert rows == expected, f"killed at moment {number + 1} of {moments}"
+
+    assert kills >= MOMENTS // 2

@@ -1,0 +1,133 @@
+"""What is a folder's or a file's own way to be a target; that loads into it are as others, the other tests here prove."""
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from headrace.errors import NotSupported, StatementFailed, WarehouseUnavailable
+from headrace.sql.operations import Append, CreateSchema, CreateTable, SetView
+from headrace.schema import BIGINT, Column, Schema
+from headrace.table import Table
+from headrace.warehouse.opening import open_warehouse
+
+THINGS = Table("main", "things")
+
+
+def read(pattern):
+    return sorted(duckdb.sql(f"SELECT id FROM '{pattern}'").fetchall())
+
+
+class Target:
+    """A target that is opened anew for each change, as by one process after the other."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def add(self, *ids):
+        warehouse = open_warehouse(self.url)
+        with warehouse.connect() as session:
+            with session.transaction():
+                add(session, ids)
+        warehouse.close()
+
+
+def add(session, ids):
+    if THINGS not in session.inspect("main"):
+        session.run(CreateTable(THINGS, Schema((Column("id", BIGINT), Column("_headrace_load_id", BIGINT)))))
+    session.load_local(Table("main", "staged"), f"SELECT unnest({list(ids)})::BIGINT AS id, 0::BIGINT AS _headrace_load_id")
+    session.run(Append(THINGS, Table("main", "staged"), ("id", "_headrace_load_id")))
+    session.execute('DROP TABLE "main"."staged"')
+
+
+def test_appended_rows_are_a_part_of_their_own_and_the_others_stay_as_they_are(tmp_path):
+    target = Target(f"parquet:///{tmp_path / 'lake'}")
+    target.add(1, 2)
+    first = {path.name: path.stat().st_ino for path in (tmp_path / "lake" / "things").iterdir()}
+
+    target.add(3)
+
+    parts = {path.name: path.stat().st_ino for path in (tmp_path / "lake" / "things").iterdir()}
+    assert len(parts) == 2
+    assert first.items() <= parts.items()
+    assert read(tmp_path / "lake" / "things" / "*.parquet") == [(1,), (2,), (3,)]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+def test_a_file_is_written_beside_and_has_the_rows_own_columns(tmp_path, kind):
+    target = Target(f"{kind}:///{tmp_path / f'things.{kind}'}")
+    target.add(1)
+
+    target.add(2)
+
+    assert read(tmp_path / f"things.{kind}") == [(1,), (2,)]
+    described = duckdb.sql(f"DESCRIBE SELECT * FROM '{tmp_path / f'things.{kind}'}'").fetchall()
+    assert [row[0] for row in described] == ["id"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".headrace", f"things.{kind}"]
+
+
+def test_what_fails_leaves_everything_as_it_was(tmp_path):
+    target = Target(f"parquet:///{tmp_path / 'lake'}")
+    target.add(1)
+    warehouse = open_warehouse(target.url)
+    session = warehouse.connect()
+
+    with pytest.raises(ZeroDivisionError), session.transaction():
+        add(session, [2])
+        raise ZeroDivisionError
+
+    with session.transaction():
+        add(session, [3])
+    assert session.rows("SELECT id FROM things ORDER BY id") == [(1,), (3,)]
+    assert read(tmp_path / "lake" / "things" / "*.parquet") == [(1,), (3,)]
+    warehouse.close()
+
+
+def test_of_two_processes_that_commit_at_once_one_begins_again(tmp_path):
+    url = f"parquet:///{tmp_path / 'lake'}"
+    Target(url).add(1)
+    slow = open_warehouse(url)
+    session = slow.connect()
+    Target(url).add(2)
+
+    with pytest.raises(StatementFailed, match="another process has changed"), session.transaction():
+        add(session, [3])
+
+    slow.close()
+    Target(url).add(4)
+    assert read(tmp_path / "lake" / "things" / "*.parquet") == [(1,), (2,), (4,)]
+
+
+def test_a_file_that_somebody_else_wrote_is_not_written_over(tmp_path):
+    (tmp_path / "things.csv").write_text("precious\n")
+    with pytest.raises(WarehouseUnavailable, match="was not written by headrace"):
+        open_warehouse(f"csv:///{tmp_path / 'things.csv'}")
+    target = Target(f"csv:///{tmp_path / 'mine.csv'}")
+    target.add(1)
+    (tmp_path / "mine.csv").write_text("edited\n")
+
+    with pytest.raises(WarehouseUnavailable, match="changed by somebody else"):
+        target.add(2)
+
+    (tmp_path / "mine.csv").unlink()
+    target.add(2)
+    assert (tmp_path / "mine.csv").read_text() == "id\n1\n2\n"
+
+
+def test_a_view_is_refused(tmp_path):
+    warehouse = open_warehouse(f"parquet:///{tmp_path / 'lake'}")
+    with warehouse.connect() as session, pytest.raises(NotSupported, match="no views"):
+        session.run(SetView(Table("main", "v"), "SELECT 1"))
+    warehouse.close()
+
+
+def test_schemas_tell_tables_of_one_name_apart(tmp_path):
+    warehouse = open_warehouse(f"parquet:///{tmp_path / 'lake'}")
+    with warehouse.connect() as session:
+        session.run(CreateSchema("raw"))
+        with session.transaction():
+            session.load(Table("raw", "t"), pa.table({"id": [1]}).to_reader())
+            session.load(Table("main", "t"), pa.table({"id": [2]}).to_reader())
+    warehouse.close()
+
+    assert read(tmp_path / "lake" / "raw.t" / "*.parquet") == [(1,)]
+    assert read(tmp_path / "lake" / "t" / "*.parquet") == [(2,)]
