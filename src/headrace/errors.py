@@ -149,7 +149,7 @@ class AccessDenied(HeadraceError):
 
 
 class PythonFailed(HeadraceError):
-    """A model in Python raised an error; the line is that of the model's file."""
+    """A model or a source in Python raised an error, or a source yielded what is no row; the line is that of its file."""
 
     code = "HR210"
     exit_code = 1
@@ -211,6 +211,16 @@ class SourceRefused(HeadraceError):
     """The database of a source refused a query: its own message is given."""
 
     code = "HR321"
+    exit_code = 1
+
+
+class TapFailed(HeadraceError):
+    """A Singer tap cannot be started, ended with an error, or wrote what is no message of Singer's; what it said last is given.
+
+    What arrived before is loaded only as far as the tap's own STATE messages vouch for it; the next load goes on from there.
+    """
+
+    code = "HR322"
     exit_code = 1
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import duckdb
 import pytest
 
-
 MOMENTS = 24
 """How many of a load's moments are tried, evenly spread."""
 
@@ -38,13 +37,13 @@ def killer(tmp_path):
 @pytest.mark.parametrize("how", ["append", "merge"])
 def test_killed_at_each_moment_a_file_has_each_row_once(killer, tmp_path, target, seen, how):
     work, day_one = tmp_path / "work", tmp_path / "day_one"
-    work.mkdir()
-    (work / "1.csv").write_text("id,amount\n1,1\n2,2\n")
+    (work / "in").mkdir(parents=True)
+    (work / "in" / "1.csv").write_text("id,amount\n1,1\n2,2\n")
     options = ["--table", "orders"] if "lake" in target else []
     key = ["--primary-key", "id"] if how == "merge" else []
-    argv = ["load", f"{work}/*.csv", target.format(work), *options, "--write-disposition", how, *key, "--no-color"]
+    argv = ["load", f"{work}/in/*.csv", target.format(work), *options, "--write-disposition", how, *key, "--no-color"]
     assert killer(argv)["code"] == 0, (tmp_path / "output").read_text()
-    (work / "2.csv").write_text("id,amount\n2,3\n3,4\n")
+    (work / "in" / "2.csv").write_text("id,amount\n2,3\n3,4\n")
     shutil.copytree(work, day_one)
     expected = [(1, 1), (2, 3), (3, 4)] if how == "merge" else [(1, 1), (2, 2), (2, 3), (3, 4)]
     moments, kills = killer(argv)["moments"], 0

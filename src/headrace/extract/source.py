@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headrace.project.database_sources import DatabaseStream
+from headrace.project.python_sources import PythonStream
 from headrace.project.rest_sources import RestStream
+from headrace.project.singer_sources import SingerStream
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -46,13 +48,25 @@ def open_stream(  # noqa: PLR0913 - what the stages hand to each other
         from headrace.extract import database
 
         return database.read(stream, cursor=cursor, resume=resume, local=local, clock=clock)
+    if isinstance(stream.spec, PythonStream):
+        from headrace.extract import python
+
+        return python.read(stream, cursor=cursor, local=local)
+    if isinstance(stream.spec, SingerStream):
+        from headrace.extract import singer
+
+        return singer.read(stream, resume=resume, local=local, scratch=scratch)
     from headrace.extract import files
 
     return files.read(stream, resume=resume, local=local, scratch=scratch, unfit=unfit)
 
 
 def prepared(stream: Stream, *, local: Embedded, clock: Clock) -> Stream:
-    """The stream with what only its source knows of it: the primary key of a table that is to be merged."""
+    """The stream with what only its source knows of it: the primary key of a table that is to be merged, or of a tap."""
+    if isinstance(stream.spec, SingerStream):
+        from headrace.extract import singer
+
+        return singer.reflected(stream)
     if not isinstance(stream.spec, DatabaseStream):
         return stream
     from headrace.extract import database

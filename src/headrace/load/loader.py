@@ -269,9 +269,8 @@ def _entry(loading: _Loading, schema: Schema, rows: int | None) -> Entry:
 
 
 def _cursors(loading: _Loading) -> dict[str, Any]:
-    """The cursors of a stream's parents stay known after a load that had nothing to say of them."""
+    """The cursors of a stream's parents, and a tap's state, stay known after a load that had nothing to say of them."""
     previous = loading.previous
     if previous is None or loading.anew or loading.stream.disposition == "replace":
         return {}
-    known = previous.state.get("resume", {}).get("cursors")
-    return {"cursors": known} if known else {}
+    return ledger.kept(previous)

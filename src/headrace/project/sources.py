@@ -11,11 +11,15 @@ from headrace.project.apis import Client  # noqa: TC001
 from headrace.project.config import Config
 from headrace.project.database_sources import Database, DatabaseSource, DatabaseStream
 from headrace.project.file_sources import FilesSource, FilesStream
+from headrace.project.python_sources import PythonCode, PythonSource, PythonStream
 from headrace.project.rest_sources import RestSource, RestStream
+from headrace.project.singer_sources import SingerSource, SingerStream, Tap
 from headrace.project.stream_keys import Disposition  # noqa: TC001
 from headrace.table import Table  # noqa: TC001
 
-SourceSpec: TypeAlias = Annotated[RestSource | FilesSource | DatabaseSource, Field(discriminator="type")]
+SourceSpec: TypeAlias = Annotated[
+    RestSource | FilesSource | DatabaseSource | PythonSource | SingerSource, Field(discriminator="type")
+]
 
 
 class Stream(Config):
@@ -26,9 +30,11 @@ class Stream(Config):
 
     source: str
     name: str
-    spec: RestStream | FilesStream | DatabaseStream
+    spec: RestStream | FilesStream | DatabaseStream | PythonStream | SingerStream
     client: Client | None = None
     database: Database | None = None
+    code: PythonCode | None = None
+    tap: Tap | None = None
     folder: str = "."
     parallel_requests: int = 4
     table: Table | None = Field(default=None, description="its table, if that is not named after source and stream")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import glob
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from headrace.errors import ConfigInvalid, NameTaken, did_you_mean
 from headrace.events import Warned, emit
 from headrace.project.database_sources import Database, DatabaseSource
 from headrace.project.file_sources import FilesSource, FilesStream
 from headrace.project.files import Document, read_yaml
+from headrace.project.python_sources import PythonCode, PythonSource, decorated
 from headrace.project.rest_sources import RestSource
 from headrace.project.secrets import resolve_later
+from headrace.project.singer_sources import SingerSource, Tap
 from headrace.project.sources import Stream
 from headrace.project.validate import validate
 
@@ -21,10 +23,14 @@ if TYPE_CHECKING:
 
     from headrace.errors import Place, SecretMissing
 
-KINDS: Mapping[str, type[RestSource | FilesSource | DatabaseSource]] = {
+Source: TypeAlias = RestSource | FilesSource | DatabaseSource | PythonSource | SingerSource
+
+KINDS: Mapping[str, type[Source]] = {
     "rest": RestSource,
     "files": FilesSource,
     "database": DatabaseSource,
+    "python": PythonSource,
+    "singer": SingerSource,
 }
 
 
@@ -82,52 +88,58 @@ def _streams(
         hint = did_you_mean(kind, KINDS) or f"types: {', '.join(KINDS)}"
         raise ConfigInvalid(f"source {name!r}: {said}", where=document.key_place(*at, "type"), hint=hint)
     data, missing = resolve_later(data, environ, document, at)
+    if kind == "python" and isinstance(data.get("module"), str):
+        data = _with_functions(data, root, document.place(*at, "module"))
     try:
         spec = validate(KINDS[kind], _shared(_with_tables(data) if kind == "database" else data), document, at)
     except ConfigInvalid as invalid:
         # What is missing stands for itself, which need not be of the kind its key takes.
         raise next(iter(missing.values()), invalid) from None
-    folder = root.as_posix()
-    if isinstance(spec, RestSource):
-        for stream, of in spec.streams.items():
-            _check_parent(name, stream, spec, document.key_place(*at, "streams", stream))
-            yield Stream(
-                source=name,
-                name=stream,
-                spec=of,
-                client=spec.client,
-                folder=folder,
-                parallel_requests=spec.parallel_requests,
-                place=document.key_place(*at, "streams", stream),
-                missing=_lacks(missing, at, stream),
-            )
-        return
-    if isinstance(spec, DatabaseSource):
-        shared = Database(**spec.model_dump(include=set(Database.model_fields), by_alias=True))
-        for stream, table in spec.streams.items():
-            yield Stream(
-                source=name,
-                name=stream,
-                spec=table,
-                database=shared,
-                folder=folder,
-                place=document.key_place(*at, "streams", stream),
-                missing=_lacks(missing, at, stream),
-            )
-        return
-    for stream, files in spec.streams.items():
-        yield Stream(
-            source=name,
-            name=stream,
-            spec=files,
-            folder=folder,
-            place=document.key_place(*at, "streams", stream),
-            missing=_lacks(missing, at, stream),
-        )
-    if spec.path is not None and not spec.streams:
+    shared = _of_source(spec)
+    for stream, of in spec.streams.items():
+        place = document.key_place(*at, "streams", stream)
+        if isinstance(spec, RestSource):
+            _check_parent(name, stream, spec, place)
+        lacks = _lacks(missing, at, stream)
+        made: dict[str, Any] = {
+            "source": name,
+            "name": stream,
+            "spec": of,
+            "folder": root.as_posix(),
+            "place": place,
+            "missing": lacks,
+        }
+        yield Stream(**made, **shared)
+    if isinstance(spec, FilesSource) and spec.path is not None and not spec.streams:
         if missing:
             raise next(iter(missing.values()))
         yield from _one_for_each_file(name, spec.path, document, at, root)
+
+
+def _of_source(spec: Source) -> dict[str, Any]:
+    """What all streams of a source have of it."""
+    match spec:
+        case RestSource():
+            return {"client": spec.client, "parallel_requests": spec.parallel_requests}
+        case DatabaseSource():
+            return {"database": Database(**spec.model_dump(include=set(Database.model_fields), by_alias=True))}
+        case PythonSource():
+            return {"code": PythonCode(**spec.model_dump(include=set(PythonCode.model_fields)))}
+        case SingerSource():
+            return {"tap": Tap(**spec.model_dump(include=set(Tap.model_fields)))}
+        case FilesSource():
+            return {}
+
+
+def _with_functions(data: dict[str, Any], root: Path, where: Place) -> dict[str, Any]:
+    """The decorated functions of a Python file as streams; what YAML says of one goes over it."""
+    found, said = decorated(data["module"], root, where), data.get("streams") or {}
+    if not isinstance(said, dict):
+        return data
+    return {
+        **data,
+        "streams": {**found, **{name: merged(found.get(name, {}), own or {}) for name, own in said.items()}},
+    }
 
 
 def _check_parent(source: str, name: str, spec: RestSource, where: Place) -> None:

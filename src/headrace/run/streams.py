@@ -66,11 +66,10 @@ def signature(stream: Stream) -> str:
 
 
 def _cursors(stream: Stream, last: ledger.Entry | None) -> dict[str, Any]:
-    """The cursors that parents of the stream had after the last load."""
+    """What the source of the stream is told of the last load: the cursors of its parents, and a tap's own state."""
     if last is None or stream.disposition == "replace":
         return {}
-    known = last.state.get("resume", {}).get("cursors")
-    return {"cursors": known} if known else {}
+    return ledger.kept(last)
 
 
 def _cursor(stream: Stream, last: ledger.Entry | None) -> Cursor | None:

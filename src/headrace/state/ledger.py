@@ -132,6 +132,12 @@ def last_load(connection: Connection, label: str) -> Entry | None:
     return next(iter(loads(connection, label=label, limit=1)), None)
 
 
+def kept(entry: Entry) -> dict[str, Any]:
+    """What a source is told of its last load by the next one: the cursors of a stream's parents, the state of a tap."""
+    resume = entry.state.get("resume", {})
+    return {key: resume[key] for key in ("cursors", "state") if resume.get(key)}
+
+
 def loads(
     connection: Connection, table: str | None = None, label: str | None = None, limit: int | None = None
 ) -> list[Entry]:

@@ -167,9 +167,9 @@ class Folder:
                 else:
                     self._copy([part], draft, local)
                 draft.rename(folder / file)
-        for file in folder.glob(f"*.{self.format}"):
-            if file.name not in wanted:
-                file.unlink()
+        for old in folder.glob(f"*.{self.format}"):
+            if old.name not in wanted:
+                old.unlink()
 
     def _copy(self, parts: Sequence[str], path: Path, local: Embedded) -> None:
         query = self._query(parts)
@@ -185,11 +185,15 @@ class Folder:
         for old in lists[:-_KEPT_LISTS]:
             old.unlink(missing_ok=True)
         named = {
-            part for one in lists[-_KEPT_LISTS:] for parts in json.loads(one.read_bytes())["tables"].values() for part in parts
+            part
+            for one in lists[-_KEPT_LISTS:]
+            for parts in json.loads(one.read_bytes())["tables"].values()
+            for part in parts
         }
-        for part in (self.home / "parts").iterdir():
-            if part.name not in named:
-                part.unlink(missing_ok=True)
+        for file in (self.home / "parts").iterdir():
+            # A part of a later number may be one that another process is about to list.
+            if file.name not in named and int(file.stem.rsplit("-", 2)[1]) <= self.number:
+                file.unlink(missing_ok=True)
         shutil.rmtree(self.home / "spilled", ignore_errors=True)
 
 

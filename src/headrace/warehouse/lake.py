@@ -105,7 +105,8 @@ class LakeConnection(DuckDBConnection):
         changes = [
             Change(table, "replace", f"SELECT * FROM {relation(table)}")
             for table in here
-            if table not in waiting and (table.schema != HOME or self.local.rows(f"SELECT 1 FROM {relation(table)} LIMIT 1"))
+            if table not in waiting
+            and (table.schema != HOME or self.local.rows(f"SELECT 1 FROM {relation(table)} LIMIT 1"))
         ]
         changes += [
             Change(table, "append", f"SELECT * FROM {relation(beside)}")
@@ -189,4 +190,3 @@ class LakeWarehouse:
     def close(self) -> None:
         """Forget what is in memory; the store has all of it."""
         self.root.close()
-
