@@ -24,7 +24,9 @@ from headrace.project import (
     credentials,
     database_sources,
     file_sources,
+    python_sources,
     rest_sources,
+    singer_sources,
     sources,
     stream_keys,
 )
@@ -178,7 +180,10 @@ def sources_page() -> str:
     """The keys of everything that can stand under `sources:`."""
     kinds = [
         kind
-        for module in (stream_keys, rest_sources, file_sources, database_sources, sources, apis, credentials)
+        for module in (
+            *(stream_keys, rest_sources, file_sources, database_sources, python_sources, singer_sources),
+            *(sources, apis, credentials),
+        )
         for _, kind in sorted(
             inspect.getmembers(module, inspect.isclass), key=lambda found: inspect.getsourcelines(found[1])[1]
         )

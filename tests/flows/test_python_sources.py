@@ -114,9 +114,7 @@ def test_python_values_keep_their_types_and_digits(run, project, tmp_path):
     with duckdb.connect(str(tmp_path / "p.duckdb")) as session:
         session.execute("SET TimeZone = 'UTC'")
         types = dict(
-            session.execute(
-                "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = 'kinds'"
-            ).fetchall()
+            session.execute("SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = 'kinds'").fetchall()
         )
         row = session.execute(
             'SELECT big::TEXT, exact::TEXT, "at"::TEXT, raw, who::TEXT, span::TEXT, mixed, nested::TEXT FROM shop.kinds WHERE yes'

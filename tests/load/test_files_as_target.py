@@ -136,3 +136,22 @@ def test_schemas_tell_tables_of_one_name_apart(tmp_path):
 
     assert read(tmp_path / "lake" / "raw.t" / "*.parquet") == [(1,)]
     assert read(tmp_path / "lake" / "t" / "*.parquet") == [(2,)]
+
+
+def test_values_that_parquet_would_round_keep_all_their_digits(tmp_path):
+    url = f"parquet:///{tmp_path / 'lake'}"
+    warehouse = open_warehouse(url)
+    with warehouse.connect() as session, session.transaction():
+        session.load_local(
+            THINGS,
+            "SELECT 12345678901234567890123456789::HUGEINT AS big, INTERVAL '1 microsecond' AS span, '{\"a\": 1}'::JSON AS j",
+        )
+    warehouse.close()
+
+    warehouse = open_warehouse(url)
+    with warehouse.connect() as session:
+        rows = session.rows("SELECT big::VARCHAR, span::VARCHAR, j::VARCHAR FROM things")
+        types = {column.name: str(column.type) for column in session.inspect("main")[THINGS].schema}
+    warehouse.close()
+    assert rows == [("12345678901234567890123456789", "00:00:00.000001", '{"a": 1}')]
+    assert types == {"big": "decimal(38,0)", "span": "varchar", "j": "json"}

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 FORMATS = ("parquet", "csv", "jsonl")
 _COPY = {"parquet": "FORMAT parquet, COMPRESSION zstd", "csv": "FORMAT csv, HEADER", "jsonl": "FORMAT json"}
+_ROUNDED = {
+    "HUGEINT": "DECIMAL(38,0)",
+    "UHUGEINT": "DECIMAL(38,0)",
+    "INTERVAL": "VARCHAR",
+    "TIME WITH TIME ZONE": "VARCHAR",
+}
 _SEEN = "deleted"
 """Of the columns that headrace adds, the one that a file for readers keeps: it says that a row is gone."""
 _KEPT_LISTS = 3
@@ -120,7 +126,7 @@ class Folder:
     def _write(self, change: Change, local: Embedded) -> str:
         part = f"{_safe(change.table)}-{self.number + 1:08d}-{secrets.token_hex(4)}.parquet"
         path = self.home / "parts" / part
-        local.execute(f"COPY ({change.query}) TO {text(str(path))} ({_COPY['parquet']})")
+        local.execute(f"COPY ({kept_exactly(change.query, local)}) TO {text(str(path))} ({_COPY['parquet']})")
         with path.open("rb") as written:
             os.fsync(written.fileno())
         _sync(path.parent)
@@ -195,6 +201,17 @@ class Folder:
             if file.name not in named and int(file.stem.rsplit("-", 2)[1]) <= self.number:
                 file.unlink(missing_ok=True)
         shutil.rmtree(self.home / "spilled", ignore_errors=True)
+
+
+def kept_exactly(query: str, local: Embedded) -> str:
+    """The query with what Parquet would round as something it keeps: integers of 128 bits, and spans of time."""
+    described = local.rows(f"DESCRIBE {query}")
+    casts = [
+        f"CAST({name(str(row[0]))} AS {to}) AS {name(str(row[0]))}"
+        for row in described
+        if (to := _ROUNDED.get(str(row[1])))
+    ]
+    return f"SELECT * REPLACE ({', '.join(casts)}) FROM (\n{query}\n)" if casts else query
 
 
 def _key(table: Table) -> str:
