@@ -20,7 +20,7 @@ from headrace.extract.records import Shape, rows_of
 from headrace.extract.tap import catalog_of, entry_of, read_lines, selected, started
 from headrace.project.secrets import redact
 from headrace.project.singer_sources import SingerStream
-from headrace.schema import BIGINT, BOOLEAN, DATE, DOUBLE, JSON, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal, parse_type
+from headrace.schema import BIGINT, BOOLEAN, DATE, JSON, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal, parse_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -267,7 +267,7 @@ def type_of(schema: Any) -> Type | None:
     kinds = {words} if isinstance(words, str) else set(words or ())
     kinds.discard("null")
     if len(kinds) != 1:
-        return DOUBLE if kinds == {"integer", "number"} and not schema.get("multipleOf") else None
+        return None
     match kinds.pop():
         case "string":
             return _text(schema)
@@ -297,10 +297,10 @@ def _fits(schema: Mapping[str, Any]) -> bool:
     return all(not isinstance(one, int) or abs(one) < 1 << 63 for one in limits)
 
 
-def _number(schema: Mapping[str, Any]) -> Type:
+def _number(schema: Mapping[str, Any]) -> Type | None:
     step = schema.get("multipleOf")
     if not isinstance(step, int | float) or step <= 0:
-        return DOUBLE
+        return None  # a double where that holds every digit, which only the values tell
     # As it is written, 0.01 is exact, which as a binary number it is not.
     exponent = Decimal(repr(step)).normalize().as_tuple().exponent
     return decimal(38, min(max(-exponent, 0), 38) if isinstance(exponent, int) else 0)
