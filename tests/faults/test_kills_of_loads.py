@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from deltalake import DeltaTable
 
 MOMENTS = 24
 """How many of a load's moments are tried, evenly spread."""
@@ -31,8 +32,12 @@ def killer(tmp_path):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("target", "seen"),
-    [("parquet:///{0}/lake", "lake/orders/*.parquet"), ("{0}/orders.csv", "orders.csv")],
-    ids=["folder", "file"],
+    [
+        ("parquet:///{0}/lake", "lake/orders/*.parquet"),
+        ("{0}/orders.csv", "orders.csv"),
+        ("delta:///{0}/lake", "lake/orders"),
+    ],
+    ids=["folder", "file", "delta"],
 )
 @pytest.mark.parametrize("how", ["append", "merge"])
 def test_killed_at_each_moment_a_file_has_each_row_once(killer, tmp_path, target, seen, how):
@@ -53,7 +58,9 @@ def test_killed_at_each_moment_a_file_has_each_row_once(killer, tmp_path, target
         shutil.copytree(day_one, work)  # new times of change would make the files new: copytree keeps them
         kills += killer(argv, moment=1 + number)["killed"]
         assert killer(argv)["code"] == 0, (tmp_path / "output").read_text()
-        rows = duckdb.sql(f"SELECT id::INT, amount::INT FROM '{work}/{seen}' ORDER BY ALL").fetchall()
+        files = DeltaTable(work / seen).file_uris() if target.startswith("delta") else f"{work}/{seen}"
+        rows = duckdb.read_csv(files) if seen.endswith("csv") else duckdb.read_parquet(files)
+        rows = rows.project("id::INT, amount::INT").order("ALL").fetchall()
         assert rows == expected, f"killed at moment {number + 1} of {moments}"
 
     assert kills >= MOMENTS // 2

@@ -86,12 +86,12 @@ def batch_of(cursor: str | None = None, **columns: Any) -> Batch:
     return Batch(rows, read=rows.num_rows, cursor=cursor, origin="page")
 
 
-@pytest.fixture(params=["duckdb", "postgres", "parquet"])
+@pytest.fixture(params=["duckdb", "postgres", "parquet", "delta"])
 def warehouse(request: pytest.FixtureRequest, tmp_path) -> Iterator[Warehouse]:
     if request.param == "duckdb":
         url = f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
-    elif request.param == "parquet":
-        url = f"parquet:///{tmp_path / 'lake'}"
+    elif request.param in ("parquet", "delta"):
+        url = f"{request.param}:///{tmp_path / 'lake'}"
     else:
         url = request.getfixturevalue("postgres_url")
     opened = open_warehouse(url)

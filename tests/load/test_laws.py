@@ -4,6 +4,7 @@ import itertools
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ def table_after(changes):
     return sorted(kept.items())
 
 
+@pytest.mark.parametrize("warehouse", ["duckdb", "postgres", "parquet"], indirect=True)  # it deletes
 @settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

@@ -146,6 +146,7 @@ def test_an_older_row_that_comes_late_changes_nothing(pipe):
     assert entry.cursor == Cursor("at", "5")
 
 
+@pytest.mark.parametrize("warehouse", ["duckdb", "postgres", "parquet"], indirect=True)  # two tables change together
 def test_hard_deletes_remove_rows_and_an_older_row_does_not_bring_them_back(pipe):
     stream = stream_of(**CHANGES, deletes={"column": "gone"})
     pipe.load(stream, batch_of(id=[1, 2], at=[1, 1], gone=[False, False]), cursor=Cursor("at"))
@@ -474,6 +475,7 @@ def test_the_ledger_says_where_to_go_on(pipe):
     assert found.schema == {"at": "bigint"}
 
 
+@pytest.mark.parametrize("warehouse", ["duckdb", "postgres", "parquet"], indirect=True)  # Delta has no such types
 def test_what_is_nested_is_json_in_the_warehouse_and_a_uuid_is_one(pipe):
     marked = [
         pa.field("id", pa.int64()),

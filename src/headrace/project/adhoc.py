@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ENGINES = ("duckdb", "postgresql", "postgres", *FILE_TARGETS)
 LINE = "command line"
 """What errors call the place where the keys of such a stream stand."""
-_TARGETS = "targets: FILE.duckdb, postgresql://USER@HOST/DATABASE, FILE.parquet, .csv or .jsonl, parquet:///FOLDER"
+_TARGETS = "targets: FILE.duckdb, postgresql://USER@HOST/DATABASE, FILE.parquet, .csv or .jsonl, parquet:///FOLDER, delta:///FOLDER"
 _DUCKDB_FILES = (".duckdb", ".ddb", ".db")
 _NO_FILES = Paths((), (), (), (), (), (), (), "")
 
@@ -101,7 +101,7 @@ def _url(text: str) -> str:
     ending = text.rpartition(".")[2].lower()
     if text.endswith(_DUCKDB_FILES):
         return f"duckdb:///{text}"
-    if ending in FILE_TARGETS:
+    if ending in FILE_TARGETS and ending != "delta":
         return f"{ending}:///{text}"
     raise UsageError(f"'{text}' is no target", hint=_TARGETS)
 
@@ -110,7 +110,7 @@ def _table(wanted: Wanted, target: Target, name: str) -> Table:
     """The table that the rows go into: that of a file that is the target is called as the file."""
     file = Path(target.url.partition(":///")[2])
     scheme = target.url.partition(":")[0]
-    if scheme in FILE_TARGETS and file.suffix == f".{scheme}" and not file.is_dir():
+    if scheme in FILE_TARGETS and scheme != "delta" and file.suffix == f".{scheme}" and not file.is_dir():
         if wanted.table:
             raise UsageError("a file holds one table", hint=f"for several, name a folder: {scheme}:///FOLDER")
         return Table(target.schema, file.stem)

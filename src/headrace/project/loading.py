@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _LATE = {"vars", "on-run-start", "on-run-end", "query-comment", "targets", "alerts"}
 """Keys whose Jinja is not that of the project file: hooks are rendered when they run, the rest has none."""
-FILE_TARGETS = ("parquet", "csv", "jsonl")
+FILE_TARGETS = ("parquet", "csv", "jsonl", "delta")
 """Targets that are a folder of files, or one file."""
 _SCHEMAS = {"duckdb": "main", "postgresql": "public", "postgres": "public"}
 

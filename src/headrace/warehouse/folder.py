@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("parquet", "csv", "jsonl")
 _COPY = {"parquet": "FORMAT parquet, COMPRESSION zstd", "csv": "FORMAT csv, HEADER", "jsonl": "FORMAT json"}
-_ROUNDED = {
+ROUNDED = {
     "HUGEINT": "DECIMAL(38,0)",
     "UHUGEINT": "DECIMAL(38,0)",
     "INTERVAL": "VARCHAR",
@@ -99,16 +99,18 @@ class Folder:
         files = ", ".join(text(str(self.home / "parts" / part)) for part in parts)
         return f"SELECT * FROM read_parquet([{files}], union_by_name = true)"
 
-    def commit(self, changes: Sequence[Change], gone: Sequence[Table], local: Embedded) -> None:
-        """Write the parts, then the list that names them."""
+    def commit(
+        self, changes: Sequence[Change], gone: Sequence[Table], local: Embedded, awaits: Mapping[str, int] | None = None
+    ) -> None:
+        """Write the parts, then the list that names them; `awaits` are marks that only count once something else bears them."""
         tables = self._parts()
         for table in gone:
-            tables.pop(_key(table), None)
+            tables.pop(key_of(table), None)
         for change in changes:
             part = self._write(change, local)
-            key = _key(change.table)
+            key = key_of(change.table)
             tables[key] = [*tables[key], part] if change.kind == "append" else [part]
-        listed = {"format": self.format, "tables": tables}
+        listed = {"format": self.format, "tables": tables, **({"awaits": dict(awaits)} if awaits else {})}
         draft = self.home / "lists" / f".{secrets.token_hex(8)}"
         _write_synced(draft, json.dumps(listed).encode())
         try:
@@ -123,8 +125,20 @@ class Folder:
         self.number, self.listed = self.number + 1, listed
         self.publish(local)
 
+    @property
+    def awaits(self) -> Mapping[str, int]:
+        """The marks that the last list waits for."""
+        return dict((self.listed or {}).get("awaits", {}))
+
+    def take_back(self) -> None:
+        """The last list does not count: what it waits for did not come."""
+        (self.home / "lists" / f"{self.number:08d}.json").unlink()
+        _sync(self.home / "lists")
+        self.number, self.listed = 0, None
+        self.read()
+
     def _write(self, change: Change, local: Embedded) -> str:
-        part = f"{_safe(change.table)}-{self.number + 1:08d}-{secrets.token_hex(4)}.parquet"
+        part = f"{safe(change.table)}-{self.number + 1:08d}-{secrets.token_hex(4)}.parquet"
         path = self.home / "parts" / part
         local.execute(f"COPY ({kept_exactly(change.query, local)}) TO {text(str(path))} ({_COPY['parquet']})")
         with path.open("rb") as written:
@@ -161,7 +175,7 @@ class Folder:
         mark.write_bytes(json.dumps([self.number, stamp]).encode())
 
     def _show_parts(self, table: Table, parts: Sequence[str], local: Embedded) -> None:
-        folder = self.shown / _safe(table)
+        folder = self.shown / safe(table)
         folder.mkdir(exist_ok=True)
         wanted = {Path(part).with_suffix(f".{self.format}").name: part for part in parts}
         for file, part in wanted.items():
@@ -203,18 +217,19 @@ class Folder:
         shutil.rmtree(self.home / "spilled", ignore_errors=True)
 
 
-def kept_exactly(query: str, local: Embedded) -> str:
-    """The query with what Parquet would round as something it keeps: integers of 128 bits, and spans of time."""
+def kept_exactly(query: str, local: Embedded, rounded: Mapping[str, str] = ROUNDED) -> str:
+    """The query with what the format has no type for as something that it keeps: in Parquet, integers of 128 bits, and spans of time."""
     described = local.rows(f"DESCRIBE {query}")
     casts = [
         f"CAST({name(str(row[0]))} AS {to}) AS {name(str(row[0]))}"
         for row in described
-        if (to := _ROUNDED.get(str(row[1])))
+        if (to := rounded.get(str(row[1])))
     ]
     return f"SELECT * REPLACE ({', '.join(casts)}) FROM (\n{query}\n)" if casts else query
 
 
-def _key(table: Table) -> str:
+def key_of(table: Table) -> str:
+    """A table as a key of a list."""
     return json.dumps([table.schema, table.name])
 
 
@@ -222,7 +237,7 @@ def _table(key: str) -> Table:
     return Table(*json.loads(key))
 
 
-def _safe(table: Table) -> str:
+def safe(table: Table) -> str:
     """A table's name as that of a folder."""
     named = table.name if table.schema == "main" else f"{table.schema}.{table.name}"
     return re.sub(r"[^\w.-]", "_", named)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from headrace.warehouse.base import Warehouse
 
-SCHEMES = ("duckdb", "postgresql", "postgres", "parquet", "csv", "jsonl")
+SCHEMES = ("duckdb", "postgresql", "postgres", "parquet", "csv", "jsonl", "delta")
 
 
 def open_warehouse(url: str, schemas: Collection[str] = ()) -> Warehouse:
@@ -38,6 +38,14 @@ def open_warehouse(url: str, schemas: Collection[str] = ()) -> Warehouse:
                 f"the driver for PostgreSQL cannot be imported: {error}", hint="pip install 'headrace[postgres]'"
             ) from error
         return open_postgres(url)
+    if found and scheme == "delta":
+        try:
+            from headrace.warehouse.delta import open_delta
+        except ImportError as error:
+            raise DriverMissing(
+                f"the library for Delta Lake cannot be imported: {error}", hint="pip install 'headrace[delta]'"
+            ) from error
+        return open_delta(url)
     raise ConfigInvalid(
         f"no engine reads a URL that starts with '{scheme}'" if found else "a target's URL is written engine://place",
         hint=did_you_mean(scheme, SCHEMES) or f"engines: {', '.join(one for one in SCHEMES if one != 'postgres')}",
