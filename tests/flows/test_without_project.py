@@ -231,3 +231,52 @@ def test_a_misspelt_file_says_which_there_is_and_how_to_go_on(run):
     assert ended.code == 1
     assert "there is orders.csv" in ended.out
     assert "next: headrace load ordrs.csv x.duckdb" in ended.out
+
+
+@pytest.mark.parametrize("file", ["orders.parquet", "orders.csv", "orders.jsonl"])
+def test_a_file_is_a_target_that_is_merged_into(run, tmp_path, file):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.csv").write_text(ORDERS)
+    first = run("load", "in/*.csv", f"out/{file}", "--primary-key", "id")
+    (tmp_path / "in" / "2.csv").write_text("id,amount,at\n3,7.25,2026-01-03\n4,1.00,2026-01-04\n")
+
+    then = run("load", "in/*.csv", f"out/{file}", "--primary-key", "id")
+
+    assert first.code == 0, first.out + first.err
+    assert "2 rows read = 1 inserted + 1 updated" in then.out
+    rows = duckdb.sql(f"SELECT id, amount::VARCHAR FROM '{tmp_path}/out/{file}' ORDER BY id").fetchall()
+    assert [(one, float(amount)) for one, amount in rows] == [(1, 10.5), (2, 20.25), (3, 7.25), (4, 1.0)]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+@pytest.mark.usefixtures("shop")
+def test_a_folder_is_a_target_with_a_table_for_each_load(run, tmp_path, kind):
+    target = f"{kind}:///lake"
+    run(
+        "load", "sqlite:///shop.db?table=orders", target, "--incremental", "updated_at", "--write-disposition", "append"
+    )
+
+    again = run(
+        "load", "sqlite:///shop.db?table=orders", target, "--incremental", "updated_at", "--write-disposition", "append"
+    )
+
+    assert again.code == 0, again.out
+    assert "1 row read = 1 duplicate" in again.out
+    files = f"{tmp_path}/lake/orders/*.parquet"
+    assert duckdb.sql(f"SELECT id FROM '{files}' ORDER BY id").fetchall() == [(1,), (2,)]
+
+
+@pytest.mark.usefixtures("orders")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["out.parquet", "--table", "t"], "a file holds one table"),
+        (["parquet:///"], "has to be somewhere when the command ends"),
+        (["parqet:///lake"], "did you mean 'parquet'?"),
+    ],
+)
+def test_what_cannot_be_a_file_target_is_said(run, words, told):
+    ended = run("load", "orders.csv", *words)
+
+    assert ended.code == 2
+    assert told in ended.err

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 HOME = "headrace"
 """The schema of what headrace remembers: small tables, which are held in the session."""
+_CHANGES = ("DELETE FROM", "INSERT INTO", "UPDATE", "ALTER TABLE", "MERGE INTO")
 _TABLES = (
     "SELECT schema_name, table_name FROM duckdb_tables() "
     "WHERE database_name = current_database() AND NOT temporary AND NOT internal ORDER BY ALL"
@@ -60,9 +61,9 @@ class LakeConnection(DuckDBConnection):
         self._warehouse = warehouse
 
     def execute(self, sql: str) -> int:
-        """Run one statement; a table that it deletes from is brought in first."""
+        """Run one statement; a table that it changes is brought in first."""
         for table in tuple(self._warehouse.kept):
-            if sql.startswith((f"DELETE FROM {relation(table)}", f"INSERT INTO {relation(table)}")):
+            if sql.startswith(tuple(f"{verb} {relation(table)}" for verb in _CHANGES)):
                 self._bring_in(table)
         return super().execute(sql)
 
