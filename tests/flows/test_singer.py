@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 TAP = """
-import json, os, sys, time
+import json, os, sys
 args = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 config = json.load(open(args["--config"]))
 SCHEMA = {"type": "object", "properties": {
@@ -50,8 +50,6 @@ for number in range(first, config["rows"]):
         sys.exit(3)
     if number == config.get("garbage_at"):
         print("Traceback: something", flush=True)
-    if number == config.get("linger_at"):
-        time.sleep(60)
     say(type="RECORD", stream="others", record={"id": number})
     say(type="RECORD", stream="orders", record={"id": number, "at": "2026-01-01T10:00:00Z", "price": 0.1 + number,
         "exact": "1.2500", "note": '{"type": "STATE", "value": 1}', "more": {"a": [number]}})

@@ -280,3 +280,20 @@ def test_what_cannot_be_a_file_target_is_said(run, words, told):
 
     assert ended.code == 2
     assert told in ended.err
+
+
+@pytest.mark.usefixtures("orders")
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_a_folder_is_a_target_of_a_projects_loads_and_its_ledger_can_be_asked(run, tmp_path, kind):
+    (tmp_path / "headrace.yml").write_text(
+        f"name: p\ntargets: {{dev: '{kind}:///lake'}}\nsources:\n  f: {{type: files, path: orders.csv}}\n"
+    )
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "m.sql").write_text("select * from {{ source('f', 'orders') }}")
+
+    loaded, traced, built = run("load"), run("trace", "f.orders", "-o", "json"), run("run")
+
+    assert loaded.code == 0, loaded.out
+    assert json.loads(traced.out)["totals"]["inserted"] == 3
+    assert built.code == 1
+    assert "files hold tables, no views" in built.out

@@ -104,10 +104,7 @@ class LakeConnection(DuckDBConnection):
         here = [Table(*row) for row in self.local.rows(_TABLES)]
         waiting = set(self._warehouse.added.values())
         changes = [
-            Change(table, "replace", f"SELECT * FROM {relation(table)}")
-            for table in here
-            if table not in waiting
-            and (table.schema != HOME or self.local.rows(f"SELECT 1 FROM {relation(table)} LIMIT 1"))
+            Change(table, "replace", f"SELECT * FROM {relation(table)}") for table in here if table not in waiting
         ]
         changes += [
             Change(table, "append", f"SELECT * FROM {relation(beside)}")
