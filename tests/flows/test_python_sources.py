@@ -233,3 +233,20 @@ def test_a_missing_file_is_an_error_with_its_place(run, project, tmp_path):
     assert ended.code == 2
     assert "headrace.yml:6" in ended.err
     assert "there is no file sources/shop.py" in ended.err
+
+
+def test_a_secret_in_an_authors_error_is_hidden(run, project):
+    project(
+        """
+        @stream
+        def t(secrets):
+            raise ValueError(f"{secrets['token']} was refused")
+            yield {}
+        """,
+        more="secrets: {token: secret:shop_token}\n",
+    )
+
+    ended = run("load", env={"SHOP_TOKEN": "t0psecret"})
+
+    assert "*** was refused" in ended.out
+    assert "t0psecret" not in ended.out + ended.err

@@ -128,3 +128,22 @@ def test_a_column_of_a_type_that_delta_lacks_is_its_text_and_is_not_written_anew
     opened().load(stream_of(**APPEND), batch_of(id=[2], big=rows["big"]))
 
     assert [one["operationMetrics"]["num_removed_files"] for one in DeltaTable(lake / "raw.things").history()] == [0, 0]
+
+
+def test_what_fails_after_the_commit_does_not_undo_it(opened, lake, monkeypatch):
+    opened().load(stream_of(**APPEND), batch_of(id=[1]))
+    pipe = opened()
+    package = pipe.package(stream_of(**APPEND), batch_of(id=[2]))
+    with monkeypatch.context() as broken:
+        broken.setattr("headrace.warehouse.delta.write_deltalake", write_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            pipe.load_package(stream_of(**APPEND), package)
+
+    opened().load_package(stream_of(**APPEND), package)
+
+    assert ids(lake) == [1, 2]
+
+
+def write_and_stop(*given, **named):
+    write_deltalake(*given, **named)
+    raise KeyboardInterrupt

@@ -155,3 +155,20 @@ def test_values_that_parquet_would_round_keep_all_their_digits(tmp_path):
     warehouse.close()
     assert rows == [("12345678901234567890123456789", "00:00:00.000001", '{"a": 1}')]
     assert types == {"big": "decimal(38,0)", "span": "varchar", "j": "json"}
+
+
+def test_a_place_that_cannot_be_written_is_said_and_nothing_is_kept_of_the_load(tmp_path, monkeypatch):
+    target = Target(f"parquet:///{tmp_path / 'lake'}")
+    target.add(1)
+    with monkeypatch.context() as broken:
+        broken.setattr("os.link", refuse)
+        with pytest.raises(StatementFailed, match="cannot be written: no links here"):
+            target.add(2)
+
+    target.add(3)
+
+    assert read(tmp_path / "lake" / "things" / "*.parquet") == [(1,), (3,)]
+
+
+def refuse(*_):
+    raise PermissionError("no links here")

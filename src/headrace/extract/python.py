@@ -16,6 +16,7 @@ from headrace.extract.given import columns_of, is_table, tables_of
 from headrace.extract.marks import start
 from headrace.extract.paths import normalised
 from headrace.project.python_sources import PythonStream
+from headrace.project.secrets import redact
 from headrace.sql.dialect import name as quoted
 from headrace.sql.dialect import text as literal
 
@@ -114,7 +115,9 @@ class _File:
         frames = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == self.path]
         line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else (frames or [None])[-1]
         shown = self.lines[line - 1] if line and line <= len(self.lines) else None
-        raise PythonFailed(f"{type(error).__name__}: {error}", where=Place(self.path, line, None, shown)) from error
+        raise PythonFailed(
+            redact(f"{type(error).__name__}: {error}"), where=Place(self.path, line, None, shown)
+        ) from error
 
     def refuse(self, told: str) -> NoReturn:
         """What was yielded is no row."""

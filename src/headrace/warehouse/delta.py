@@ -67,6 +67,11 @@ class DeltaFolder:
         held = self._tables.get(table)
         return None if held is None else held.transaction_version(_MARK)
 
+    def _written(self, table: Table) -> int | None:
+        """The mark that the table bears on disk, whatever was known of it before."""
+        path = self.place / safe(table)
+        return DeltaTable(path).transaction_version(_MARK) if DeltaTable.is_deltatable(str(path)) else None
+
     def tables(self) -> Mapping[Table, str]:
         """For each table a query for the files that its log names."""
         found = dict(self.memory.tables())
@@ -90,7 +95,9 @@ class DeltaFolder:
             try:
                 self._write(change, number, local)
             except BaseException:
-                self.memory.take_back()
+                # What fails after the commit (a checkpoint, a signal) does not undo it.
+                if self._written(change.table) != number:
+                    self.memory.take_back()
                 raise
 
     def _write(self, change: Change, number: int, local: Embedded) -> None:

@@ -102,8 +102,24 @@ class Folder:
     def commit(
         self, changes: Sequence[Change], gone: Sequence[Table], local: Embedded, awaits: Mapping[str, int] | None = None
     ) -> None:
-        """Write the parts, then the list that names them; `awaits` are marks that only count once something else bears them."""
-        tables = self._parts()
+        """Write the parts, then the list that names them; `awaits` are marks that only count once something else bears them.
+
+        Where only readers' files could not be made, the commit holds, and they are made by the next who opens the store.
+        """
+        try:
+            self._list(self._parts(), changes, gone, local, awaits or {})
+            self.publish(local)
+        except (OSError, ValueError) as error:
+            raise StatementFailed(f"'{self.shown}' cannot be written: {error}") from error
+
+    def _list(
+        self,
+        tables: dict[str, list[str]],
+        changes: Sequence[Change],
+        gone: Sequence[Table],
+        local: Embedded,
+        awaits: Mapping[str, int],
+    ) -> None:
         for table in gone:
             tables.pop(key_of(table), None)
         for change in changes:
@@ -123,7 +139,6 @@ class Folder:
             draft.unlink()
         _sync(self.home / "lists")
         self.number, self.listed = self.number + 1, listed
-        self.publish(local)
 
     @property
     def awaits(self) -> Mapping[str, int]:
