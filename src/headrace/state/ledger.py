@@ -63,6 +63,12 @@ class Entry:
         """How far the stream was read, if it has a cursor."""
         return Cursor(self.cursor_field, self.cursor_value) if self.cursor_field else None
 
+    @property
+    def carried(self) -> dict[str, Any]:
+        """What stays known after a load that had nothing to say of it: the cursors of parents, how files are written."""
+        resume = self.state.get("resume", {})
+        return {key: resume[key] for key in ("cursors", "dialect") if resume.get(key)}
+
     def check(self) -> None:
         """Raise LedgerUnbalanced unless every row that was read is accounted for."""
         kept = self.inserted + self.updated + self.unchanged
