@@ -86,9 +86,11 @@ def members(path: Path, name: str, scratch: Path) -> Iterator[tuple[zipfile.ZipI
     with _failing_as(name):
         packed = zipfile.ZipFile(path)
     with packed:
-        for member in sorted(packed.infolist(), key=lambda one: one.filename):
-            if not member.is_dir():
-                yield member, lambda member=member: _extracted(packed, member, name, scratch)  # type: ignore[misc]
+        inside = sorted((one for one in packed.infolist() if not one.is_dir()), key=lambda one: one.filename)
+        if not inside:
+            raise FileUnreadable(f"{name} is a zip without a file in it")
+        for member in inside:
+            yield member, lambda member=member: _extracted(packed, member, name, scratch)  # type: ignore[misc]
 
 
 def _extracted(packed: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, scratch: Path) -> Path:
