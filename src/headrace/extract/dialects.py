@@ -24,6 +24,7 @@ _HEAD = 256 * 1024
 _LINES = 50
 _NUMBER_LIKE = re.compile(r"[+-]?[0-9][0-9.,:/ T-]*")
 _COMMA_NUMBER = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _POINT_NUMBER = re.compile(r"[+-]?[0-9]+\.[0-9]+")
 
 
@@ -165,20 +166,21 @@ def _escape(text: str, quote: str) -> str:
 
 
 def _decimal(rows: Sequence[Sequence[str]], delimiter: str) -> str:
-    """A comma, where numbers have one in a whole column and none has a point."""
+    """A comma, where the numbers of a column have one and those of no other have a point."""
     if delimiter == ",":
         return "."
     width = max((len(row) for row in rows), default=0)
     columns = [[row[at].strip() for row in rows if len(row) > at and row[at].strip()] for at in range(width)]
-    if any(_POINT_NUMBER.fullmatch(cell) for column in columns for cell in column):
+    if any(_are_numbers(column, _POINT_NUMBER) for column in columns):
         return "."
-    with_comma = any(
-        column
-        and any(map(_COMMA_NUMBER.fullmatch, column))
-        and all(_COMMA_NUMBER.fullmatch(cell) or re.fullmatch(r"[+-]?[0-9]+", cell) for cell in column)
-        for column in columns
+    return "," if any(_are_numbers(column, _COMMA_NUMBER) for column in columns) else "."
+
+
+def _are_numbers(column: Sequence[str], shape: re.Pattern[str]) -> bool:
+    """Whether all are numbers, and some of this shape."""
+    return any(map(shape.fullmatch, column)) and all(
+        shape.fullmatch(cell) or _WHOLE_NUMBER.fullmatch(cell) for cell in column
     )
-    return "," if with_comma else "."
 
 
 def _is_header(rows: Sequence[Sequence[str]]) -> bool:

@@ -145,8 +145,8 @@ def _rows(lines: Sequence[str], dialect: Dialect, width: int) -> Iterator[tuple[
                 return
             wrong = "a quote is not closed"
         except csv.Error as error:
-            closed = "unexpected end of data" in str(error)
-            wrong = "a quote is not closed" if closed else f"not a line of CSV: {error}"
+            open_ = reader.line_num - done > 1 or "unexpected end of data" in str(error)
+            wrong = "a quote is not closed" if open_ else f"not a line of CSV: {error}"
         yield at + done, [], wrong
         at += done + 1
 
