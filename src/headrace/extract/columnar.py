@@ -46,6 +46,7 @@ def batch_of(rows: pa.Table, origin: str, first: int, local: Embedded, *, flatte
         for at, ((keys, _), (_, of)) in enumerate(zip(found, plain, strict=True))
         for leaf in _leaves(keys, f"c{at}", of)
     ]
+    leaves = leaves or [_Leaf(("value",), "NULL", "CAST(NULL AS VARCHAR)")]  # a row of no columns would be lost
     names = distinct_names([leaf.keys for leaf in leaves])
     source = pa.Table.from_arrays(
         [*(column for column, _ in plain), pa.array(range(first, first + rows.num_rows), pa.int64())],
@@ -56,7 +57,7 @@ def batch_of(rows: pa.Table, origin: str, first: int, local: Embedded, *, flatte
     local.register("headrace_columns", source)
     try:
         inner = f"(SELECT *, {culprit} AS culprit FROM headrace_columns)"
-        listed = ", ".join(f"{leaf.value} AS {quoted(names[leaf.keys])}" for leaf in leaves) or "1 AS nothing"
+        listed = ", ".join(f"{leaf.value} AS {quoted(names[leaf.keys])}" for leaf in leaves)
         made = local.table(f"SELECT {listed} FROM {inner} WHERE culprit IS NULL")
         rejected = None
         if made.num_rows < rows.num_rows:

@@ -63,7 +63,7 @@ class Profile:
         return {
             "auto_detect": False, "compression": "none", "delim": self.dialect.delimiter, "quote": self.dialect.quote,
             "escape": self.dialect.escape, "header": self.dialect.header if header is None else header,
-            "nullstr": list(self.nulls), "max_line_size": _LONGEST_LINE, "columns": dict.fromkeys(self.types, "VARCHAR"),
+            "nullstr": list(self.nulls), "columns": dict.fromkeys(self.types, "VARCHAR"),
         }  # fmt: skip
 
 
@@ -162,7 +162,9 @@ def _profiled(made: Profile, source: str, local: Embedded) -> Profile:
 
 def _whole(made: Profile, texts: str, local: Embedded) -> Profile:
     """By a sample that says what is likely and a pass that proves it; where it does not, one more."""
-    lenient = reading("csv", str(made.file.path), {**made.reader(), "ignore_errors": True})
+    lenient = reading(
+        "csv", str(made.file.path), {**made.reader(), "ignore_errors": True, "max_line_size": _LONGEST_LINE}
+    )
     likely = _profiled(made, f"(SELECT * FROM {lenient} LIMIT {_SAMPLE})", local).types
     tests = {
         name: _refused(name, of, made.dialect)

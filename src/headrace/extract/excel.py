@@ -73,12 +73,13 @@ def _batch(
 ) -> Batch:  # fmt: skip
     originals = dict(reversed(called))
     declared = {originals.get(key, key): of for key, of in declared_types(spec).items()}
-    types, columns = {}, []
+    types: dict[str, Type] = {}
+    columns = []
     nulls = set(spec.null_tokens)
     for at, (_, name) in enumerate(called):
         values = [None if row[at] == "" or row[at] in nulls else _plain(row[at]) for _, row in body]
         found = _type({type(value) for value in values if value is not None})
-        if found is not None or name in declared:
+        if found is not None or name in declared or (not types and at == len(called) - 1):
             types[name] = declared.get(name) or found or VARCHAR
             columns.append(pa.array([None if value is None else _text(value) for value in values], pa.large_string()))
     columns.append(pa.array([at for at, _ in body], pa.int64()))

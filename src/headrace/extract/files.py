@@ -53,17 +53,23 @@ def read(
     ]
     words = dict(resume.get("dialect") or {})
     profiles: dict[str, Profile] = {}
+    readable: list[Found] = []
+    in_flight = spec.transform is not None and spec.transform.when == "in_flight"
     for file in new:
         if file.format in ("csv", "tsv"):
-            whole = file.key in unfit or (spec.transform is not None and spec.transform.when == "in_flight")
+            whole = in_flight or file.key in unfit
             profiles[file.key] = delimited.profile(file, spec, words, local, scratch, whole=whole)
             words = words or profiles[file.key].dialect.written()
+        elif file.format == "fixed":
+            words = words or {"encoding": encoding_of(file, spec.encoding, {})}
+            file = as_utf8(file, encoding_of(file, spec.encoding, words), scratch)  # noqa: PLW2901 - the same, readable
+        readable.append(file)
     types = delimited.together(list(profiles.values()))
-    for file in new:
+    held = {"dialect": words} if words else {}
+    for file in readable:
         before, known = known, {**known, file.key: file.stamp}
         begun = _begun(midway, file)
         one = profiles.get(file.key)
-        held = {"dialect": words} if words else {}
         if not begun and file.key not in unfit and (scan := _in_place(file, spec, one, types, local)):
             yield replace(scan, words=held)
             continue
@@ -126,7 +132,7 @@ def _pieces(
         case "xml":
             return xml.batches(file, spec, local, start)
         case "fixed":
-            return fixed.batches(as_utf8(file, encoding_of(file, spec.encoding, {}), scratch), spec, local, start)
+            return fixed.batches(file, spec, local, start)
         case _:
             readable = as_utf8(file, spec.encoding or _marked(file) or "utf-8", scratch)
             if file.format == "jsonl":
