@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from headrace.project.file_sources import FilesStream
     from headrace.warehouse.embedded import Embedded
 
-_SAMPLE = 20_000
+_SAMPLE = 10_000
 _LONGEST_LINE = 16 * 1024 * 1024
 _GUESSES = (BOOLEAN, BIGINT, DATE, TIMESTAMP, TIMESTAMPTZ)
 _serial = count()
@@ -112,6 +112,8 @@ def scan_of(one: Profile, types: Mapping[str, Type]) -> Scan:
     own = {name: types[name] for name in one.types}
     options = {**one.reader(), "columns": {name: spelled(of) for name, of in own.items()}}
     options["declared"] = [name for name in own if name in one.declared]
+    # A value in a column that had none in the sample may be of any type: then all rows are asked.
+    options["empty"] = [name for name, of in one.types.items() if of is None]
     if one.dialect.notation != (".", ""):
         options |= {"decimal": one.dialect.decimal, "thousands": one.dialect.thousands}
     return Scan(str(one.file.path), "csv", options, one.file.stamp, one.file.member, one.file.key)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from headrace.extract.dialects import Dialect
 
-_PIECE = 4_000_000
+_PIECE = 8_000_000
 _BLOCK = 1 << 20
 _LONGEST_RAW = 2000
 _FIELD_LIMIT = 16 * 1024 * 1024

@@ -30,17 +30,20 @@ def delimited_query(
     declared: Collection[str],
     notation: tuple[str, str],
     origins: tuple[str, str],
+    empty: Collection[str] = (),
 ) -> str:
     """A query for the rows of `texts`, a table function or a table of text columns: whoever reads the column of the origin proves them.
 
     `notation` is how numbers are written: the sign before the fraction, and the one between thousands or nothing. `origins` are what
-    the file is called and the name of the column that holds it.
+    the file is called and the name of the column that holds it. A column that is `empty` must hold nothing.
     """
     origin, column = origins
     inner, outer, fits = [], [], []
     for at, (name, of) in enumerate(columns.items()):
         held, value = quoted(name), f"v{at}"
         text = numeral(held, notation) if of.kind in NUMERIC else held
+        if name in empty:
+            fits.append(f"{held} IS NULL")
         if of == VARCHAR:
             outer.append(held)
             continue

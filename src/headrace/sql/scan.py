@@ -25,7 +25,7 @@ def scan_query(scan: Scan, origin: str) -> str:
     """A query for the rows of a file, with a column `origin` that says which file that is.
 
     The option `rename` maps the names of a Parquet file to the stream's. Of a CSV file `columns` are the types its texts are to have,
-    `declared` those that the stream demands, `decimal` and `thousands` how its numbers are written; all others are the reader's. The
+    `declared` those that the stream demands, `empty` those that hold nothing, `decimal` and `thousands` how its numbers are written; all others are the reader's. The
     options of JSON lines are `fields` and `compact`, see `sql.lines`. Reading the column `origin` fails where a line does not fit.
     """
     called = scan.origin or scan.path
@@ -42,9 +42,10 @@ def scan_query(scan: Scan, origin: str) -> str:
 def _delimited(scan: Scan, called: str, origin: str) -> str:
     options = dict(scan.options)
     declared, notation = options.pop("declared", ()), (options.pop("decimal", "."), options.pop("thousands", ""))
+    empty = options.pop("empty", ())
     columns = {name: read_type(word) for name, word in options["columns"].items()}
     texts = reading("csv", scan.path, {**options, "columns": dict.fromkeys(columns, "VARCHAR")})
-    return delimited_query(texts, columns, declared, notation, (called, origin))
+    return delimited_query(texts, columns, declared, notation, (called, origin), empty)
 
 
 def _listed(rename: Mapping[str, str]) -> str:
