@@ -35,11 +35,10 @@ class Scan:
     """A file that is read where it lies, by the embedded DuckDB.
 
     `options` are the reader's arguments that were detected or declared (delimiter, header, columns with DuckDB types, …), complete
-    enough that reading needs no guess; `sql.scan.scan_query` makes the query. A CSV or Parquet file was read through before: every
-    line fits, so a typed read loses nothing and rejects nothing (a file with lines that do not fit arrives as a Batch). JSON lines are
-    proven by the statement that reads them, which fails where one does not fit: the source is then asked for the file as Batches. `stamp` identifies the
-    content (size and modification time, or a hash). `origin` is what the source calls the file: the name under which
-    `resume["files"]` holds the stamp of what was read.
+    enough that reading needs no guess; `sql.scan.scan_query` makes the query. Lines of CSV and of JSON are proven by the statement that
+    reads them, which fails where one does not fit: the source is then asked for the file as Batches. `stamp` identifies the content
+    (size and modification time, or a hash). `origin` is what the source calls the file: the name under which `resume["files"]` holds
+    the stamp of what was read. `words` are what else the source is to be told when it goes on.
     """
 
     path: str
@@ -48,6 +47,7 @@ class Scan:
     stamp: str
     member: str | None = None
     origin: str = ""
+    words: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +60,7 @@ class Dead:
 
 
 Arrived: TypeAlias = Batch | Scan | Dead
+
+
+class FileChanged(Exception):
+    """A file, called by its name, of which a part was read is gone or another one: what was read of it is no part of anything."""

@@ -150,7 +150,7 @@ class Package:
     def refer(self, scan: Scan) -> None:
         """Note a file that the load is to read where it lies; going on, the source knows it as read."""
         read = {**self.resume.get("files", {}), scan.origin or scan.path: scan.stamp}
-        self._append({"kind": "scan", "scan": asdict(scan), "resume": {**self.resume, "files": read}})
+        self._append({"kind": "scan", "scan": asdict(scan), "resume": {**self.resume, **scan.words, "files": read}})
 
     def reopen(self, unfit: frozenset[str]) -> None:
         """Files cannot be read in place as their scans say: the package is not complete, and the source gives them another way."""
@@ -178,6 +178,7 @@ class Package:
         if not self.complete:
             _remove(self.folder)
             return
+        shutil.rmtree(self.folder / "scratch", ignore_errors=True)
         self._loaded.mkdir(exist_ok=True)
         target = self._loaded / self.id
         self.folder.rename(target)

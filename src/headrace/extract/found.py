@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import difflib
 import glob
-import hashlib
-import shutil
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.errors import FilesNotFound, FileUnreadable
+from headrace.extract.packed import SUFFIXES, is_archive, members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FORMATS = {"csv": "csv", "tsv": "tsv", "txt": "csv", "json": "json", "geojson": "json", "jsonl": "jsonl", "ndjson": "jsonl",
-            "parquet": "parquet", "pq": "parquet"}  # fmt: skip
+_FORMATS = {
+    "csv": "csv", "tsv": "tsv", "tab": "tsv", "txt": "csv", "json": "json", "geojson": "json", "jsonl": "jsonl",
+    "ndjson": "jsonl", "parquet": "parquet", "pq": "parquet", "arrow": "arrow", "arrows": "arrow", "ipc": "arrow",
+    "feather": "arrow", "avro": "avro", "xlsx": "excel", "xlsm": "excel", "xlsb": "excel", "xls": "excel",
+    "ods": "excel", "xml": "xml",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +59,19 @@ def _files_of(path: Path, root: Path, declared: str | None, scratch: Path) -> It
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
     facts = path.stat()
     stamp = f"{facts.st_size}-{facts.st_mtime_ns}"
-    if path.suffix != ".zip":
+    if not is_archive(path):
         yield Found(path, name, _format(path.name, declared, name), stamp)
         return
-    try:
-        with zipfile.ZipFile(path) as packed:
-            for member in sorted(packed.infolist(), key=lambda one: one.filename):
-                if not member.is_dir():
-                    kind = _format(member.filename, declared, f"{name}!{member.filename}")
-                    yield Found(
-                        _unpacked(packed, member, scratch), name, kind, f"{stamp}-{member.CRC}", member.filename
-                    )
-    except zipfile.BadZipFile as error:
-        raise FileUnreadable(f"{name} is not a zip file: {error}") from error
+    for member, put in members(path, name, scratch):
+        kind = _format(member.filename, declared, f"{name}!{member.filename}")
+        yield Found(put(), name, kind, f"{stamp}-{member.CRC}", member.filename)
 
 
 def _format(filename: str, declared: str | None, name: str) -> str:
-    found = declared or _FORMATS.get(filename.lower().removesuffix(".gz").rpartition(".")[2])
+    bare = filename.lower()
+    while bare.endswith(SUFFIXES):
+        bare = bare.rpartition(".")[0]
+    found = declared or _FORMATS.get(bare.rpartition(".")[2])
     if found is None:
         raise FileUnreadable(f"the name of {name} does not tell its format", hint="set `format:` on the stream")
     return found
-
-
-def _unpacked(packed: zipfile.ZipFile, member: zipfile.ZipInfo, scratch: Path) -> Path:
-    # Named by content, so that a member is unpacked once, and never outside of the folder whatever it calls itself.
-    mark = hashlib.sha256(f"{packed.filename}\n{member.filename}\n{member.CRC}".encode()).hexdigest()[:16]
-    target = scratch / f"{mark}-{Path(member.filename).name}"
-    if not target.exists():
-        scratch.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(target.name + ".part")
-        with packed.open(member) as source, partial.open("wb") as sink:
-            shutil.copyfileobj(source, sink)
-        partial.rename(target)
-    return target

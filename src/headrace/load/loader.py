@@ -259,7 +259,7 @@ def _entry(loading: _Loading, schema: Schema, rows: int | None) -> Entry:
         cursor_field=reached.field if reached else None,
         cursor_value=reached.value if reached else None,
         schema={column.name: str(column.type) for column in schema},
-        state={"resume": {**_cursors(loading), **package.resume}, "files": {**earlier, **resumed, **read}},
+        state={"resume": {**_carried(loading), **package.resume}, "files": {**earlier, **resumed, **read}},
         rows_after=rows,
         **loading.counts.as_dict(),
     )
@@ -268,9 +268,6 @@ def _entry(loading: _Loading, schema: Schema, rows: int | None) -> Entry:
     return entry
 
 
-def _cursors(loading: _Loading) -> dict[str, Any]:
-    """The cursors of a stream's parents, and a tap's state, stay known after a load that had nothing to say of them."""
+def _carried(loading: _Loading) -> dict[str, Any]:
     previous = loading.previous
-    if previous is None or loading.anew or loading.stream.disposition == "replace":
-        return {}
-    return ledger.kept(previous)
+    return {} if previous is None or loading.anew or loading.stream.disposition == "replace" else previous.carried

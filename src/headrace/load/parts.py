@@ -51,14 +51,19 @@ class FilesUnfit(Exception):
 
 @contextmanager
 def proving(package: Package) -> Iterator[None]:
-    """Statements that read JSON lines prove them: a failure says that files are unfit, those it names or else all."""
+    """Statements that read lines prove them: a failure says that files are unfit, those it names or else all.
+
+    Files of CSV share their types, so that where one is unfit, all of them are looked at anew.
+    """
     try:
         yield
     except (StatementFailed, OSError, ValueError) as error:
-        unproven = {scan.origin or scan.path for scan in package.scans if scan.format == "jsonl"}
+        unproven = {scan.origin or scan.path: scan.format for scan in package.scans if scan.format != "parquet"}
         if not unproven:
             raise
         named = {origin for origin in unproven if f"{origin} {UNFIT}" in str(error)}
+        if any(unproven[origin] == "csv" for origin in named):
+            named |= {origin for origin, kind in unproven.items() if kind == "csv"}
         raise FilesUnfit(frozenset(named or unproven)) from error
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from headrace.batch import Batch, Dead, Scan
+from headrace.batch import Batch, Dead, FileChanged, Scan
 from headrace.cursor import Cursor
+from headrace.events import Warned, emit
 from headrace.extract.source import open_stream, prepared
 from headrace.load import inflight
 from headrace.load.loader import load
@@ -52,6 +53,10 @@ def load_stream(session: Session, step: LoadStream) -> Done:
         local = connection.local.cursor()
         try:
             extract(session, stream, package, last, local)
+        except FileChanged as changed:
+            emit(Warned(f"{stream.label} is read anew because {changed} was changed while it was read"))
+            package.discard()
+            continue
         finally:
             local.close()
         arrived = _loaded(session, node, stream, package)
@@ -63,13 +68,6 @@ def load_stream(session: Session, step: LoadStream) -> Done:
 def signature(stream: Stream) -> str:
     """What an extraction depends on: a package begun under another configuration is not gone on with."""
     return hashlib.sha256(stream.model_dump_json(exclude={"place"}).encode()).hexdigest()[:16]
-
-
-def _cursors(stream: Stream, last: ledger.Entry | None) -> dict[str, Any]:
-    """What the source of the stream is told of the last load: the cursors of its parents, and a tap's own state."""
-    if last is None or stream.disposition == "replace":
-        return {}
-    return ledger.kept(last)
 
 
 def _cursor(stream: Stream, last: ledger.Entry | None) -> Cursor | None:
@@ -110,8 +108,10 @@ def load_package(session: Session, node: SourceTable, stream: Stream, package: P
 def extract(session: Session, stream: Stream, package: Package, last: ledger.Entry | None, local: Embedded) -> None:
     """Write all that the source has for the package into it; each segment is safe before the next one is asked for."""
     # A replaced table is made from all files, others from those that no load has read and this package has not.
-    known = last.state.get("files", {}) if last and stream.disposition != "replace" else {}
-    resume = {**_cursors(stream, last), **package.resume, "files": {**known, **package.resume.get("files", {})}}
+    earlier = last if last and stream.disposition != "replace" else None
+    known = earlier.state.get("files", {}) if earlier else {}
+    carried = earlier.carried if earlier else {}
+    resume = {**carried, **package.resume, "files": {**known, **package.resume.get("files", {})}}
     arriving = open_stream(
         stream,
         cursor=package.cursor,

@@ -63,6 +63,12 @@ class Entry:
         """How far the stream was read, if it has a cursor."""
         return Cursor(self.cursor_field, self.cursor_value) if self.cursor_field else None
 
+    @property
+    def carried(self) -> dict[str, Any]:
+        """What stays known after a load that had nothing to say of it: the cursors of parents, a tap's state, how files are written."""
+        resume = self.state.get("resume", {})
+        return {key: resume[key] for key in ("cursors", "dialect", "state") if resume.get(key)}
+
     def check(self) -> None:
         """Raise LedgerUnbalanced unless every row that was read is accounted for."""
         kept = self.inserted + self.updated + self.unchanged
@@ -130,12 +136,6 @@ def has(connection: Connection, load_id: str) -> Entry | None:
 def last_load(connection: Connection, label: str) -> Entry | None:
     """The newest load of a stream: its cursor and state are where the next one begins."""
     return next(iter(loads(connection, label=label, limit=1)), None)
-
-
-def kept(entry: Entry) -> dict[str, Any]:
-    """What a source is told of its last load by the next one: the cursors of a stream's parents, the state of a tap."""
-    resume = entry.state.get("resume", {})
-    return {key: resume[key] for key in ("cursors", "state") if resume.get(key)}
 
 
 def loads(
