@@ -24,6 +24,7 @@ from headrace.extract.shared import shared
 from headrace.extract.windows import parameters
 from headrace.project.apis import SinglePage
 from headrace.project.rest_sources import RestStream
+from headrace.project.urls import web
 from headrace.schema import parse_type
 from headrace.sql.dialect import text as literal
 
@@ -73,6 +74,7 @@ class Api:
         spec, client = stream.spec, stream.client
         if not isinstance(spec, RestStream) or client is None:
             raise TypeError(f"{stream.label} is not a stream of an API")
+        web(client.base_url, f"{stream.label}: its `base_url`", stream.place)
         width, common = max(1, stream.parallel_requests), shared(client, clock)
         probes = [local.cursor() for _ in range(width)]
         waiting: SimpleQueue[Embedded] = SimpleQueue()

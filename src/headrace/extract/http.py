@@ -17,6 +17,7 @@ from headrace.events import RequestRetried, emit
 from headrace.extract.connections import connections, why
 from headrace.extract.gate import pause, seconds_until
 from headrace.extract.signing import Wire
+from headrace.project.secrets import redact
 from headrace.retry import Backoff
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class Http:
         for secret in sorted(self.identity.shown()[1], key=len, reverse=True):
             for form in {secret, quote(secret, safe=""), urlencode({"": secret})[1:]} - {""}:
                 text = text.replace(form, "***")
-        return text
+        return redact(text)
 
     def shown_url(self, request: Request) -> str:
         """The URL without anything that looks like a secret."""

@@ -14,6 +14,7 @@ from headrace.events import FAILED, RunFinished, RunStarted, StepFinished, StepS
 from headrace.graph import Graph
 from headrace.landing import Landing
 from headrace.project.nodes import Relational
+from headrace.project.secrets import redact
 from headrace.retry import SYSTEM, Backoff
 from headrace.run.models import build_model, load_seed, run_alone, run_unit_test
 from headrace.run.schedule import Job, run_jobs
@@ -243,7 +244,7 @@ class _Doing:
         folder = self.session.manifest.settings.folder / "logs"
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / f"{self.session.run}.traceback").open("a", encoding="utf-8") as file:
-            file.write(f"{one}\n{traceback.format_exc()}\n")
+            file.write(redact(f"{one}\n{traceback.format_exc()}\n"))
 
 
 def _do(session: Session, step: Step) -> Done:

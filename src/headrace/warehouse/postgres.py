@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn, Self
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.types.string import TextLoader
 
 from headrace.errors import StatementFailed, WarehouseUnavailable
+from headrace.project.urls import split
 from headrace.schema import Column, Kind, Schema
 from headrace.sql.capabilities import Capabilities
 from headrace.sql.dialect import names, read_type, relation
@@ -335,7 +335,7 @@ class PostgresWarehouse:
 
 def _place(url: str) -> str:
     """Host and database of a URL, without user and password."""
-    parts = urlsplit(url)
+    parts = split(url, "the target's URL")
     return f"{parts.hostname or 'the local socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
