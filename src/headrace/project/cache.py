@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from headrace.project.recording import Facts
+from headrace.project.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,10 +47,12 @@ class FactsCache:
         facts = find()
         self._changed = True
         try:
-            record = json.loads(json.dumps(asdict(facts)))
+            text = json.dumps(asdict(facts))
+            record = json.loads(text)
         except (TypeError, ValueError):
             return facts
-        if _facts(record) == facts:
+        # What holds a secret is found anew each time: no file of ours may have it.
+        if _facts(record) == facts and redact(text) == text:
             self._new[key] = {"mark": mark, **record}
         return facts
 

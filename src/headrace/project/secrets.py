@@ -113,9 +113,9 @@ def read_env(path: Path) -> dict[str, str]:
 
 
 def _unquoted(value: str) -> str:
-    for quote in ('"', "'"):
-        if value.startswith(quote) and value.find(quote, 1) > 0:
-            return value[1 : value.index(quote, 1)]
+    for mark in ('"', "'"):
+        if value.startswith(mark) and value.find(mark, 1) > 0:
+            return value[1 : value.index(mark, 1)]
     return re.split(r"\s#", value, maxsplit=1)[0].rstrip()
 
 

@@ -19,9 +19,7 @@ def split(url: str, what: str, where: Place | None = None) -> SplitResult:
     if where is not None and "@" in url:
         where = replace(where, text=None)
     try:
-        if "\0" in url:
-            raise ValueError
-        parts = urlsplit(url)
+        parts = urlsplit(url if "\0" not in url else "//[")
     except ValueError:
         raise ConfigInvalid(f"{what} is no URL: its host is not written right", where=where, hint=_SPELLING) from None
     try:

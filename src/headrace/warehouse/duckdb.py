@@ -150,6 +150,10 @@ class DuckDBConnection(Noting):
         """None: a view of DuckDB finds its tables by name."""
         return ()
 
+    def carried(self, table: Table, kind: str) -> tuple[str, ...]:  # noqa: ARG002 - what the protocol asks
+        """Nothing: a file has neither users nor grants, and descriptions are set with each build."""
+        return ()
+
     def cancel(self) -> None:
         """Stop the statement that runs now."""
         self.local.interrupt()

@@ -21,6 +21,7 @@ from headrace.warehouse import pgtext
 from headrace.warehouse.base import Relation
 from headrace.warehouse.embedded import Embedded
 from headrace.warehouse.noting import Noting
+from headrace.warehouse.pgcarried import CARRIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -254,7 +255,14 @@ class PostgresConnection(Noting):
     def dependents(self, table: Table) -> tuple[DependentView, ...]:
         """The views over a table, and those over them, in the order in which they can be made."""
         found = self.rows(_DEPENDENTS, (table.schema, table.name))
-        return tuple(DependentView(Table(schema, view), query.rstrip(" ;")) for schema, view, query in found)
+        views = [(Table(schema, view), query.rstrip(" ;")) for schema, view, query in found]
+        return tuple(DependentView(view, query, self.carried(view, "view")) for view, query in views)
+
+    def carried(self, table: Table, kind: str) -> tuple[str, ...]:
+        """Owner, grants, comments and a view's options, as statements."""
+        word = kind.upper()
+        found = self.rows(CARRIED, (table.schema, table.name, word, word))
+        return tuple(statement for (statement,) in found)
 
     def cancel(self) -> None:
         """Stop the statement that runs now, and what `local` does for it."""
@@ -289,6 +297,8 @@ def _fail(sql: str, error: psycopg.Error) -> NoReturn:
     hint = told.message_hint
     if isinstance(error, psycopg.errors.CharacterNotInRepertoire) and "0x00" in text:
         hint = "PostgreSQL's text cannot hold the character NUL: take it out in the stream's `transform:`"
+    if isinstance(error, psycopg.errors.DependentObjectsStillExist):
+        hint = "views are made again by themselves; drop anything else that hangs on the relation, and make it again in a `post_hook`"
     failed = StatementFailed(text, hint=hint)
     # Another step was in the way: the transaction is rolled back, and the step is done again.
     failed.transient = error.sqlstate in _IN_THE_WAY or text.startswith(_GONE)
