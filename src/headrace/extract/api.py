@@ -16,6 +16,7 @@ from headrace.extract.bodies import DECODERS
 from headrace.extract.expressions import addressed, filled
 from headrace.extract.http import Http, Policy, Request
 from headrace.extract.jobs import prepared
+from headrace.extract.nesting import DEEPEST, too_deep
 from headrace.extract.paging import AUTO_PATHS, Page, Paging, State, fingerprint, paging
 from headrace.extract.paths import duckdb_path, keys_of, literal_path, pointer
 from headrace.extract.records import Shape
@@ -178,6 +179,8 @@ class Api:
         probe = self.probes.get()
         try:
             body = DECODERS[self.spec.decoder](body, probe)
+            if too_deep(body):
+                raise ValueError(f"the body is nested deeper than {DEEPEST} levels")
             paths = self.paging.paths if self.paginator else AUTO_PATHS
             selector = self.selector or find_selector(probe, body)
             ((kind, length, found),) = probe.rows(_look_sql(selector, paths), [body])

@@ -288,6 +288,14 @@ _GONE = ("could not open relation with OID", "tuple concurrently updated", "cach
 """What PostgreSQL says of a table that another session took away while this one was looking at it."""
 
 
+_LOST_HINT = "what was committed stays, and the next run goes on from there"
+
+
+def _lost(sqlstate: str | None) -> bool:
+    """Whether an operational error means that there is no session any more: no answer, a restart, or somebody ended it."""
+    return sqlstate is None or sqlstate.startswith("08") or sqlstate in ("57P01", "57P02", "57P03", "57P05")
+
+
 def _fail(sql: str, error: psycopg.Error) -> NoReturn:
     """PostgreSQL's own sentence, with its detail and its hint."""
     told = error.diag
@@ -299,6 +307,11 @@ def _fail(sql: str, error: psycopg.Error) -> NoReturn:
         hint = "PostgreSQL's text cannot hold the character NUL: take it out in the stream's `transform:`"
     if isinstance(error, psycopg.errors.DependentObjectsStillExist):
         hint = "views are made again by themselves; drop anything else that hangs on the relation, and make it again in a `post_hook`"
+    if isinstance(error, psycopg.OperationalError) and _lost(told.sqlstate):
+        gone = WarehouseUnavailable(f"the connection to PostgreSQL was lost: {text.splitlines()[0]}", hint=_LOST_HINT)
+        # Nobody knows whether a commit was heard: the next run finds out, this one must not do the step twice.
+        gone.transient = sql != "COMMIT"
+        raise gone from error
     failed = StatementFailed(text, hint=hint)
     # Another step was in the way: the transaction is rolled back, and the step is done again.
     failed.transient = error.sqlstate in _IN_THE_WAY or text.startswith(_GONE)
@@ -327,10 +340,12 @@ class PostgresWarehouse:
             )
             session.execute(_SESSION)
         except psycopg.Error as error:
-            raise WarehouseUnavailable(
-                f"PostgreSQL at {_place(self.url)} cannot be reached: {str(error).strip().splitlines()[-1]}",
+            unavailable = WarehouseUnavailable(
+                f"PostgreSQL at {_place(self.url)} cannot be reached: {str(error).strip().splitlines()[-1].strip()}",
                 hint="is the server up, and are host, user, password and database of the target right?",
-            ) from error
+            )
+            unavailable.transient = True  # it may be starting again
+            raise unavailable from error
         for kind in ("json", "jsonb"):
             # As text every digit stays.
             session.adapters.register_loader(kind, TextLoader)
