@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headrace.cli.terminal import complain, document
-from headrace.errors import HeadraceError, Interrupted, UsageError
+from headrace.errors import HeadraceError, Interrupted, UsageError, refused_by_system
 from headrace.project.secrets import redact
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _as_ours(error: BaseException) -> HeadraceError | None:
         case click.Abort() | KeyboardInterrupt():
             return Interrupted("stopped; what was committed stays")
         case _:
-            return None
+            return refused_by_system(error)
 
 
 def _hide_secrets(error: HeadraceError) -> None:
@@ -119,6 +120,7 @@ def _keep(text: str, asked: Asked) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     except OSError:
-        folder = Path(tempfile.gettempdir())
-        (folder / name).write_text(text, encoding="utf-8")
+        with suppress(OSError):
+            folder = Path(tempfile.gettempdir())
+            (folder / name).write_text(text, encoding="utf-8")
     return folder / name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -64,11 +65,12 @@ class FactsCache:
         """Keep what is known now for the next run, if anything changed."""
         if not self._changed and self._new.keys() == self._kept.keys():
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"context": self._context, "facts": self._new})
         part = self._path.with_suffix(".part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(self._path)
+        with suppress(OSError):  # where nothing can be written, the next run reads all files again
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(text, encoding="utf-8")
+            part.replace(self._path)
 
 
 def _facts(record: Mapping[str, Any]) -> Facts:
