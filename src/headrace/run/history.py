@@ -39,7 +39,7 @@ CREATE INDEX IF NOT EXISTS steps_id ON steps (id);
 CREATE INDEX IF NOT EXISTS checks_run ON checks (run);
 CREATE INDEX IF NOT EXISTS loads_run ON loads (run);
 """
-_TABLES = 4
+_TABLES = SCHEMA.count("CREATE TABLE")
 _STEP_STARTED = "UPDATE steps SET status = 'running', started = ? WHERE run = ? AND id = ?"
 _STEP_FINISHED = """
 INSERT INTO steps (run, id, status, seconds, rows, message, code, place, hint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
