@@ -229,3 +229,28 @@ def test_a_misspelt_key_of_a_database_is_named(write: Write):
         load_streams(write({}), None, {})
 
     assert refused.value.hint == "did you mean 'table'?"
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("postgresql://etl:pass@host:abc/dw", "port"),
+        ("postgresql://etl:pa/ss@host:5432/dw", "port"),
+        ("postgresql://etl:pass@host:70000/dw", "port"),
+        ("postgresql://[::1/dw", "host"),
+        ("postgresql://exa mple/dw", "host"),
+        ("duckdb:///a\\0b.duckdb", "host"),
+    ],
+)
+def test_a_target_whose_url_is_none_is_an_error_at_its_line_that_does_not_repeat_the_password(
+    tmp_path: Path, url: str, part: str
+):
+    (tmp_path / "headrace.yml").write_text(f'name: shop\ntargets:\n  dev: "{url}"\n', encoding="utf-8")
+
+    with pytest.raises(ConfigInvalid, match=part) as refused:
+        load_settings(tmp_path, None, {})
+
+    assert str(refused.value.where) == "headrace.yml:3:8"
+    assert "pass" not in f"{refused.value.what} {refused.value.where and refused.value.where.text}" or "@" not in url
+    assert refused.value.hint
+    assert "%2F" in refused.value.hint

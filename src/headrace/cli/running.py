@@ -27,6 +27,7 @@ from headrace.observe.summary import next_commands, summary
 from headrace.observe.wording import utf8
 from headrace.project.manifest import load_manifest
 from headrace.project.nodes import DataTest, Exposure, SavedQuery, SourceTable
+from headrace.project.secrets import discreet
 from headrace.run.execute import Options, execute
 from headrace.run.history import History, durations
 from headrace.run.lock import locked
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 def run_plan(asked: Asked, command: str, verbs: Verbs, again: Left | None = None) -> int:
     """Read the project, make the plan, do it and sum it up; the exit code. `again` is what to go on with, instead of a selection."""
     results = Results()
-    with listening(results):
+    with listening(discreet(results)):
         manifest = read_manifest(asked)
         chosen = selected(manifest, asked) if again is None else _with_tests(manifest, again.ids)
         plan = make_plan(manifest, chosen, verbs)
@@ -75,7 +76,7 @@ def replay_kept(asked: Asked, stream: str, ids: tuple[str, ...]) -> int:
     from headrace.run.replay import replay_plan
 
     results = Results()
-    with listening(results):
+    with listening(discreet(results)):
         manifest = read_manifest(asked)
         node = only(manifest, stream)
         if not isinstance(node, SourceTable):
@@ -88,7 +89,7 @@ def build_quietly(asked: Asked, root: Path) -> bool:
     """Build all of another project without a display; whether it succeeded."""
     results = Results()
     there = replace(asked, project_dir=str(root), target=None, quiet=True)
-    with listening(results):
+    with listening(discreet(results)):
         manifest = read_manifest(there)
         _execute(there, Work("build", manifest, make_plan(manifest, manifest.nodes), (), results))
     for line in [] if results.status == "success" else summary(results).splitlines():
@@ -164,7 +165,7 @@ def _execute(asked: Asked, work: Work) -> None:
         display = stack.enter_context(_display(asked))
         recorder = stack.enter_context(recording(asked, work.manifest, invocation, _about(work)))
         heard: list[Listener | None] = [history, log, recorder, display]
-        stack.enter_context(listening(*(one for one in heard if one)))
+        stack.enter_context(listening(discreet(*(one for one in heard if one))))
         stack.enter_context(stoppable(asked))
         try:
             execute(work.manifest, work.plan, command=work.command, options=options)

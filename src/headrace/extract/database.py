@@ -6,7 +6,6 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from headrace.errors import ConfigInvalid, DriverMissing, RecordsNotFound, SourceUnavailable, did_you_mean
 from headrace.events import Warned, emit
@@ -14,6 +13,7 @@ from headrace.extract.marks import start
 from headrace.extract.paths import distinct_names
 from headrace.extract.ranges import Plan, after_where, batches
 from headrace.project.database_sources import DatabaseStream
+from headrace.project.urls import split
 from headrace.schema import Kind, parse_type
 from headrace.sql.dialect import text as literal
 from headrace.table import Table
@@ -69,7 +69,7 @@ def opened(stream: Stream, local: Embedded, clock: Clock) -> Reader:
     """A session of the stream's database. Raises ConfigInvalid, DriverMissing and SourceUnavailable."""
     stream.ready()
     _, shared = _of(stream)
-    scheme = urlsplit(shared.url).scheme.partition("+")[0]
+    scheme = split(shared.url, f"{stream.label}: its `url`", stream.place).scheme.partition("+")[0]
     try:
         if scheme in ("postgresql", "postgres"):
             from headrace.extract import postgres

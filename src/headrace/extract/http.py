@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import threading
-import zlib
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -14,15 +12,14 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 
 from headrace.errors import RequestFailed
 from headrace.events import RequestRetried, emit
-from headrace.extract.connections import connections, why
+from headrace.extract.connections import NoAnswer, Reply, connections, exchange
 from headrace.extract.gate import pause, seconds_until
 from headrace.extract.signing import Wire
+from headrace.project.secrets import redact
 from headrace.retry import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    import urllib3
 
     from headrace.extract.auth import Credentials
     from headrace.extract.gate import Gate
@@ -146,16 +143,19 @@ class Http:
             used = self.identity.current()
             wire = self.wire(request, used)
             own = frozenset({*urllib3.Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT, *wire.headers} - _HARMLESS)
-            redirects = urllib3.Retry(
-                total=None, connect=0, read=0, status=0, other=0, redirect=5, remove_headers_on_redirect=own
+            # What is in a body may be secret as well, and is sent nowhere else.
+            redirects = (
+                None
+                if wire.body
+                else urllib3.Retry(
+                    total=None, connect=0, read=0, status=0, other=0, redirect=5, remove_headers_on_redirect=own
+                )
             )
             try:
-                raw = self.pool.request(
-                    wire.method, wire.url, headers=wire.headers, body=wire.body, retries=redirects, redirect=True
-                )
-            except urllib3.exceptions.HTTPError as error:
-                return _Failure(why(error), again=True), used
-        got = _judge(wire.url, raw, policy, check, self.clock)
+                reply = exchange(self.pool, wire, self.client, self.clock, redirects)
+            except NoAnswer as error:
+                return _Failure(error.reason, again=True, status=error.status), used
+        got = _judge(wire.url, reply, policy, check, self.clock)
         if isinstance(got, Response):
             for gate in self.gates:
                 gate.observe(got.headers)
@@ -164,7 +164,10 @@ class Http:
     def wire(self, request: Request, used: Credentials) -> Wire:
         """The request as it goes out. Credentials go to the host of `base_url` alone, wherever a link leads."""
         base = self.client.base_url.rstrip("/") + "/"
-        parts = urlsplit(urljoin(base, request.url.lstrip("/") if "://" not in request.url else request.url))
+        try:
+            parts = urlsplit(urljoin(base, request.url.lstrip("/") if "://" not in request.url else request.url))
+        except ValueError:
+            raise PageFailed("what is to be asked is no URL", status=None, reason="no URL") from None
         home = urlsplit(base)
         ours = used if (parts.scheme, parts.netloc) == (home.scheme, home.netloc) else None
         added = {**request.params, **(ours.params if ours else {})}
@@ -191,7 +194,7 @@ class Http:
         for secret in sorted(self.identity.shown()[1], key=len, reverse=True):
             for form in {secret, quote(secret, safe=""), urlencode({"": secret})[1:]} - {""}:
                 text = text.replace(form, "***")
-        return text
+        return redact(text)
 
     def shown_url(self, request: Request) -> str:
         """The URL without anything that looks like a secret."""
@@ -241,15 +244,13 @@ class _Failure:
 
 
 def _judge(
-    url: str, raw: urllib3.BaseHTTPResponse, policy: Policy, check: Callable[[str], str | None], clock: Clock
+    url: str, raw: Reply, policy: Policy, check: Callable[[str], str | None], clock: Clock
 ) -> Response | _Failure:
-    headers = {name.lower(): value for name, value in raw.headers.items()}
+    headers = raw.headers
     try:
-        text = _unpacked(raw.data).decode("utf-8-sig")
+        text = raw.body.decode("utf-8-sig")
     except UnicodeDecodeError:
         return _Failure("the body is not UTF-8", again=True, status=raw.status)
-    except (OSError, EOFError, zlib.error):
-        return _Failure("the compressed body is damaged", again=True, status=raw.status)
     response = Response(url, raw.status, headers, text)
     wait = _wait_of(headers, policy.retry, clock)
     limited = raw.status == 429
@@ -259,6 +260,10 @@ def _judge(
             return _acted(action.action, response, failure)
     if retried(raw.status, policy.retry.retry_on):
         return replace(failure, again=True)
+    if 300 <= raw.status < 400 and "location" in headers:
+        return replace(
+            failure, reason=f"status {raw.status}: a request with a body is not sent on to where it redirects"
+        )
     if not 200 <= raw.status < 300:
         return failure
     if raw.status == 204:
@@ -282,11 +287,6 @@ def _acted(action: str, response: Response, failure: _Failure) -> Response | _Fa
         kept=action == "quarantine",
         acted=True,
     )
-
-
-def _unpacked(data: bytes) -> bytes:
-    """A body that is itself a gzip file, as the files of a download are, without its packing."""
-    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
 def _wait_of(headers: Mapping[str, str], retry: Retry, clock: Clock) -> float | None:

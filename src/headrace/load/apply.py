@@ -141,7 +141,8 @@ def _fresh(job: Job, rows: int, counts: Counts) -> None:
     else:
         counts.inserted += rows
     if job.held is not None:
-        connection.run(Publish(job.table, build, job.held.kind, connection.dependents(job.table)))
+        carried = connection.carried(job.table, "table")
+        connection.run(Publish(job.table, build, job.held.kind, connection.dependents(job.table), carried))
 
 
 def _repeats(job: Job) -> bool:

@@ -111,7 +111,8 @@ def _load(loading: _Loading) -> Entry:
         schema = _bring_in(loading, target, there.get(target), parts)
         if after:
             query = inflight.wrap(after, f"SELECT * FROM {relation(target)}")
-            connection.run(SetView(loading.table, query, connection.dependents(loading.table)))
+            carried = connection.carried(loading.table, "view")
+            connection.run(SetView(loading.table, query, connection.dependents(loading.table), carried))
     elif target in there and (loading.anew or stream.disposition == "replace"):
         connection.execute(f"DELETE FROM {relation(target)}")
     known = bool(parts) or target in there

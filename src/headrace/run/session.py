@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from headrace import quarantine
 from headrace.project.nodes import Model
+from headrace.project.secrets import redact
 from headrace.project.target_files import compiled_path, run_path
 from headrace.schema import Schema
 from headrace.sql.operations import CreateSchema
@@ -169,4 +170,4 @@ def _as_run(node: Node, statements: Sequence[str]) -> str:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(redact(text), encoding="utf-8")

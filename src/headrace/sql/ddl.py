@@ -61,6 +61,7 @@ def set_view(operation: SetView, capabilities: Capabilities) -> list[str]:
         *_drop_kept(operation.kept),
         f"DROP VIEW IF EXISTS {relation(operation.view)}",
         f"CREATE VIEW {relation(operation.view)} AS\n{operation.query}",
+        *operation.carried,
         *_make_kept(operation.kept),
     ]
 
@@ -73,6 +74,7 @@ def publish(operation: Publish, capabilities: Capabilities) -> list[str]:
         *_drop_kept(kept),
         *dropped,
         *_rename(operation.built, operation.target, capabilities),
+        *operation.carried,
         *_make_kept(kept),
     ]
 
@@ -97,7 +99,10 @@ def _drop_kept(kept: Sequence[DependentView]) -> list[str]:
 
 
 def _make_kept(kept: Sequence[DependentView]) -> list[str]:
-    return [f"CREATE VIEW {relation(dependent.view)} AS\n{dependent.query}" for dependent in kept]
+    made: list[str] = []
+    for dependent in kept:
+        made += [f"CREATE VIEW {relation(dependent.view)} AS\n{dependent.query}", *dependent.carried]
+    return made
 
 
 def alter_columns(operation: AlterColumns, capabilities: Capabilities) -> list[str]:

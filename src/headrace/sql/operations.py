@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DependentView:
-    """A view over a table that is about to be replaced, with the query that makes it again."""
+    """A view over a table that is about to be replaced, with the query that makes it again.
+
+    `carried` are the statements that give it its owner, grants, comments and options once more.
+    """
 
     view: Table
     query: str
+    carried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,14 @@ class CreateTableAs:
 class SetView:
     """A view of that name over the query; replaces a view of the same name whatever its columns were.
 
-    Views over it, `kept` in order of need, are made again where the engine would not keep them.
+    Views over it, `kept` in order of need, are made again where the engine would not keep them; `carried` are statements that
+    give it what the relation of that name had beside its rows.
     """
 
     view: Table
     query: str
     kept: tuple[DependentView, ...] = ()
+    carried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +165,15 @@ class Scd2:
 class Publish:
     """`built` takes the name `target`; what had the name goes. Views over it, `kept` in order of need, are made again.
 
-    `was` says what has the name now: table, view or nothing. `columns_changed` views that no longer fit are an error of the engine.
+    `was` says what has the name now: table, view or nothing. Views that no longer fit are an error of the engine. `carried` are
+    statements that give the new table the owner, grants and comments of what had the name.
     """
 
     target: Table
     built: Table
     was: str | None = None
     kept: tuple[DependentView, ...] = ()
+    carried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

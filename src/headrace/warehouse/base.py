@@ -82,6 +82,11 @@ class Connection(Protocol):
     def dependents(self, table: Table) -> tuple[DependentView, ...]:
         """The views that would go with the table, in the order in which they can be made again; () where views follow names."""
 
+    def carried(self, table: Table, kind: Literal["table", "view"]) -> tuple[str, ...]:
+        """Statements that give the next relation of this name, which is a `kind`, the owner, grants and comments of the one that
+        has it now; () where the engine has none.
+        """  # noqa: D205 - one sentence
+
     def cancel(self) -> None:
         """Stop the statement that runs now; called from another thread."""
 

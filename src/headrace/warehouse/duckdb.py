@@ -150,6 +150,10 @@ class DuckDBConnection(Noting):
         """None: a view of DuckDB finds its tables by name."""
         return ()
 
+    def carried(self, table: Table, kind: str) -> tuple[str, ...]:  # noqa: ARG002 - what the protocol asks
+        """Nothing: a file has neither users nor grants, and descriptions are set with each build."""
+        return ()
+
     def cancel(self) -> None:
         """Stop the statement that runs now."""
         self.local.interrupt()
@@ -207,9 +211,9 @@ def open_duckdb(url: str, path: str, schemas: Collection[str] = ()) -> DuckDBWar
     DuckDB calls a database as its file is called, and then cannot tell `lake.orders` in a schema `lake` from a table of the database
     `lake`. Where it has such a schema, or is to have one of the `schemas`, the database goes by another name.
     """
-    if path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
     try:
+        if path != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
         session = duckdb.connect(path)
         held = "SELECT lower(schema_name), lower(current_database()) FROM duckdb_schemas() WHERE database_name = current_database()"
         found = session.execute(held).fetchall()
@@ -218,13 +222,13 @@ def open_duckdb(url: str, path: str, schemas: Collection[str] = ()) -> DuckDBWar
         session.close()
         session = duckdb.connect(":memory:")
         session.execute(f"ATTACH {text(path)} AS {name(_CATALOG)}")
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:
         raise _unavailable(path, error) from error
     return DuckDBWarehouse(url, Embedded(session), _CATALOG)
 
 
-def _unavailable(path: str, error: duckdb.Error) -> WarehouseUnavailable:
-    text = str(error).strip()
+def _unavailable(path: str, error: duckdb.Error | OSError) -> WarehouseUnavailable:
+    text = (isinstance(error, OSError) and error.strerror) or str(error).strip()
     if "lock" not in text:
         return WarehouseUnavailable(f"DuckDB cannot open '{path}': {text.splitlines()[0]}")
     holder = re.search(r"held in (.+?) \(PID (\d+)\)", text)
