@@ -22,6 +22,7 @@ from headrace.transform.batches import batches_again, batches_of, is_microbatch
 from headrace.transform.built import hooked
 from headrace.transform.compile import compile_node
 from headrace.transform.context import is_incremental
+from headrace.transform.external import landed, pending
 from headrace.transform.materialize import build
 from headrace.transform.seeds import build_seed
 from headrace.transform.snapshot import build_snapshot
@@ -166,8 +167,11 @@ def _in_transaction(
     relations = session.relations.open(connection, ())
     waits = bool(checks) and not any(hook.inside for hook in compiled.after)
     built = _run(session, connection, node, compiled, waits=waits)
-    if waits and built.table:
-        results = _accepted(session, connection, checks, {node.unique_id: built.table})
+    with pending(built.written):
+        if waits and built.table:
+            results = _accepted(session, connection, checks, {node.unique_id: built.table})
+        if built.written is not None:
+            built = replace(built, table=node.table, query=landed(connection, built.written))
     if built.table is not None:
         with compiled.blame():
             publish(connection, node.unique_id, built.table, node.table, relations, view=built.query)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import TemplateInvalid
+from headrace.errors import NotSupported, TemplateInvalid
 from headrace.events import Said, emit
 from headrace.project.generic import ARGUMENTS, render_arguments
 from headrace.project.nodes import DataTest, Model, Relational
@@ -92,6 +92,7 @@ def names_for(scene: Scene) -> dict[str, Any]:
         scene.connection,
         runtime.manifest.templates.dispatch,
         whole=runtime.manifest.settings.relation_names == "database",
+        external_root=runtime.manifest.settings.target.setup.external_root,
     )
     statements = Statements(adapter)
     database = names["target"].get("database") or adapter.database
@@ -311,7 +312,13 @@ def _found(scene: Scene, name: str, package: str | None, version: Any) -> Refera
 def _source(scene: Scene, adapter: Adapter) -> Callable[[str, str], Relation]:
     def source(source_name: str, table_name: str) -> Relation:
         found = scene.runtime.manifest.source(source_name, table_name, scene.node.place, asker=scene.node.package)
-        return _relation(scene, found, adapter)
+        if found.plugin is not None:
+            raise NotSupported(
+                f"the source {source_name}.{table_name} is read by the plugin {found.plugin!r} of dbt-duckdb",
+                where=found.place,
+                hint="give it an `external_location:`, or a stream of that name in headrace.yml",
+            )
+        return replace(_relation(scene, found, adapter), external=found.location)
 
     return source
 

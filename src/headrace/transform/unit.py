@@ -141,8 +141,8 @@ class _Fixtures:
         try:
             if isinstance(node, Model) and node.language == "sql":
                 return describe(self.connection, compile_node(node, self.runtime, self.connection, self.known).sql)
-            if isinstance(node, SourceTable) and self._stands(node.table):
-                return describe(self.connection, f"select * from {relation(node.table)}")
+            if isinstance(node, SourceTable) and (node.location or self._stands(node.table)):
+                return describe(self.connection, f"select * from {node.location or relation(node.table)}")
         except StatementFailed:
             return []
         return []
