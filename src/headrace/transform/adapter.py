@@ -163,7 +163,9 @@ class Adapter:
 
     def create_schema(self, relation: Relation) -> None:
         """Make the relation's schema if it is not there."""
-        self._connection.run(CreateSchema(relation.schema or self._connection.capabilities.default_schema))
+        own = relation.database is None or relation.database.lower() == self.database.lower()
+        schema = relation.schema or self._connection.capabilities.default_schema
+        self._connection.run(CreateSchema(schema, None if own else relation.database))
 
     def drop_schema(self, relation: Relation) -> None:
         """The relation's schema goes, with all it holds."""

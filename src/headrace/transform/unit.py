@@ -148,7 +148,7 @@ class _Fixtures:
         return []
 
     def _stands(self, table: Table) -> bool:
-        return table in self.connection.inspect(table.schema)
+        return table in self.connection.inspect(table.schema, database=table.database)
 
     def names(self, scene: Scene) -> dict[str, Any]:
         """The names of the model's template, with inputs and overrides in place."""

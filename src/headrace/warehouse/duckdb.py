@@ -39,13 +39,13 @@ _INSPECT = """
 SELECT t.schema_name, t.name, t.kind, c.column_name, c.data_type, c.is_nullable
 FROM (
     SELECT schema_name, table_name AS name, 'table' AS kind, table_oid AS oid
-    FROM duckdb_tables() WHERE database_name = current_database() AND NOT temporary
+    FROM duckdb_tables() WHERE database_name = coalesce($2, current_database()) AND NOT temporary
     UNION ALL
     SELECT schema_name, view_name, 'view', view_oid
-    FROM duckdb_views() WHERE database_name = current_database() AND NOT temporary AND NOT internal
+    FROM duckdb_views() WHERE database_name = coalesce($2, current_database()) AND NOT temporary AND NOT internal
 ) AS t
 JOIN duckdb_columns() AS c
-    ON c.database_name = current_database() AND c.schema_name = t.schema_name AND c.table_name = t.name
+    ON c.database_name = coalesce($2, current_database()) AND c.schema_name = t.schema_name AND c.table_name = t.name
 WHERE list_contains($1, t.schema_name)
 ORDER BY t.schema_name, t.name, c.column_index
 """
@@ -138,12 +138,12 @@ class DuckDBConnection(Noting):
         """The result of a query of this session into a fresh table."""
         return self.execute(f"CREATE TABLE {relation(table)} AS\n{query}")
 
-    def inspect(self, *schemas: str) -> dict[Table, Relation]:
+    def inspect(self, *schemas: str, database: str | None = None) -> dict[Table, Relation]:
         """All relations of the schemas."""
         kinds: dict[Table, Any] = {}
         columns: dict[Table, list[Column]] = {}
-        for schema, relation_name, kind, column, word, nullable in self.rows(_INSPECT, [list(schemas)]):
-            table = Table(schema, relation_name)
+        for schema, relation_name, kind, column, word, nullable in self.rows(_INSPECT, [list(schemas), database]):
+            table = Table(schema, relation_name, database)
             kinds[table] = kind
             columns.setdefault(table, []).append(Column(column, read_type(word), nullable))
         return {table: Relation(table, kind, Schema(tuple(columns[table]))) for table, kind in kinds.items()}

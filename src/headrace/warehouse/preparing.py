@@ -39,13 +39,10 @@ def prepare(session: duckdb.DuckDBPyConnection, setup: Setup) -> None:
     for extension in setup.extensions:
         _load(session, extension, setup.place)
     for secret in setup.secrets:
-        _do(
-            session,
-            _create_secret(secret),
-            ConfigInvalid(f"the secret {secret.name!r} cannot be made", where=secret.place),
-        )
+        what = f"the secret {secret.name!r} cannot be made"
+        _do(session, _create_secret(secret), ConfigInvalid, what, secret.place)
     for one in setup.attached:
-        _do(session, _attach(one), WarehouseUnavailable(f"'{one.path}' cannot be attached", where=one.place))
+        _do(session, _attach(one), WarehouseUnavailable, f"'{one.path}' cannot be attached", one.place)
 
 
 def session_statements(setup: Setup) -> Iterator[str]:
@@ -60,7 +57,7 @@ def session_statements(setup: Setup) -> Iterator[str]:
 def set_up(session: duckdb.DuckDBPyConnection, setup: Setup) -> None:
     """What is done in each session. Raises ConfigInvalid for a setting that DuckDB does not know."""
     for statement in session_statements(setup):
-        _do(session, statement, ConfigInvalid("a setting of the target is refused", where=setup.place))
+        _do(session, statement, ConfigInvalid, "a setting of the target is refused", setup.place)
 
 
 def _load(session: duckdb.DuckDBPyConnection, extension: str, place: Place | None) -> None:
@@ -77,13 +74,14 @@ def _load(session: duckdb.DuckDBPyConnection, extension: str, place: Place | Non
         ) from error
 
 
-def _do(session: duckdb.DuckDBPyConnection, statement: str, otherwise: HeadraceError) -> None:
+def _do(
+    session: duckdb.DuckDBPyConnection, statement: str, kind: type[HeadraceError], what: str, place: Place | None
+) -> None:
     try:
         session.execute(statement)
     except duckdb.Error as error:
         # The statement itself may hold a password, so only DuckDB's own sentence is told.
-        otherwise.what = f"{otherwise.what}: {_first(error)}"
-        raise otherwise from None
+        raise kind(f"{what}: {_first(error)}", where=place) from None
 
 
 def _first(error: duckdb.Error) -> str:
