@@ -236,6 +236,7 @@ OUTPUT = "p: {{target: dev, outputs: {{dev: {{type: duckdb, path: shop.duckdb, {
 
 def target_of(write: Write, keys: str) -> Any:
     root = write({"dbt_project.yml": "name: shop\nprofile: p\n", "profiles.yml": OUTPUT.format(keys)})
+    (root / "headrace.yml").unlink()
     return load_settings(root, environ={}).target
 
 

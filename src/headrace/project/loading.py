@@ -60,12 +60,11 @@ def load_settings(  # noqa: PLR0913 - each is an option of the command line
     chosen, names = loader.target(said, target, profiles_dir)
     if threads or (said.threads and not _own_threads(said, chosen.name)):
         chosen = replace(chosen, threads=threads or said.threads or 1)
-    chosen = replace(chosen, setup=replace(chosen.setup, folder=root))
     _hide_password(chosen.url)
     return Settings(
         name=said.name or root.name,
         root=root,
-        target=chosen,
+        target=replace(chosen, setup=replace(chosen.setup, folder=root)),
         targets=names,
         vars=resolve(said.vars, environ, document, ("vars",)) if own is not None else said.vars,
         overrides=loader.overrides,
