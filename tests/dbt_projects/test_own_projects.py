@@ -30,7 +30,9 @@ def on(engine):
 def test_a_project_comes_out_as_by_dbt(name, corpus, tmp_path, monkeypatch):
     case, expected = _read(corpus, name)
     database = tmp_path / "corpus.duckdb"
-    project = corpus.place(corpus.OWN / name, tmp_path, corpus.duckdb_profile("corpus", database, more=case.get("profile")))
+    project = corpus.place(
+        corpus.OWN / name, tmp_path, corpus.duckdb_profile("corpus", database, more=case.get("profile"))
+    )
 
     outcome = _run(corpus, case, project, monkeypatch)
 

@@ -62,9 +62,8 @@ def place_of(node: Model, compiled: Compiled) -> Place:
     return Place(location, file, read_as, options, reading)
 
 
-def write(connection: Connection, node: Model, rows: Table, compiled: Compiled) -> Written:
+def write(connection: Connection, node: Model, rows: Table, place: Place) -> Written:
     """Write the rows beside the file's place, where that is on this machine. Raises FilesNotFound for a folder that is not there."""
-    place = place_of(node, compiled)
     written = Written(place, rows, _columns(connection, rows))
     beside = place.beside
     if beside is not None and place.file is not None:

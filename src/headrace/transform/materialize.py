@@ -13,7 +13,7 @@ from headrace.transform.adapter import describe
 from headrace.transform.built import Built, hooked
 from headrace.transform.constraints import definition, has_constraints, has_foreign_key
 from headrace.transform.custom import build_custom, strategy_macro, write_by_macro
-from headrace.transform.external import write
+from headrace.transform.external import place_of, write
 from headrace.transform.incremental import Increment, apply_increment
 from headrace.transform.python import python_query
 
@@ -124,10 +124,11 @@ def _view(
 
 def _external(connection: Connection, node: Model, query: str, compiled: Compiled) -> Built:
     """The rows in a table of the session, which its tests ask, and as a file that waits for its place."""
+    goal = place_of(node, compiled)  # what is wrong with it is told before the query runs
     staged = node.table.beside("staged", max_name=connection.capabilities.max_name)
     rows = connection.run(CreateTableAs(staged, query, temporary=True))
     place = temporary(staged.name, connection.capabilities)
-    written = write(connection, node, place, compiled)
+    written = write(connection, node, place, goal)
     return Built(place, _counted(rows), published=False, kind="view", written=written)
 
 
