@@ -307,6 +307,12 @@ class NotSupported(HeadraceError):
     code = "HR504"
 
 
+class ExtensionMissing(HeadraceError):
+    """DuckDB lacks an extension that the target asks for, and a run downloads nothing: it has to be installed once beforehand."""
+
+    code = "HR505"
+
+
 class ContractBroken(HeadraceError):
     """A model's query gives other columns or types than its enforced contract says."""
 

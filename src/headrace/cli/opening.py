@@ -127,7 +127,7 @@ def connected(settings: Settings) -> Iterator[Connection]:
     """A session of the target's warehouse, closed at the end of the block. Raises WarehouseUnavailable or DriverMissing."""
     from headrace.warehouse.opening import open_warehouse
 
-    warehouse = open_warehouse(settings.target.url)
+    warehouse = open_warehouse(settings.target.url, (), settings.target.setup)
     try:
         with warehouse.connect() as connection:
             yield connection

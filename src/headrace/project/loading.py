@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,12 +60,12 @@ def load_settings(  # noqa: PLR0913 - each is an option of the command line
     said = loader.project_file()
     chosen, names = loader.target(said, target, profiles_dir)
     if threads or (said.threads and not _own_threads(said, chosen.name)):
-        chosen = Target(chosen.name, chosen.url, chosen.schema, threads or said.threads or 1, chosen.database)
+        chosen = replace(chosen, threads=threads or said.threads or 1)
     _hide_password(chosen.url)
     return Settings(
         name=said.name or root.name,
         root=root,
-        target=chosen,
+        target=replace(chosen, setup=replace(chosen.setup, folder=root)),
         targets=names,
         vars=resolve(said.vars, environ, document, ("vars",)) if own is not None else said.vars,
         overrides=loader.overrides,

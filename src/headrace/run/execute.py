@@ -83,7 +83,7 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
     run = uuid.uuid4().hex[:12]
     settings = manifest.settings
     schemas = {node.table.schema for node in manifest.nodes.values() if isinstance(node, Relational)}
-    warehouse = open_warehouse(settings.target.url, schemas)
+    warehouse = open_warehouse(settings.target.url, schemas, settings.target.setup)
     session = Session(
         manifest=manifest,
         warehouse=warehouse,

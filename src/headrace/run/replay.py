@@ -43,7 +43,7 @@ def replay_stream(session: Session, step: ReplayStream) -> Done:
     if stream is None or not kept:
         return Done("success", 0, "nothing is open in quarantine")
     stream.ready()
-    session.relations.open(connection, [node.table.schema])
+    session.relations.open(connection, [node.table.space])
     last = ledger.last_load(connection, stream.label)
     package = session.landing.beside(stream.label, last.cursor if last else None, REPLAY)
     local = connection.local.cursor()

@@ -36,7 +36,7 @@ def load_stream(session: Session, step: LoadStream) -> Done:
     stream = node.stream
     if stream is None:
         return Done("success")
-    session.relations.open(connection, [node.table.schema])
+    session.relations.open(connection, [node.table.space])
     stream = prepared(stream, local=connection.local, clock=session.clock)
     read = 0
     for package in session.landing.pending(stream.label):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from headrace.sql.operations import (
         AlterColumns,
         Comment,
+        CreateSchema,
         CreateTable,
         CreateTableAs,
         DependentView,
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from headrace.table import Table
 
 
-def create_schema(schema: str, capabilities: Capabilities) -> list[str]:
+def create_schema(operation: CreateSchema, capabilities: Capabilities) -> list[str]:
     """Make a schema unless it is there."""
-    made = f"CREATE SCHEMA IF NOT EXISTS {name(schema)}"
+    place = ".".join(name(part) for part in (operation.database, operation.name) if part)
+    made = f"CREATE SCHEMA IF NOT EXISTS {place}"
     if capabilities.dialect == "duckdb":
         return [made]
     # Two sessions that ask PostgreSQL at the same moment would both find it missing, and one of them would fail.

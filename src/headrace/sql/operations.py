@@ -24,9 +24,10 @@ class DependentView:
 
 @dataclass(frozen=True, slots=True)
 class CreateSchema:
-    """Make the schema if it is not there."""
+    """Make the schema if it is not there, in the session's database or in another one."""
 
     name: str
+    database: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

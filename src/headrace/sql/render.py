@@ -15,7 +15,7 @@ def render(operation: op.Operation, capabilities: Capabilities) -> list[str]:
     """The statements that do the operation, in order; more than one of them belong into one transaction."""
     match operation:
         case op.CreateSchema():
-            return ddl.create_schema(operation.name, capabilities)
+            return ddl.create_schema(operation, capabilities)
         case op.CreateTable():
             return ddl.create_table(operation, capabilities)
         case op.CreateTableAs():

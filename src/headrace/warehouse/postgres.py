@@ -240,8 +240,10 @@ class PostgresConnection(Noting):
         except psycopg.Error as error:
             _fail(statement, error)
 
-    def inspect(self, *schemas: str) -> dict[Table, Relation]:
-        """All relations of the schemas."""
+    def inspect(self, *schemas: str, database: str | None = None) -> dict[Table, Relation]:
+        """All relations of the schemas; a session sees no other database than its own."""
+        if database is not None:
+            return {}
         kinds: dict[Table, Any] = {}
         columns: dict[Table, list[Column]] = {}
         for schema, relation_name, kind, column, word, nullable in self.rows(_INSPECT, [list(schemas)]):
