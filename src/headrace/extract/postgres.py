@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -208,18 +209,33 @@ class PostgresReader:
         origin = self._table or "query"
         sql = f"COPY (SELECT {', '.join(_selected(cell) for cell in cells)} FROM {rest}) TO STDOUT (FORMAT csv)"
         try:
-            with self.session.cursor() as cursor, cursor.copy(sql.encode()) as copy:
-                # Bytes are copied at once: a million rows kept one by one cost Python more than parsing them.
-                page, rows = bytearray(), 0
-                for part in copy:
-                    page += part
-                    rows += 1
-                    if len(page) >= _PAGE or rows >= most:
-                        yield decode(page, cells, self.local, origin)
-                        page, rows = bytearray(), 0
+            for page in self._pages(sql, most):
                 yield decode(page, cells, self.local, origin)
         except psycopg.Error as error:
             _fail(sql, self.url, error)
+
+    def _pages(self, sql: str, most: int) -> Iterator[bytearray]:
+        """What COPY sends, some megabytes at a time, straight from libpq: psycopg's loop costs a row as much as parsing it."""
+        with self.session.cursor() as cursor, cursor.copy(sql.encode()), DefaultSelector() as waiting:
+            server = self.session.pgconn
+            waiting.register(server.socket, EVENT_READ)
+            # Bytes are copied at once: a million rows kept one by one cost Python more than parsing them.
+            page, rows, size = bytearray(), 0, 0
+            while size >= 0:
+                size, row = server.get_copy_data(1)
+                if size > 0:
+                    page += row
+                    rows += 1
+                    if rows >= most or len(page) >= _PAGE:
+                        yield page
+                        page, rows = bytearray(), 0
+                elif size == 0:
+                    waiting.select()
+                    server.consume_input()
+            while result := server.get_result():
+                if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
+                    raise psycopg.errors.error_from_result(result)
+        yield page
 
     def fork(self, local: Embedded) -> PostgresReader | None:
         """Another session under this one's snapshot; None where the server has no more connections or does not share it."""
