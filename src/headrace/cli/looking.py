@@ -30,7 +30,11 @@ _AUTHS = {
 @click.argument("name")
 @click.argument("url", required=False)
 @click.option(
-    "--stream", "streams", multiple=True, metavar="NAME[=PATH]", help="An endpoint; may be given several times."
+    "--stream",
+    "streams",
+    multiple=True,
+    metavar="NAME[=PATH]",
+    help="An endpoint, or tables of a database; may be given several times.",
 )
 @click.option("--auth", type=click.Choice(sorted(_AUTHS)), help="How to log in; more kinds can be written by hand.")
 @click.option("--secret", metavar="NAME", help="The environment variable with the token, key or password.")
@@ -49,12 +53,15 @@ def add(
 ) -> int:
     """Write sources/NAME.yml for an API: its paginator, records, key and cursor are found in the first response.
 
+    For a database: its tables with their keys, and the columns that could be their cursors. A password is not written down.
     What is not given is asked for, if there is a terminal.
 
     Examples:
     headrace source add shop https://api.shop.example/v1 --stream orders
     headrace source add shop https://api.shop.example/v1 --stream orders=sales/orders --auth bearer --secret SHOP_TOKEN
     headrace source add shop https://api.shop.example/v1 --stream a --auth api_key --key-in query:key --secret SHOP_KEY
+    headrace source add shop postgresql://reader@db.shop.example/shop
+    headrace source add shop postgresql://reader@db.shop.example/shop --stream 'sales_*'
     """
     from headrace.cli.opening import find_project
 
@@ -62,7 +69,11 @@ def add(
     path = root / "sources" / f"{name}.yml"
     if path.exists():
         raise NameTaken(f"{path.relative_to(root)} is there already", hint="take another name, or edit it")
-    url = url or _answer("URL that all paths begin with", "the URL")
+    url = url or _answer("URL that all paths begin with, or of a database", "the URL")
+    if not url.startswith(("http://", "https://")):
+        from headrace.cli.reflecting import database_of
+
+        return _write(asked, path, name, database_of(root, name, url, streams))
     streams = streams or tuple(_answer("streams (paths, with commas)", "--stream").replace(" ", "").split(","))
     client: dict[str, Any] = {"base_url": url}
     if auth:
@@ -73,7 +84,12 @@ def add(
     for one in streams:
         stream, _, where = one.partition("=")
         made[stream.strip("/").replace("/", "_")] = {"path": where or stream}
-    found = _looked_at(root, name, {"type": "rest", "client": client, "streams": made})
+    return _write(asked, path, name, _looked_at(root, name, {"type": "rest", "client": client, "streams": made}))
+
+
+def _write(asked: Asked, path: Path, name: str, found: dict[str, Any]) -> int:
+    """The file of a source, and what is in it, for the user."""
+    root = path.parent.parent
     path.parent.mkdir(exist_ok=True)
     path.write_text(_yaml(found), encoding="utf-8")
     if asked.json:

@@ -15,6 +15,7 @@ from headrace.extract.marks import written
 from headrace.schema import VARCHAR, Kind, Type
 from headrace.sql.dialect import name, read_type
 from headrace.sql.dialect import text as literal
+from headrace.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from headrace.retry import Clock
-    from headrace.table import Table
     from headrace.warehouse.embedded import Embedded
 
 _SESSION = (
@@ -48,6 +48,11 @@ SELECT a.attname FROM pg_index AS i
 CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, at)
 JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
 WHERE i.indrelid = to_regclass(%s) AND i.indisprimary ORDER BY k.at
+"""
+_TABLES = """
+SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = coalesce(%s, current_schema()) AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition
+    AND has_table_privilege(c.oid, 'SELECT')
 """
 _SIZE = """
 SELECT coalesce(sum(CASE WHEN c.reltuples >= 0 THEN c.reltuples ELSE pg_relation_size(c.oid) / 100 END), 0)::bigint,
@@ -145,6 +150,10 @@ class PostgresReader:
     def key(self, table: Table) -> tuple[str, ...]:
         """The primary key's columns."""
         return tuple(row[0] for row in self._ask(_KEY, (_quoted(table),)).fetchall())
+
+    def tables(self, schema: str | None) -> list[Table]:
+        """Those that the session may read; a partitioned table is one."""
+        return [Table(schema or "", row[0]) for row in self._ask(_TABLES, (schema,)).fetchall()]
 
     def size(self, table: Table) -> tuple[int, int]:
         """As the last ANALYZE estimated, of all partitions."""
