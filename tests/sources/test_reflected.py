@@ -144,6 +144,7 @@ def test_a_database_is_written_down_with_keys_and_cursors_and_without_its_passwo
     assert done.returncode == 0, done.stderr
     written = (headrace.folder / "sources" / "shop.yml").read_text()
     assert "s3cr" not in written + done.stdout + done.stderr
+    assert "set SHOP_PASSWORD to it" in done.stderr
     source = yaml.safe_load(written)
     assert source["url"] == postgres_url.replace("postgres:@", "postgres:${SHOP_PASSWORD}@")
     assert source["streams"] == {

@@ -71,9 +71,12 @@ def add(
         raise NameTaken(f"{path.relative_to(root)} is there already", hint="take another name, or edit it")
     url = url or _answer("URL that all paths begin with, or of a database", "the URL")
     if not url.startswith(("http://", "https://")):
+        from headrace.cli.opening import warnings_said
         from headrace.cli.reflecting import database_of
 
-        return _write(asked, path, name, database_of(root, name, url, streams))
+        with warnings_said(asked):
+            found = database_of(root, name, url, streams)
+        return _write(asked, path, name, found)
     streams = streams or tuple(_answer("streams (paths, with commas)", "--stream").replace(" ", "").split(","))
     client: dict[str, Any] = {"base_url": url}
     if auth:
