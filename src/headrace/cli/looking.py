@@ -30,7 +30,11 @@ _AUTHS = {
 @click.argument("name")
 @click.argument("url", required=False)
 @click.option(
-    "--stream", "streams", multiple=True, metavar="NAME[=PATH]", help="An endpoint; may be given several times."
+    "--stream",
+    "streams",
+    multiple=True,
+    metavar="NAME[=PATH]",
+    help="An endpoint, or tables of a database; may be given several times.",
 )
 @click.option("--auth", type=click.Choice(sorted(_AUTHS)), help="How to log in; more kinds can be written by hand.")
 @click.option("--secret", metavar="NAME", help="The environment variable with the token, key or password.")
@@ -49,14 +53,17 @@ def add(
 ) -> int:
     """Write sources/NAME.yml for an API or for files, by a look at what comes first.
 
-    Of an API the paginator, records, key and cursor are found, of files of text how they are written. What is not given is asked
-    for, if there is a terminal.
+    Of an API the paginator, records, key and cursor are found; of files of text how they are written; of a database its tables with
+    their keys, and the columns that could be their cursors. A password is not written down. What is not given is asked for, if
+    there is a terminal.
 
     Examples:
     headrace source add shop https://api.shop.example/v1 --stream orders
     headrace source add shop https://api.shop.example/v1 --stream orders=sales/orders --auth bearer --secret SHOP_TOKEN
     headrace source add shop https://api.shop.example/v1 --stream a --auth api_key --key-in query:key --secret SHOP_KEY
     headrace source add crm 'data/crm/*.csv' --stream customers
+    headrace source add shop postgresql://reader@db.shop.example/shop
+    headrace source add shop postgresql://reader@db.shop.example/shop --stream 'sales_*'
     """
     from headrace.cli.opening import find_project
 
@@ -64,11 +71,11 @@ def add(
     path = root / "sources" / f"{name}.yml"
     if path.exists():
         raise NameTaken(f"{path.relative_to(root)} is there already", hint="take another name, or edit it")
-    url = url or _answer("URL that all paths begin with, or path of files", "the URL")
-    if "://" not in url:
+    url = url or _answer("URL that all paths begin with, URL of a database, or path of files", "the URL")
+    if not url.startswith(("http://", "https://")):
         if auth:
-            raise UsageError("--auth is for an API, and files of this machine need none")
-        return _written(asked, root, path, _looked_at(root, name, _files(root, name, url, streams)))
+            raise UsageError("--auth is for an API; a database's URL has its user, and files need none")
+        return _write(asked, path, _beside_apis(asked, root, name, url, streams))
     streams = streams or tuple(_answer("streams (paths, with commas)", "--stream").replace(" ", "").split(","))
     client: dict[str, Any] = {"base_url": url}
     if auth:
@@ -79,7 +86,18 @@ def add(
     for one in streams:
         stream, _, where = one.partition("=")
         made[stream.strip("/").replace("/", "_")] = {"path": where or stream}
-    return _written(asked, root, path, _looked_at(root, name, {"type": "rest", "client": client, "streams": made}))
+    return _write(asked, path, _looked_at(root, name, {"type": "rest", "client": client, "streams": made}))
+
+
+def _beside_apis(asked: Asked, root: Path, name: str, url: str, streams: tuple[str, ...]) -> dict[str, Any]:
+    """A database, or files of this machine, as a source."""
+    if "://" not in url:
+        return _looked_at(root, name, _files(root, name, url, streams))
+    from headrace.cli.opening import warnings_said
+    from headrace.cli.reflecting import database_of
+
+    with warnings_said(asked):
+        return database_of(root, name, url, streams)
 
 
 def _files(root: Path, name: str, path: str, streams: tuple[str, ...]) -> dict[str, Any]:
@@ -94,7 +112,9 @@ def _files(root: Path, name: str, path: str, streams: tuple[str, ...]) -> dict[s
     return {"type": "files", "streams": made}
 
 
-def _written(asked: Asked, root: Path, path: Path, found: dict[str, Any]) -> int:
+def _write(asked: Asked, path: Path, found: dict[str, Any]) -> int:
+    """The file of a source, and what is in it, for the user."""
+    root = path.parent.parent
     path.parent.mkdir(exist_ok=True)
     path.write_text(_yaml(found), encoding="utf-8")
     if asked.json:

@@ -16,6 +16,7 @@ from headrace.cli.choosing import selected
 from headrace.cli.earlier import deferred
 from headrace.cli.opening import history_of, only, read_manifest
 from headrace.cli.options import is_terminal
+from headrace.cli.reflecting import refresh_tables
 from headrace.cli.strictness import refuse_warnings, without_mercy
 from headrace.cli.terminal import complain, document, result, say
 from headrace.errors import Interrupted, UsageError
@@ -49,6 +50,8 @@ def run_plan(asked: Asked, command: str, verbs: Verbs, again: Left | None = None
     """Read the project, make the plan, do it and sum it up; the exit code. `again` is what to go on with, instead of a selection."""
     results = Results()
     with listening(discreet(results)):
+        if verbs.load:
+            refresh_tables(asked)
         manifest = read_manifest(asked)
         chosen = selected(manifest, asked) if again is None else _with_tests(manifest, again.ids)
         plan = make_plan(manifest, chosen, verbs)

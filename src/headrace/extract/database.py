@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +66,23 @@ def reflected(stream: Stream, local: Embedded, clock: Clock) -> Stream:
     return stream.model_copy(update={"spec": spec.model_copy(update={"primary_key": key})})
 
 
+def tables_of(stream: Stream, local: Embedded, clock: Clock) -> list[Table]:
+    """The tables of the stream's database, in order of their names. Raises what `opened` does, and SourceRefused."""
+    _, shared = _of(stream)
+    with closing(opened(stream, local, clock)) as reader:
+        return sorted(reader.tables(shared.schema_name))
+
+
+def described(stream: Stream, local: Embedded, clock: Clock) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The primary key of the stream's table, and its columns that say when a row was changed."""
+    with closing(opened(stream, local, clock)) as reader:
+        table = _table(stream)
+        cells = _named(reader.columns(_relation(stream, reader), table))
+        names = {cell.original: cell.name for cell in cells}
+        changed = (cell.name for cell in cells if cell.type.kind in _MOMENTS and _CHANGED.search(cell.name.lower()))
+        return tuple(names[column] for column in reader.key(table)), tuple(changed)
+
+
 def opened(stream: Stream, local: Embedded, clock: Clock) -> Reader:
     """A session of the stream's database. Raises ConfigInvalid, DriverMissing and SourceUnavailable."""
     stream.ready()
@@ -108,6 +126,9 @@ _RANGED = (
     Kind.TIMESTAMPTZ,
 )
 """Kinds of keys whose order and whose text are the same for every reader."""
+_MOMENTS = (Kind.TIMESTAMP, Kind.TIMESTAMPTZ)
+_CHANGED = re.compile("updat|modif|chang|last_")
+"""How columns are called that every change of a row moves on; the time of its creation is not one."""
 _SCHEMES = ("postgresql", "mysql", "mariadb", "sqlite", "duckdb")
 _EXTRAS = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql", "mariadb": "mysql"}
 
