@@ -54,8 +54,8 @@ def read(
 def reflected(stream: Stream, local: Embedded, clock: Clock) -> Stream:
     """The stream with the primary key that its table has, where it needs one and declares none."""
     spec, _ = _of(stream)
-    merges = spec.write_disposition == "merge" or (spec.write_disposition is None and spec.incremental)
-    if spec.primary_key or spec.query or not merges:
+    keyed = spec.write_disposition in KEYED or (spec.write_disposition is None and spec.incremental)
+    if spec.primary_key or spec.query or not keyed:
         return stream
     with closing(opened(stream, local, clock)) as reader:
         table = _table(stream)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
+from headrace.project import dispositions
 from headrace.project.config import Config
+from headrace.project.dispositions import Deletes, Disposition, History, SurrogateKey, Way
 from headrace.project.shorthand import Names, Seconds, Text, short
 
-Disposition: TypeAlias = Literal["append", "replace", "merge"]
 Mode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value", "quarantine"]
 
 
@@ -70,19 +71,17 @@ class Transform(Config):
     when: Literal["in_flight", "after_load"] = "in_flight"
 
 
-class Deletes(Config):
-    """Which arriving rows delete: those where `column` is true (or equals `value`). Hard removes the row, soft marks it."""
-
-    column: str
-    value: str | None = None
-    mode: Literal["hard", "soft"] = "hard"
-
-
 class StreamBase(Config):
     """What every stream may say, whatever its source."""
 
     write_disposition: Disposition | None = None
     primary_key: Names = ()
+    merge_key: Names = Field(
+        default=(),
+        description="delete_insert: rows of one of these keys go and come together; without it the primary key",
+    )
+    history: History | None = None
+    surrogate_key: SurrogateKey | None = None
     incremental: Annotated[Incremental | None, short("cursor_path")] = None
     columns: dict[str, Annotated[ColumnSpec, short("type")]] = {}
     schema_contract: Annotated[SchemaContract, BeforeValidator(_same_mode)] = SchemaContract()
@@ -97,3 +96,28 @@ class StreamBase(Config):
     meta: dict[str, Any] = {}
     expect: str | None = Field(default=None, description="freshness, such as `every 24h`")
     enabled: bool = True
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        dispositions.check(self)
+        return self
+
+    @property
+    def disposition(self) -> Way:
+        """As declared; else merge where there is a key, append where there is only a cursor, replace otherwise."""
+        if self.write_disposition:
+            return self.write_disposition
+        if self.primary_key:
+            return "merge"
+        return "append" if self.incremental else "replace"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that tell whether the table has a row already."""
+        return (self.merge_key or self.primary_key) if self.disposition == "delete_insert" else self.primary_key
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether rows that a load does not bring go, are marked, or end."""
+        closes = self.history is not None and self.history.missing == "close"
+        return closes or (self.deletes is not None and self.deletes.missing is not None)

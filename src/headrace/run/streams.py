@@ -67,14 +67,14 @@ def signature(stream: Stream) -> str:
 
 def _cursors(stream: Stream, last: ledger.Entry | None) -> dict[str, Any]:
     """What the source of the stream is told of the last load: the cursors of its parents, and a tap's own state."""
-    if last is None or stream.disposition == "replace":
+    if last is None or stream.whole:
         return {}
     return ledger.kept(last)
 
 
 def _cursor(stream: Stream, last: ledger.Entry | None) -> Cursor | None:
     incremental = stream.spec.incremental
-    if incremental is None or stream.disposition == "replace":
+    if incremental is None or stream.whole:
         return None
     return (last.cursor if last else None) or Cursor(incremental.cursor_path)
 
@@ -90,10 +90,8 @@ def _loaded(session: Session, node: SourceTable, stream: Stream, package: Packag
 
 def load_package(session: Session, node: SourceTable, stream: Stream, package: Package) -> ledger.Entry:
     """One transaction; a package that is in the ledger already changes nothing."""
-    if package.signature == REPLAY and stream.disposition == "replace":
-        # What comes back from quarantine joins the rows that are there.
-        added = stream.spec.model_copy(update={"write_disposition": "append"})
-        stream = stream.model_copy(update={"spec": added})
+    if package.signature == REPLAY:
+        stream = _joining(stream)
     entry = load(
         session.connection(),
         stream,
@@ -107,10 +105,21 @@ def load_package(session: Session, node: SourceTable, stream: Stream, package: P
     return entry
 
 
+def _joining(stream: Stream) -> Stream:
+    """The stream whose rows come back from quarantine: they join those that are there, and nothing counts as missing."""
+    spec = stream.spec
+    changed: dict[str, Any] = {"write_disposition": "append"} if stream.disposition == "replace" else {}
+    if spec.deletes and spec.deletes.missing:
+        changed["deletes"] = spec.deletes.model_copy(update={"mode": spec.deletes.missing, "missing": None})
+    if spec.history:
+        changed["history"] = spec.history.model_copy(update={"missing": "ignore"})
+    return stream.model_copy(update={"spec": spec.model_copy(update=changed)})
+
+
 def extract(session: Session, stream: Stream, package: Package, last: ledger.Entry | None, local: Embedded) -> None:
     """Write all that the source has for the package into it; each segment is safe before the next one is asked for."""
-    # A replaced table is made from all files, others from those that no load has read and this package has not.
-    known = last.state.get("files", {}) if last and stream.disposition != "replace" else {}
+    # A table that is loaded whole is made from all files, others from those that no load has read and this package has not.
+    known = last.state.get("files", {}) if last and not stream.whole else {}
     resume = {**_cursors(stream, last), **package.resume, "files": {**known, **package.resume.get("files", {})}}
     arriving = open_stream(
         stream,
