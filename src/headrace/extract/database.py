@@ -14,6 +14,7 @@ from headrace.extract.marks import start
 from headrace.extract.paths import distinct_names
 from headrace.extract.ranges import Plan, after_where, batches
 from headrace.project.database_sources import DatabaseStream
+from headrace.project.dispositions import KEYED
 from headrace.schema import Kind, parse_type
 from headrace.sql.dialect import text as literal
 from headrace.table import Table

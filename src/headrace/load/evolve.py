@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from headrace.errors import ChangeLossy, KeyMissing, SchemaFrozen
 from headrace.load import exact
+from headrace.project.dispositions import KEYED
 from headrace.schema import DOUBLE, VARCHAR, Added, Change, Column, Kind, Risky, Schema, Type, Widened, changes
 from headrace.sql.dialect import name, read_type
 
@@ -164,11 +165,13 @@ def _as_text(stream: Stream, held: Column, arrived: Type) -> Type:
 
 
 def _check_key(stream: Stream, final: Schema, parts: list[Part]) -> None:
-    if stream.disposition != "merge":
+    spec = stream.spec
+    if stream.disposition not in KEYED:
         return
-    if not stream.spec.primary_key:
-        raise KeyMissing(f"{stream.label}: a merge needs a `primary_key`", where=stream.place)
-    for column in stream.spec.primary_key:
+    if not spec.key:
+        what = "a `primary_key` or a `merge_key`" if stream.disposition == "delete_insert" else "a `primary_key`"
+        raise KeyMissing(f"{stream.label}: {stream.disposition} needs {what}", where=stream.place)
+    for column in dict.fromkeys((*spec.key, *spec.primary_key)):
         if parts and (final.get(column) is None or not any(part.schema.get(column) for part in parts)):
             raise KeyMissing(
                 f"{stream.label}: the key column '{column}' is not in what arrived",

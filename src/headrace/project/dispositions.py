@@ -1,17 +1,14 @@
-"""How arriving rows join those that a table has, as a stream says it, and which of these words go together."""
+"""How arriving rows join those that a table has, as a stream says it, and what of the past it keeps."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from headrace.project.config import Config
-from headrace.project.shorthand import Names
-
-if TYPE_CHECKING:
-    from headrace.project.stream_keys import StreamBase
+from headrace.project.shorthand import Names  # noqa: TC001 - pydantic reads the annotations
 
 Way: TypeAlias = Literal["append", "replace", "merge", "insert_only", "delete_insert", "scd2", "scd3"]
 
@@ -30,7 +27,7 @@ _STRATEGIES = {
 
 
 def _plain(value: Any) -> Any:
-    """dlt's mapping, and other words for a merge, as one of the words of ours."""
+    """Dlt's mapping, and other words for a merge, as one of the words of ours."""
     if not isinstance(value, dict):
         return "merge" if value == "scd1" else value
     unknown = sorted(str(key) for key in value if key not in ("disposition", "strategy"))
@@ -68,6 +65,11 @@ class Deletes(Config):
         default=None, description="each load brings the whole table, and what is not in it goes, or is marked"
     )
 
+    @property
+    def way(self) -> Literal["hard", "soft"]:
+        """Whether rows that are gone go, or are marked."""
+        return self.missing or self.mode
+
     @model_validator(mode="after")
     def _says_something(self) -> Deletes:
         if self.column is None and self.missing is None:
@@ -100,41 +102,3 @@ class SurrogateKey(Config):
 
     name: str
     columns: Names = Field(min_length=1)
-
-
-def check(spec: StreamBase) -> None:
-    """Raise where what a stream says of its loading does not go together."""
-    said = next((said for wrong, said in _rules(spec, spec.disposition) if wrong), None)
-    if said is not None:
-        raise PydanticCustomError("loading", "{said}", {"said": said})
-
-
-def _rules(spec: StreamBase, way: Way) -> list[tuple[bool, str]]:
-    history, deletes = spec.history, spec.deletes
-    given = history.model_fields_set if history else set()
-    missing = bool(deletes and deletes.missing)
-    closes = bool(history and history.missing == "close")
-    whole = "each load has to bring the whole table, and `incremental:` brings a part"
-    return [
-        (bool(spec.merge_key) and way != "delete_insert", f"`merge_key` goes with delete_insert, not with {way}"),
-        (history is not None and way not in ("scd2", "scd3"), f"`history` goes with scd2 and scd3, not with {way}"),
-        (way == "scd2" and "previous" in given, "`history.previous` goes with scd3; scd2 keeps every version"),
-        (way == "scd3" and not (history and history.previous), "scd3 needs `history: {previous: [columns]}`"),
-        (way == "scd3" and bool(given - {"previous"}), "with scd3, `history` has only `previous`"),
-        (closes and spec.incremental is not None, f"`history.missing: close`: {whole}"),
-        (
-            closes and history is not None and history.changed_at not in (None, LOAD_TIME),
-            "`history.missing: close` needs `changed_at: load_time`: nothing else says when a row went",
-        ),
-        (missing and spec.incremental is not None, f"`deletes.missing`: {whole}"),
-        (missing and way == "scd2", "with scd2, `history: {missing: close}` ends the versions of rows that went"),
-        (
-            missing and way not in ("merge", "scd3"),
-            f"`deletes.missing` compares keys, so it goes with merge, not with {way}",
-        ),
-        (deletes is not None and way == "insert_only", "insert_only leaves rows alone, so `deletes` can do nothing"),
-        (
-            bool(deletes and deletes.mode == "soft" and way == "scd2"),
-            "with scd2, a row that was deleted ends its version, which is `mode: hard`",
-        ),
-    ]

@@ -10,10 +10,10 @@ from headrace.errors import Place, SecretMissing  # noqa: TC001 - pydantic reads
 from headrace.project.apis import Client  # noqa: TC001
 from headrace.project.config import Config
 from headrace.project.database_sources import Database, DatabaseSource, DatabaseStream
+from headrace.project.dispositions import Way  # noqa: TC001
 from headrace.project.file_sources import FilesSource, FilesStream
 from headrace.project.python_sources import PythonCode, PythonSource, PythonStream
 from headrace.project.rest_sources import RestSource, RestStream
-from headrace.project.dispositions import Way  # noqa: TC001
 from headrace.project.singer_sources import SingerSource, SingerStream, Tap
 from headrace.table import Table  # noqa: TC001
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from headrace.project import dispositions
 from headrace.project.config import Config
-from headrace.project.dispositions import Deletes, Disposition, History, SurrogateKey, Way
+from headrace.project.dispositions import LOAD_TIME, Deletes, Disposition, History, SurrogateKey, Way
 from headrace.project.shorthand import Names, Seconds, Text, short
 
 Mode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value", "quarantine"]
@@ -99,7 +99,7 @@ class StreamBase(Config):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        dispositions.check(self)
+        _check(self)
         return self
 
     @property
@@ -121,3 +121,48 @@ class StreamBase(Config):
         """Whether rows that a load does not bring go, are marked, or end."""
         closes = self.history is not None and self.history.missing == "close"
         return closes or (self.deletes is not None and self.deletes.missing is not None)
+
+
+def _check(spec: StreamBase) -> None:
+    """Raise where what a stream says of its loading does not go together."""
+    said = next((said for wrong, said in _rules(spec, spec.disposition) if wrong), None)
+    if said is not None:
+        raise PydanticCustomError("loading", "{said}", {"said": said})
+
+
+def _rules(spec: StreamBase, way: Way) -> list[tuple[bool, str]]:
+    history, deletes = spec.history, spec.deletes
+    given = history.model_fields_set if history else set()
+    missing = bool(deletes and deletes.missing)
+    closes = bool(history and history.missing == "close")
+    whole = "each load has to bring the whole table, and `incremental:` brings a part"
+    return [
+        (bool(spec.merge_key) and way != "delete_insert", f"`merge_key` goes with delete_insert, not with {way}"),
+        (history is not None and way not in ("scd2", "scd3"), f"`history` goes with scd2 and scd3, not with {way}"),
+        (way == "scd2" and "previous" in given, "`history.previous` goes with scd3; scd2 keeps every version"),
+        (way == "scd3" and not (history and history.previous), "scd3 needs `history: {previous: [columns]}`"),
+        (
+            way == "scd3" and bool(given - {"previous", "changed_at"}),
+            "with scd3, `history` has only `previous` and `changed_at`",
+        ),
+        (closes and spec.incremental is not None, f"`history.missing: close`: {whole}"),
+        (
+            closes and history is not None and history.changed_at not in (None, LOAD_TIME),
+            "`history.missing: close` needs `changed_at: load_time`: nothing else says when a row went",
+        ),
+        (missing and spec.incremental is not None, f"`deletes.missing`: {whole}"),
+        (missing and way == "scd2", "with scd2, `history: {missing: close}` ends the versions of rows that went"),
+        (
+            missing and way not in ("merge", "scd3"),
+            f"`deletes.missing` compares keys, so it goes with merge, not with {way}",
+        ),
+        (
+            deletes is not None and way == "delete_insert",
+            "delete_insert takes what arrives for all that its keys have, so `deletes` can do nothing",
+        ),
+        (deletes is not None and way == "insert_only", "insert_only leaves rows alone, so `deletes` can do nothing"),
+        (
+            bool(deletes and deletes.mode == "soft" and way == "scd2"),
+            "with scd2, a row that was deleted ends its version, which is `mode: hard`",
+        ),
+    ]

@@ -88,10 +88,12 @@ def _buried(operation: Scd2, tombstones: Table, verdicts: str) -> list[str]:
     start, at = name(operation.valid_from), column(operation.changed_at, "v")
     held = f"SELECT 1 FROM {relation(tombstones)} AS d WHERE {same_key(operation.key, 'd', 'v')} AND d.{start} = {at}"
     return [
-        f"INSERT INTO {relation(tombstones)} ({names(operation.key)}, {start})\n"
-        f"SELECT {names(operation.key, 'v')}, {at}\nFROM {verdicts} AS v\n"
-        f"WHERE COALESCE({column(operation.deleted, 'v')}, FALSE) AND {column(VERDICT, 'v')} <> 'duplicate'\n"
-        f"    AND NOT EXISTS ({held})"
+        (
+            f"INSERT INTO {relation(tombstones)} ({names(operation.key)}, {start})\n"
+            f"SELECT {names(operation.key, 'v')}, {at}\nFROM {verdicts} AS v\n"
+            f"WHERE COALESCE({column(operation.deleted, 'v')}, FALSE) AND {column(VERDICT, 'v')} <> 'duplicate'\n"
+            f"    AND NOT EXISTS ({held})"
+        )
     ]
 
 
@@ -147,8 +149,10 @@ def _written_where_different(operation: Scd2, verdicts: str, versions: str) -> l
     return [
         f"UPDATE {target} AS t\nSET {end} = n.{end}\nFROM {versions} AS n\nWHERE {same} AND t.{end} IS DISTINCT FROM n.{end}",
         f"DELETE FROM {target} AS t\nWHERE EXISTS ({touched})\n    AND NOT EXISTS (SELECT 1 FROM {versions} AS n WHERE {same})",
-        f"INSERT INTO {target} ({names(written)})\nSELECT {names(written, 'n')}\nFROM {versions} AS n\n"
-        f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {same})",
+        (
+            f"INSERT INTO {target} ({names(written)})\nSELECT {names(written, 'n')}\nFROM {versions} AS n\n"
+            f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {same})"
+        ),
     ]
 
 

@@ -68,7 +68,8 @@ def _judged(operation: Merge, capabilities: Capabilities) -> str:
     if operation.hash:
         equal = f"{column(operation.hash, 't')} = {column(operation.hash, 's')}"
         if operation.mark:
-            equal += f" AND {column(operation.mark, 't')} IS NOT DISTINCT FROM {column(operation.mark, 's')}"
+            marks = [f"COALESCE({column(operation.mark, alias)}, FALSE)" for alias in ("t", "s")]
+            equal += f" AND {marks[0]} = {marks[1]}"
         cases.append(f"WHEN {equal} THEN 'unchanged'")
     verdict = "\n        ".join([*cases, "ELSE 'update'"])
     ahead = f"COALESCE({later(stored, 's', 't')}, FALSE)" if stored else "FALSE"
@@ -100,6 +101,16 @@ def _newest(operation: Merge | Distinct, capabilities: Capabilities, deleted: st
 def place(capabilities: Capabilities) -> str:
     """Where a row is in its table: a fresh one keeps rows in the order in which they came, and both engines can say it."""
     return "rowid" if capabilities.dialect == "duckdb" else "ctid"
+
+
+def in_layers(operation: Merge, capabilities: Capabilities) -> str:
+    """A query for the staged rows with a column `layer`: 1 for the oldest of each key, 2 for the next and so on."""
+    order = [f"{each} ASC NULLS FIRST" for each in ordered(operation.order, None, operation.texts, capabilities)]
+    if operation.deleted:
+        order.append(f"COALESCE({column(operation.deleted)}, FALSE)")
+    earliest = ", ".join([*order, place(capabilities)])
+    window = f"PARTITION BY {names(operation.key)} ORDER BY {earliest}"
+    return f"SELECT *, row_number() OVER ({window}) AS layer FROM {relation(operation.staged)}"
 
 
 def distinct(operation: Distinct, capabilities: Capabilities) -> list[str]:

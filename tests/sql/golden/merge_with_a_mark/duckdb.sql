@@ -4,7 +4,7 @@ SELECT s.*,
     CASE
         WHEN s."_headrace_rank" > 1 THEN 'duplicate'
         WHEN t."id" IS NULL THEN 'insert'
-        WHEN t."_headrace_hash" = s."_headrace_hash" AND t."_headrace_deleted" IS NOT DISTINCT FROM s."_headrace_deleted" THEN 'unchanged'
+        WHEN t."_headrace_hash" = s."_headrace_hash" AND COALESCE(t."_headrace_deleted", FALSE) = COALESCE(s."_headrace_deleted", FALSE) THEN 'unchanged'
         ELSE 'update'
     END AS "_headrace_verdict",
     FALSE AS "_headrace_newer"
