@@ -52,7 +52,7 @@ def extras(stream: Stream, schema: Schema, load_id: str, now: datetime) -> tuple
         Extra(Column(ORIGIN, VARCHAR), name(ORIGIN)),
         Extra(Column(HASH, BIGINT), row_hash(schema)),
     ]
-    if spec.deletes:
+    if spec.deletes and (spec.deletes.column or spec.deletes.way == "soft"):
         found.append(Extra(Column(DELETED, BOOLEAN), _deleted(spec.deletes), kept=spec.deletes.way == "soft"))
     if spec.surrogate_key and schema.columns:
         found.append(Extra(Column(spec.surrogate_key.name, VARCHAR), surrogate(stream, spec.surrogate_key, schema)))

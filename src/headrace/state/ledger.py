@@ -31,7 +31,10 @@ _ready: WeakSet[Connection] = WeakSet()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One load, as the ledger keeps it. `deleted` rows are counted among `updated`; `rows_after` is the table's size.
+    """One load, as the ledger keeps it; `rows_after` is the table's size.
+
+    `deleted` rows are those that an arriving row removed, which are among `updated`, and those that are gone because none stands
+    for them, which were not read and are nowhere else.
 
     `state` is where the source goes on: `resume` as the last batch said, `files` with the stamp of each file that was read.
     """
