@@ -163,6 +163,7 @@ CASES = {
         (Added(Column("note", VARCHAR)),),
         (op.DependentView(Table("marts", "over"), "SELECT id FROM raw.orders"),),
     ),
+    "require": op.Require(ORDERS, ("id", "state")),
     "drop": op.Drop(ORDERS),
     "drop_view": op.Drop(REVENUE, "view"),
     "comment": op.Comment(ORDERS, "each order's last state"),

@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Entry] = {
     "list": Entry("ls", "ls", "Look", "The same as ls.", same_as="ls"),
     "runs": Entry("runs", "runs", "Look", "What ran, when, and how it ended."),
     "trace": Entry("trace", "trace", "Look", "Where the rows of a table came from, load by load."),
+    "schema": Entry("schema", "schema", "Look", "What became of the columns of loaded tables."),
     "deps": Entry("housekeeping", "deps", "Change", "Fetch the packages that the project asks for."),
     "import": Entry("importing", "import_", "Start", "Take over sources of dlt and Airbyte."),
     "source": Entry("source", "source", "Look", "Write sources down, look at them, ask how fresh they are."),

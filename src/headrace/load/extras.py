@@ -53,7 +53,7 @@ def extras(stream: Stream, schema: Schema, load_id: str, now: datetime) -> tuple
         Extra(Column(HASH, BIGINT), row_hash(schema)),
     ]
     if spec.deletes and (spec.deletes.column or spec.deletes.way == "soft"):
-        found.append(Extra(Column(DELETED, BOOLEAN), _deleted(spec.deletes), kept=spec.deletes.way == "soft"))
+        found.append(Extra(Column(DELETED, BOOLEAN), deleted(spec.deletes), kept=spec.deletes.way == "soft"))
     if spec.surrogate_key and schema.columns:
         found.append(Extra(Column(spec.surrogate_key.name, VARCHAR), surrogate(stream, spec.surrogate_key, schema)))
     if stream.disposition == "scd2":
@@ -77,6 +77,11 @@ def names_added(stream: Stream) -> frozenset[str]:
     if spec.history and stream.disposition == "scd3":
         found |= {each for column in spec.history.previous for each in previous_names(column)}
     return frozenset(found)
+
+
+def required(stream: Stream) -> tuple[str, ...]:
+    """The columns that are declared to take no NULL."""
+    return tuple(column for column, spec in stream.spec.columns.items() if not spec.nullable)
 
 
 def previous_names(column: str) -> tuple[str, str]:
@@ -179,7 +184,8 @@ def _xor(terms: list[str]) -> str:
     return f"xor({_xor(terms[:half])}, {_xor(terms[half:])})"
 
 
-def _deleted(deletes: Deletes) -> str:
+def deleted(deletes: Deletes) -> str:
+    """The DuckDB condition for an arriving row that says that it is deleted."""
     if deletes.column is None:
         return "FALSE"
     held = name(deletes.column)

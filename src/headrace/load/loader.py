@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from headrace import quarantine
 from headrace.errors import ChangeLossy, TransformInvalid
-from headrace.events import RowsLoaded, SchemaChanged, Warned, emit
+from headrace.events import RowsLoaded, Warned, emit
 from headrace.load import apply, inflight, staging
-from headrace.load.evolve import Asking, Room, make_room
+from headrace.load.changed import record_changes, suggest_renames
+from headrace.load.evolve import Asking, make_room
 from headrace.load.extras import extras, growth, validity
 from headrace.load.job import Counts, Job
 from headrace.load.loading import Loading
 from headrace.load.parts import files, parts_of, proving
-from headrace.load.refusing import refuse, refuse_lacking
-from headrace.schema import Added, Column, Kind, Schema, Type, Widened
+from headrace.load.refusing import refuse, refuse_lacking, refuse_table, require
+from headrace.schema import Column, Kind, Schema, Type
 from headrace.sql.dialect import name, relation, spell, timestamp
 from headrace.sql.operations import CreateSchema, Drop, SetView
 from headrace.state import ledger
@@ -83,6 +84,9 @@ def _load(loading: Loading) -> Entry:
     schema = Schema(())
     if not parts and stream.spec.sweeps:
         _is_whole(loading, 0, 0)
+    if parts and target not in there and stream.spec.schema_contract.tables != "evolve":
+        refuse_table(loading, target, parts)
+        parts = []
     if parts:
         schema = _bring_in(loading, target, there.get(target), parts)
         if after:
@@ -135,15 +139,18 @@ def _bring_in(loading: Loading, target: Table, held: Relation | None, parts: lis
         connection, stream, target, held, room.schema, added, changes, cursor, timestamp(loading.at), loading.anew
     )
     refused = sum(refuse(loading, fit) for fit in room.fits)
-    _tell_of_changes(loading, target, room)
+    record_changes(loading, target, room, created=stored is None)
     staged = connection.load_local(job.build, staging.stage_query(room.fits, room.schema, added))
     counts.read += sum(part.filtered for part in parts)
     counts.filtered += sum(part.filtered for part in parts)
     landed = sum(segment.rows for segment in loading.package.segments)
     counts.read += staged + refused - landed  # the rest came from files that were read in place
     lacking = refuse_lacking(loading, job, room)
+    if held and not loading.anew:
+        suggest_renames(loading, job, parts)
     whole = stream.spec.sweeps and _is_whole(loading, staged, refused + lacking)
     apply.apply(job, staged - lacking, counts, sweep=whole)
+    require(loading, job)
     return room.schema
 
 
@@ -198,17 +205,6 @@ def _asking(loading: Loading, target: Table, parts: list[Part], stored: Schema |
         return not connection.rows(f"SELECT 1 FROM {relation(target)} WHERE {lost} LIMIT 1")
 
     return Asking(empty, survives)
-
-
-def _tell_of_changes(loading: Loading, target: Table, room: Room) -> None:
-    for change in room.changes:
-        if isinstance(change, Added):
-            said = f"added column {change.column.name} {change.column.type}"
-        elif isinstance(change, Widened):
-            said = f"column {change.column.name} grew from {change.column.type} to {change.to}"
-        else:
-            continue
-        loading.events.append(SchemaChanged(str(target), said))
 
 
 def _entry(loading: Loading, schema: Schema, rows: int | None) -> Entry:

@@ -38,6 +38,11 @@ def count_query(fit: Fit) -> str:
     )
 
 
+def breaking_query(fit: Fit, refusal: Refusal) -> str:
+    """A query that has a row if a row of the part is refused so."""
+    return f"SELECT 1 FROM (\n{fit.part.query}\n) AS part WHERE {refusal.condition} LIMIT 1"
+
+
 def lossy_queries(parts: list[Part], column: str, to: Type) -> list[str]:
     """For each part that has numbers in the column: a query that has a row if one would change by a cast to the type."""
     return [

@@ -15,8 +15,9 @@ Mode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value", "q
 
 
 class SchemaContract(Config):
-    """What happens to new columns, and to values that break their column's type."""
+    """What happens to a table that is not there yet, to new columns, and to values that break their column's type."""
 
+    tables: Mode = "evolve"
     columns: Mode = "evolve"
     data_type: Mode = "quarantine"
 
@@ -60,7 +61,10 @@ class ColumnSpec(Config):
     """A column that is declared rather than inferred."""
 
     type: str | None = None
-    nullable: bool = True
+    nullable: bool = Field(default=True, description="false: rows without a value go to quarantine")
+    contract: Mode | None = Field(
+        default=None, description="for this column, in place of what `schema_contract` says of columns and data_type"
+    )
     description: str = ""
 
 
@@ -115,6 +119,11 @@ class StreamBase(Config):
     def key(self) -> tuple[str, ...]:
         """The columns that tell whether the table has a row already."""
         return (self.merge_key or self.primary_key) if self.disposition == "delete_insert" else self.primary_key
+
+    def contract(self, column: str, of: Literal["columns", "data_type"]) -> Mode:
+        """What happens where a column is new, or where a value breaks its type."""
+        own = self.columns.get(column)
+        return (own.contract if own else None) or getattr(self.schema_contract, of)
 
     @property
     def sweeps(self) -> bool:

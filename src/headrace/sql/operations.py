@@ -230,6 +230,14 @@ class AlterColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class Require:
+    """No NULL may stand in these columns from now on; one that stands there already is an error of the engine."""
+
+    table: Table
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """The relation goes, if it is there; `kind` is table or view."""
 
@@ -263,6 +271,7 @@ Operation: TypeAlias = (
     | Scd2
     | Publish
     | AlterColumns
+    | Require
     | Drop
     | Comment
 )

@@ -26,6 +26,8 @@ def render(operation: op.Operation, capabilities: Capabilities) -> list[str]:
             return ddl.publish(operation, capabilities)
         case op.AlterColumns():
             return ddl.alter_columns(operation, capabilities)
+        case op.Require():
+            return ddl.require(operation)
         case op.Drop():
             return ddl.drop(operation)
         case op.Comment():
