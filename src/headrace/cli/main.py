@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Entry] = {
     "doctor": Entry("doctor", "doctor", "Start", "Check that all a project needs is there."),
     "build": Entry("build", "build", "Every day", "Load, seed, build and test, in the order of what needs what."),
     "load": Entry("build", "load", "Every day", "Load streams from their sources."),
+    "backfill": Entry("build", "backfill", "Fix", "Read a range of a stream again."),
     "seed": Entry("build", "seed", "Every day", "Load the project's CSV files."),
     "snapshot": Entry("build", "snapshot", "Every day", "Keep what changed in the rows that snapshots look at."),
     "run": Entry("build", "run", "Every day", "Build models, without tests."),

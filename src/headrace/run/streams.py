@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead, Scan
@@ -11,10 +12,12 @@ from headrace.extract.source import open_stream, prepared
 from headrace.load import inflight
 from headrace.load.loader import load
 from headrace.load.parts import FilesUnfit
+from headrace.run.backfill import narrowed
 from headrace.run.models import check_all, settled
 from headrace.run.parents import parent_rows, still_fresh
 from headrace.run.session import Done
 from headrace.state import ledger
+from headrace.state.fence import fenced
 
 if TYPE_CHECKING:
     from headrace.landing import Package
@@ -36,7 +39,20 @@ def load_stream(session: Session, step: LoadStream) -> Done:
     if stream is None:
         return Done("success")
     session.relations.open(connection, [node.table.schema])
+    with fenced(connection, node.table):
+        read = _read(session, node, stream)
+    if isinstance(read, Done):
+        return read
+    results = check_all(session, connection, step.checks, {})
+    return settled(session, read, results, "the rows are loaded all the same")
+
+
+def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
+    """How many rows were loaded; Done where there was nothing to ask for."""
+    connection = session.connection()
     stream = prepared(stream, local=connection.local, clock=session.clock)
+    if session.span is not None:
+        stream = narrowed(stream, session.span)
     read = 0
     for package in session.landing.pending(stream.label):
         if package.complete and not session.full_refresh:
@@ -44,20 +60,18 @@ def load_stream(session: Session, step: LoadStream) -> Done:
         elif session.full_refresh:
             package.discard()
     last = None if session.full_refresh else ledger.last_load(connection, stream.label)
-    if last is not None and (rest := still_fresh(stream, last, session.clock.now())):
+    if session.span is None and last is not None and (rest := still_fresh(stream, last, session.clock.now())):
         return Done("success", read, f"what is there counts as fresh for {rest:.0f} s more (`cache:`)")
     arrived = None
     while arrived is None:
         package = session.landing.begin(stream.label, _cursor(stream, last), signature(stream))
         local = connection.local.cursor()
         try:
-            extract(session, stream, package, last, local)
+            extract(session, stream, package, last, local, anew=session.span is not None)
         finally:
             local.close()
         arrived = _loaded(session, node, stream, package)
-    read += arrived
-    results = check_all(session, connection, step.checks, {})
-    return settled(session, read, results, "the rows are loaded all the same")
+    return read + arrived
 
 
 def signature(stream: Stream) -> str:
@@ -116,14 +130,25 @@ def _joining(stream: Stream) -> Stream:
     return stream.model_copy(update={"spec": spec.model_copy(update=changed)})
 
 
-def extract(session: Session, stream: Stream, package: Package, last: ledger.Entry | None, local: Embedded) -> None:
-    """Write all that the source has for the package into it; each segment is safe before the next one is asked for."""
+def extract(
+    session: Session,
+    stream: Stream,
+    package: Package,
+    last: ledger.Entry | None,
+    local: Embedded,
+    *,
+    anew: bool = False,
+) -> None:
+    """Write all that the source has for the package into it; each segment is safe before the next one is asked for.
+
+    With `anew` the stream is read from where its own range begins, and the cursor of the package stays where it is.
+    """
     # A table that is loaded whole is made from all files, others from those that no load has read and this package has not.
     known = last.state.get("files", {}) if last and not stream.whole else {}
     resume = {**_cursors(stream, last), **package.resume, "files": {**known, **package.resume.get("files", {})}}
     arriving = open_stream(
         stream,
-        cursor=package.cursor,
+        cursor=None if anew else package.cursor,
         resume=resume,
         local=local,
         clock=session.clock,
@@ -135,7 +160,7 @@ def extract(session: Session, stream: Stream, package: Package, last: ledger.Ent
         match arrived:
             case Batch():
                 ready, filtered = inflight.transform(local, stream, arrived)
-                package.write(ready, filtered=filtered)
+                package.write(replace(ready, cursor=None) if anew else ready, filtered=filtered)
             case Scan():
                 package.refer(arrived)
             case Dead():
