@@ -17,6 +17,7 @@ from headrace.cli.earlier import deferred
 from headrace.cli.opening import history_of, only, read_manifest
 from headrace.cli.options import is_terminal
 from headrace.cli.reflecting import refresh_tables
+from headrace.cli.span import span_of
 from headrace.cli.strictness import refuse_warnings, without_mercy
 from headrace.cli.terminal import complain, document, result, say
 from headrace.errors import Interrupted, UsageError
@@ -152,6 +153,7 @@ def _execute(asked: Asked, work: Work) -> None:
         threads=settings.target.threads,
         fail_fast=asked.fail_fast,
         full_refresh=asked.full_refresh,
+        span=span_of(asked),
         store_failures=asked.store_failures,
         durations=durations(history_of(settings), settings.target.name),
         selected=_resources(work),

@@ -14,6 +14,7 @@ from headrace.extract.marks import start
 from headrace.extract.paths import distinct_names
 from headrace.extract.ranges import Plan, after_where, batches
 from headrace.project.database_sources import DatabaseStream
+from headrace.project.dispositions import KEYED
 from headrace.project.urls import split
 from headrace.schema import Kind, parse_type
 from headrace.sql.dialect import text as literal
@@ -55,8 +56,8 @@ def read(
 def reflected(stream: Stream, local: Embedded, clock: Clock) -> Stream:
     """The stream with the primary key that its table has, where it needs one and declares none."""
     spec, _ = _of(stream)
-    merges = spec.write_disposition == "merge" or (spec.write_disposition is None and spec.incremental)
-    if spec.primary_key or spec.query or not merges:
+    keyed = spec.write_disposition in KEYED or (spec.write_disposition is None and spec.incremental)
+    if spec.primary_key or spec.query or not keyed:
         return stream
     with closing(opened(stream, local, clock)) as reader:
         table = _table(stream)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from headrace.project.manifest import Manifest
     from headrace.retry import Clock
+    from headrace.run.backfill import Span
     from headrace.run.plan import Plan
     from headrace.run.session import Done
     from headrace.table import Table
@@ -48,6 +49,7 @@ class Options:
     fail_fast: bool = False
     full_refresh: bool = False
     store_failures: bool = False
+    span: Span | None = None
     durations: Mapping[str, float] = field(default_factory=dict)
     selected: tuple[str, ...] = ()
     """What was asked for, which is more than the steps: ephemeral models, and tests that belong to the step of a table."""
@@ -92,6 +94,7 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
         runtime=_runtime(manifest, options, command, run, clock.now(), tuple(plan.steps)),
         clock=clock,
         full_refresh=options.full_refresh,
+        span=options.span,
         store_failures=options.store_failures,
     )
     doing = _Doing(session, plan)

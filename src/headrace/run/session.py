@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from headrace.project.manifest import Manifest
     from headrace.project.nodes import Node
     from headrace.retry import Clock
+    from headrace.run.backfill import Span
     from headrace.table import Table
     from headrace.transform.context import Runtime
     from headrace.warehouse.base import Connection, Warehouse
@@ -92,6 +93,8 @@ class Session:
     clock: Clock
     full_refresh: bool = False
     store_failures: bool = False
+    span: Span | None = None
+    """The range that streams are to be read in, instead of from their cursors on."""
     relations: Relations = field(default_factory=Relations)
     checked: dict[str, CheckResult] = field(default_factory=dict)
     """What came of each test that was asked, by its id."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead, FileChanged, Scan
 from headrace.cursor import Cursor
@@ -12,10 +13,12 @@ from headrace.extract.source import open_stream, prepared
 from headrace.load import inflight
 from headrace.load.loader import load
 from headrace.load.parts import FilesUnfit
+from headrace.run.backfill import narrowed
 from headrace.run.models import check_all, settled
 from headrace.run.parents import parent_rows, still_fresh
 from headrace.run.session import Done
 from headrace.state import ledger
+from headrace.state.fence import fenced
 
 if TYPE_CHECKING:
     from headrace.landing import Package
@@ -37,7 +40,20 @@ def load_stream(session: Session, step: LoadStream) -> Done:
     if stream is None:
         return Done("success")
     session.relations.open(connection, [node.table.space])
+    with fenced(connection, node.table):
+        read = _read(session, node, stream)
+    if isinstance(read, Done):
+        return read
+    results = check_all(session, connection, step.checks, {})
+    return settled(session, read, results, "the rows are loaded all the same")
+
+
+def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
+    """How many rows were loaded; Done where there was nothing to ask for."""
+    connection = session.connection()
     stream = prepared(stream, local=connection.local, clock=session.clock)
+    if session.span is not None:
+        stream = narrowed(stream, session.span)
     read = 0
     for package in session.landing.pending(stream.label):
         if package.complete and not session.full_refresh:
@@ -45,14 +61,14 @@ def load_stream(session: Session, step: LoadStream) -> Done:
         elif session.full_refresh:
             package.discard()
     last = None if session.full_refresh else ledger.last_load(connection, stream.label)
-    if last is not None and (rest := still_fresh(stream, last, session.clock.now())):
+    if session.span is None and last is not None and (rest := still_fresh(stream, last, session.clock.now())):
         return Done("success", read, f"what is there counts as fresh for {rest:.0f} s more (`cache:`)")
     arrived = None
     while arrived is None:
         package = session.landing.begin(stream.label, _cursor(stream, last), signature(stream))
         local = connection.local.cursor()
         try:
-            extract(session, stream, package, last, local)
+            extract(session, stream, package, last, local, anew=session.span is not None)
         except FileChanged as changed:
             emit(Warned(f"{stream.label} is read anew because {changed} was changed while it was read"))
             package.discard()
@@ -60,9 +76,7 @@ def load_stream(session: Session, step: LoadStream) -> Done:
         finally:
             local.close()
         arrived = _loaded(session, node, stream, package)
-    read += arrived
-    results = check_all(session, connection, step.checks, {})
-    return settled(session, read, results, "the rows are loaded all the same")
+    return read + arrived
 
 
 def signature(stream: Stream) -> str:
@@ -72,7 +86,7 @@ def signature(stream: Stream) -> str:
 
 def _cursor(stream: Stream, last: ledger.Entry | None) -> Cursor | None:
     incremental = stream.spec.incremental
-    if incremental is None or stream.disposition == "replace":
+    if incremental is None or stream.whole:
         return None
     return (last.cursor if last else None) or Cursor(incremental.cursor_path)
 
@@ -88,10 +102,8 @@ def _loaded(session: Session, node: SourceTable, stream: Stream, package: Packag
 
 def load_package(session: Session, node: SourceTable, stream: Stream, package: Package) -> ledger.Entry:
     """One transaction; a package that is in the ledger already changes nothing."""
-    if package.signature == REPLAY and stream.disposition == "replace":
-        # What comes back from quarantine joins the rows that are there.
-        added = stream.spec.model_copy(update={"write_disposition": "append"})
-        stream = stream.model_copy(update={"spec": added})
+    if package.signature == REPLAY:
+        stream = _joining(stream)
     entry = load(
         session.connection(),
         stream,
@@ -105,16 +117,38 @@ def load_package(session: Session, node: SourceTable, stream: Stream, package: P
     return entry
 
 
-def extract(session: Session, stream: Stream, package: Package, last: ledger.Entry | None, local: Embedded) -> None:
-    """Write all that the source has for the package into it; each segment is safe before the next one is asked for."""
-    # A replaced table is made from all files, others from those that no load has read and this package has not.
-    earlier = last if last and stream.disposition != "replace" else None
+def _joining(stream: Stream) -> Stream:
+    """The stream whose rows come back from quarantine: they join those that are there, and nothing counts as missing."""
+    spec = stream.spec
+    changed: dict[str, Any] = {"write_disposition": "append"} if stream.disposition == "replace" else {}
+    if spec.deletes and spec.deletes.missing:
+        changed["deletes"] = spec.deletes.model_copy(update={"mode": spec.deletes.missing, "missing": None})
+    if spec.history:
+        changed["history"] = spec.history.model_copy(update={"missing": "ignore"})
+    return stream.model_copy(update={"spec": spec.model_copy(update=changed)})
+
+
+def extract(
+    session: Session,
+    stream: Stream,
+    package: Package,
+    last: ledger.Entry | None,
+    local: Embedded,
+    *,
+    anew: bool = False,
+) -> None:
+    """Write all that the source has for the package into it; each segment is safe before the next one is asked for.
+
+    With `anew` the stream is read from where its own range begins, and the cursor of the package stays where it is.
+    """
+    # A table that is loaded whole is made from all files, others from those that no load has read and this package has not.
+    earlier = last if last and not stream.whole else None
     known = earlier.state.get("files", {}) if earlier else {}
     carried = earlier.carried if earlier else {}
     resume = {**carried, **package.resume, "files": {**known, **package.resume.get("files", {})}}
     arriving = open_stream(
         stream,
-        cursor=package.cursor,
+        cursor=None if anew else package.cursor,
         resume=resume,
         local=local,
         clock=session.clock,
@@ -126,7 +160,7 @@ def extract(session: Session, stream: Stream, package: Package, last: ledger.Ent
         match arrived:
             case Batch():
                 ready, filtered = inflight.transform(local, stream, arrived)
-                package.write(ready, filtered=filtered)
+                package.write(replace(ready, cursor=None) if anew else ready, filtered=filtered)
             case Scan():
                 package.refer(arrived)
             case Dead():

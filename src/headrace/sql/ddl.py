@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         DependentView,
         Drop,
         Publish,
+        Require,
         SetView,
     )
     from headrace.table import Table
@@ -124,6 +125,14 @@ def _alteration(change: Added | Widened | Risky, capabilities: Capabilities) -> 
         return f"ADD COLUMN {name(change.column.name)} {spell(change.column.type, capabilities)}"
     held, word = name(change.column.name), spell(change.to, capabilities)
     return f"ALTER COLUMN {held} TYPE {word} USING CAST({held} AS {word})"
+
+
+def require(operation: Require) -> list[str]:
+    """One statement for each column."""
+    return [
+        f"ALTER TABLE {relation(operation.table)} ALTER COLUMN {name(column)} SET NOT NULL"
+        for column in operation.columns
+    ]
 
 
 def drop(operation: Drop) -> list[str]:

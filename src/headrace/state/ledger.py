@@ -1,4 +1,4 @@
-"""The row ledger: one row for each load, kept beside the data and written in its transaction, and one for each build.
+"""The row ledger: a row for each load, in its transaction, for each column that a load changed, and for each build.
 
 Rows are only ever added, so that concurrent transactions do not conflict; the newest row of a stream says how far it was read.
 """
@@ -25,13 +25,17 @@ if TYPE_CHECKING:
 HOME = "headrace"
 LOADS = Table(HOME, "loads")
 BUILDS = Table(HOME, "builds")
+SCHEMA = Table(HOME, "schema_history")
 
 _ready: WeakSet[Connection] = WeakSet()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One load, as the ledger keeps it. `deleted` rows are counted among `updated`; `rows_after` is the table's size.
+    """One load, as the ledger keeps it; `rows_after` is the table's size.
+
+    `deleted` rows are those that an arriving row removed, which are among `updated`, and those that are gone because none stands
+    for them, which were not read and are nowhere else.
 
     `state` is where the source goes on: `resume` as the last batch said, `files` with the stamp of each file that was read.
     """
@@ -98,7 +102,22 @@ class Build:
     code: str | None = None
 
 
-Row = TypeVar("Row", Entry, Build)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Altered:
+    """A column of a loaded table came to be (`created` with its table or `added` to it) or grew from a type to another (`widened`)."""
+
+    load_id: str
+    run_id: str
+    stream: str
+    target: str
+    column: str
+    change: str
+    was: str | None
+    type: str
+    changed_at: datetime
+
+
+Row = TypeVar("Row", Entry, Build, Altered)
 
 _TYPES = {"datetime": TIMESTAMPTZ, "int": BIGINT, "int | None": BIGINT}
 
@@ -108,9 +127,9 @@ def ensure(connection: Connection) -> None:
     if connection in _ready:
         return
     there = connection.inspect(HOME)
-    if not {LOADS, BUILDS} <= {Table(table.schema, table.name) for table in there}:
+    if not {LOADS, BUILDS, SCHEMA} <= {Table(table.schema, table.name) for table in there}:
         connection.run(CreateSchema(HOME))
-        for table, row in ((LOADS, Entry), (BUILDS, Build)):
+        for table, row in ((LOADS, Entry), (BUILDS, Build), (SCHEMA, Altered)):
             columns = tuple(Column(each.name, _type(each.type)) for each in fields(row))
             connection.run(CreateTable(table, Schema(columns), if_absent=True))
     _ready.add(connection)
@@ -126,6 +145,12 @@ def record_builds(connection: Connection, builds: Sequence[Build]) -> None:
     """Write the rows of builds, in one statement."""
     if builds:
         _insert(connection, BUILDS, builds)
+
+
+def record_changes(connection: Connection, changes: Sequence[Altered]) -> None:
+    """Write what a load changed of a table's columns, in one statement."""
+    if changes:
+        _insert(connection, SCHEMA, changes)
 
 
 def has(connection: Connection, load_id: str) -> Entry | None:
@@ -151,12 +176,17 @@ def builds(connection: Connection, node: str | None = None, limit: int | None = 
     return _select(connection, BUILDS, Build, {"node": node}, "finished_at DESC, run_id", limit)
 
 
+def changes(connection: Connection, label: str | None = None, limit: int | None = None) -> list[Altered]:
+    """Changes of loaded tables' columns, newest first; of one stream."""
+    return _select(connection, SCHEMA, Altered, {"stream": label}, 'changed_at DESC, load_id, target, "column"', limit)
+
+
 def _type(annotation: Any) -> Type:
     # `from __future__ import annotations` leaves annotations as text.
     return _TYPES.get(str(annotation), VARCHAR)
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[Entry | Build]) -> None:
+def _insert(connection: Connection, table: Table, rows: Sequence[Entry | Build | Altered]) -> None:
     kept = fields(rows[0])
     marks = ", ".join("CAST(? AS TIMESTAMPTZ)" if each.type == "datetime" else "?" for each in kept)
     columns = ", ".join(f'"{each.name}"' for each in kept)
