@@ -137,6 +137,16 @@ def test_a_row_without_a_value_that_it_needs_goes_to_quarantine(pipe, way):
 
     assert counts(entry) == {"read": 2, "inserted": 1, "quarantined": 1}
     assert [(kept.reason, kept.column) for kept in quarantine.show(pipe.connection)] == [("null", "name")]
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)  # files do not hold their columns to it
+@pytest.mark.parametrize("way", [{"write_disposition": "append"}, {}, {"primary_key": ("id",)}])
+def test_a_column_that_has_to_have_a_value_takes_no_null_in_a_database(pipe, way):
+    stream = stream_of(**REQUIRED, **way)
+    pipe.load(stream, batch_of(id=[1], name=["a"]))
+
+    pipe.load(stream, batch_of(id=[2], name=["b"]))
+
     assert (takes_null(pipe, "name"), takes_null(pipe, "id")) == (False, True)
 
 

@@ -107,6 +107,7 @@ def test_a_time_that_is_text_is_compared_as_a_time(pipe):
     assert [(kept.reason, kept.column) for kept in quarantine.show(pipe.connection)] == [("time", "at")]
 
 
+@pytest.mark.parametrize("warehouse", ["duckdb", "postgres", "parquet"], indirect=True)  # two tables change together
 def test_a_deletion_ends_a_version_also_when_it_comes_first(pipe):
     stream = stream_of(**HISTORY, deletes={"column": "gone"})
     pipe.load(stream, batch_of(id=[1], city=pa.nulls(1, pa.string()), at=[time(4)], gone=[True]), cursor=Cursor("at"))
