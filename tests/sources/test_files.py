@@ -167,3 +167,20 @@ def test_a_pattern_without_files_names_those_that_are_near(tmp_path, read):
         read(path="order.csv")
 
     assert raised.value.hint == "there is orders.csv"
+
+
+def test_a_record_nested_too_deep_for_the_engine_is_rejected_and_leaves_the_engine_whole(tmp_path, local, read):
+    (tmp_path / "a.jsonl").write_text('{"id": 1, "x": ' + "[" * 400 + "]" * 400 + '}\n{"id": 2, "x": []}\n')
+
+    (batch,) = read(path="a.jsonl")
+
+    assert [row["id"] for row in rows(local, [batch])] == [2]
+    assert [(row["reason"], row["origin"]) for row in batch.rejected.to_pylist()] == [("record", "a.jsonl:1")]
+    assert local.rows("SELECT 1") == [(1,)]
+
+
+def test_a_document_nested_too_deep_for_the_engine_is_refused(tmp_path, read):
+    (tmp_path / "a.json").write_text('[{"id": 1, "x": ' + "[" * 400 + "]" * 400 + "}]")
+
+    with pytest.raises(FileUnreadable, match="deeper than 100 levels"):
+        read(path="a.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -63,9 +63,8 @@ def compiled_of(manifest: Manifest, nodes: Iterable[str]) -> dict[str, str]:
     for one in nodes:
         node = manifest.nodes[one]
         if isinstance(node, Model | DataTest | Snapshot | Analysis | UnitTest):
-            path = compiled_path(node, manifest.settings)
-            if path.is_file():
-                found[one] = path.read_text(encoding="utf-8")
+            with suppress(FileNotFoundError):
+                found[one] = compiled_path(node, manifest.settings).read_text(encoding="utf-8")
     return found
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch
 from headrace.errors import FileUnreadable, StatementFailed
+from headrace.extract.nesting import DEEPEST, too_deep
 from headrace.extract.records import Shape, rows_of
 from headrace.extract.selecting import find_selector
 from headrace.schema import parse_type
@@ -54,6 +55,8 @@ def shape_of(spec: FilesStream, selector: str) -> Shape:
 def document(file: Found, spec: FilesStream, local: Embedded) -> Iterator[tuple[Batch, Mapping[str, Any], bool]]:
     """A JSON document as one Batch."""
     body = _text(file, file.path.read_bytes())
+    if too_deep(body):
+        raise FileUnreadable(f"{file.key} is nested deeper than {DEEPEST} levels, which no record is")
     try:
         selector = spec.data_selector or find_selector(local, body)
         rows = rows_of([(file.key, body)], shape_of(spec, selector), local)
@@ -78,11 +81,16 @@ def json_lines(
 
 def records_batch(origin: str, texts: Sequence[str], numbers: Sequence[int], shape: Shape, local: Embedded) -> Batch:
     """JSON texts, each a record, as a Batch; where some are rejected, each of them with its number."""
-    try:
-        rows = rows_of([(origin, "[" + "\n,".join(texts) + "]")], shape, local)
-        torn = rows.rejected is not None
-    except StatementFailed:
-        torn = True
+    body = "[" + "\n,".join(texts) + "]"
+    torn = too_deep(body)
+    if torn:
+        texts = [json.dumps(text) if too_deep(text) else text for text in texts]
+    else:
+        try:
+            rows = rows_of([(origin, body)], shape, local)
+            torn = rows.rejected is not None
+        except StatementFailed:
+            torn = True
     if torn:
         valid = local.rows("SELECT json_valid(line) FROM (SELECT unnest(?) AS line)", [list(texts)])
         # What is not JSON becomes a JSON text, which is no record and so is rejected as it stands.

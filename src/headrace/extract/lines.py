@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from headrace.batch import Scan
 from headrace.errors import StatementFailed
+from headrace.extract.nesting import too_deep
 from headrace.extract.records import Shape, known_of
 from headrace.sql.lines import LONGEST
 
@@ -32,6 +33,8 @@ def scan_of(file: Found, columns: dict[str, Type], local: Embedded, *, flatten: 
     try:
         sample = _sample(file)
         body = "[" + "\n,".join(sample) + "]"
+        if too_deep(body):
+            return None
         known = known_of(body, Shape("$", columns, flatten), local)
     except (StatementFailed, UnicodeDecodeError):
         return None

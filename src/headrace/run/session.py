@@ -174,5 +174,9 @@ def _as_run(node: Node, statements: Sequence[str]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(redact(text), encoding="utf-8")
+    try:
+        path.write_text(redact(text), encoding="utf-8")
+    except FileNotFoundError:
+        # The folder is there for all files but its first: asking each time costs as much as writing a small one.
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(redact(text), encoding="utf-8")
