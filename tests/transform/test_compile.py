@@ -149,6 +149,22 @@ def test_the_adapter_describes_relations_and_columns(mill, model):
     ]  # fmt: skip
 
 
+def test_a_temporary_table_is_described_and_dropped_by_its_bare_name(mill, model):
+    mill.connection.execute("create table mart.t (id integer)")
+    mill.connection.execute("create table mart.t__dbt_tmp (kept integer)")
+    raw = """
+    {%- set t = adapter.get_relation(database=target.database, schema='mart', identifier='t') -%}
+    {%- set temp = make_temp_relation(t) -%}
+    {%- set same = temp.incorporate(type='table', path={'database': temp.database, 'schema': temp.schema}) -%}
+    {%- do run_query('create temporary table ' ~ temp ~ ' (id integer, label varchar)') -%}
+    {{ same }} {{ adapter.get_columns_in_relation(same) | map(attribute='name') | join(' ') }}
+    {%- do adapter.drop_relation(same) %} {{ adapter.get_columns_in_relation(same) | length }}
+    {{ adapter.get_columns_in_relation(t.include(schema=false)) | length }}"""
+
+    assert mill.compile(model("m", raw)).sql.split() == ['"t__dbt_tmp"', "id", "label", "0", "0"]
+    assert mill.connection.rows("select count(*) from mart.t__dbt_tmp") == [(0,)]
+
+
 def test_a_relation_prints_only_the_parts_that_are_asked_for(mill, model):
     raw = "{{ this }} {{ this.include(schema=false) }} {{ this.quote(identifier=false) }} {{ this.identifier }} {{ this.schema }} {{ this.database }}"
 

@@ -24,6 +24,10 @@ _READS = re.compile(
 _DESCRIBED = re.compile(_START + r"(select|with|values)\b", re.IGNORECASE | re.DOTALL)
 _KINDS = {"BASE TABLE": "table", "LOCAL TEMPORARY": "table", "VIEW": "view", "FOREIGN": "external"}
 
+_TEMPORARY = "(table_catalog = 'temp' or table_schema like 'pg_temp_%')"
+_IN_SESSION = f"{_TEMPORARY} or (table_schema = current_schema() and table_catalog = current_database())"
+"""Where a name without a schema is looked for: among the session's temporary tables, which hide others, and in its own schema."""
+
 _DATABASES: WeakKeyDictionary[Connection, str] = WeakKeyDictionary()
 """The name of each session's database, which is asked for once."""
 
@@ -190,15 +194,22 @@ class Adapter:
             return []
         if relation.external:
             return self.get_column_schema_from_query(f"select * from {relation.external}")
+        where: str = _IN_SESSION
+        place: tuple[str | None, ...] = ()
+        if relation.printed("schema"):
+            where = "lower(table_schema) = lower(?) and lower(table_catalog) = lower(?)"
+            place = (relation.schema, relation.database or self.database)
         found = self._connection.rows(
-            "select column_name, data_type, character_maximum_length, numeric_precision, numeric_scale"
-            " from information_schema.columns where lower(table_name) = lower(?) and lower(table_schema) = lower(?)"
-            " and lower(table_catalog) in (lower(?), 'temp') order by ordinal_position",
-            (relation.identifier, relation.schema or "main", relation.database or self.database),
+            f"select {_TEMPORARY} as temporary, column_name, data_type, character_maximum_length, numeric_precision,"
+            f" numeric_scale from information_schema.columns where lower(table_name) = lower(?) and ({where})"
+            " order by ordinal_position",
+            (relation.identifier, *place),
         )
+        hidden = any(temporary for temporary, *_ in found)
         return [
             Column(name, *_parted(kind), *_sizes(kind, size, precision, scale))
-            for name, kind, size, precision, scale in found
+            for temporary, name, kind, size, precision, scale in found
+            if temporary or not hidden
         ]
 
     def get_column_schema_from_query(self, sql: str) -> list[Column]:

@@ -121,8 +121,12 @@ class Relation(Mapping[str, Any]):
     @property
     def table_name(self) -> Table:
         """The relation's name as the rest of headrace knows it."""
-        database = self.database if self.include_policy.database else None
-        return Table(self.schema or "", self.identifier or "", database)
+        return Table(self.printed("schema") or "", self.identifier or "", self.printed("database"))
+
+    def printed(self, part: str) -> str | None:
+        """The part of its name that a statement writes, or None where it leaves that part out."""
+        value: str | None = getattr(self, part)
+        return value if self.include_policy.get(part) else None
 
     @property
     def name(self) -> str | None:
@@ -210,8 +214,8 @@ class Relation(Mapping[str, Any]):
 
     def _parts(self) -> Iterator[str]:
         for part in _PARTS:
-            value = getattr(self, part)
-            if value is not None and self.include_policy.get(part):
+            value = self.printed(part)
+            if value is not None:
                 yield quoted(value) if self.quote_policy.get(part) else value
 
 

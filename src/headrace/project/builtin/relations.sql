@@ -19,8 +19,7 @@
 {%- endmacro %}
 
 {% macro default__make_temp_relation(base_relation, suffix) -%}
-    {%- set named = base_relation.incorporate(path={'identifier': base_relation.identifier ~ suffix}) -%}
-    {{ return(named.include(database=false, schema=false)) }}
+    {{ return(base_relation.incorporate(path={'identifier': base_relation.identifier ~ suffix, 'schema': none, 'database': none})) }}
 {%- endmacro %}
 
 {% macro make_backup_relation(base_relation, backup_relation_type, suffix='__dbt_backup') -%}
