@@ -150,7 +150,7 @@ def test_generic_tests_have_dbts_names_and_ids(manifest: Make, model: str, colum
     assert len(found.config.get("alias", found.name)) < 64
 
 
-def test_a_tests_config_stands_beside_its_arguments_or_below_config(manifest: Make):
+def test_a_tests_config_stands_beside_its_arguments_or_among_them_or_below_config(manifest: Make):
     shop = manifest(
         {
             "headrace.yml": "name: shop\ntargets: {dev: 'duckdb://'}\ndata_tests: {shop: {+limit: 5}}\n",
@@ -165,16 +165,18 @@ models:
         tests:
           - unique: {name: mine, severity: warn, where: "id > {{ 1 }}", warn_if: ">10"}
           - pos: {min: 3, config: {error_if: ">5", tags: nightly}}
+          - not_null: {arguments: {warn_if: ">2", name: inner, config: {error_if: ">7"}}}
 """,
         }
     )
 
     tests = {node.name: node for node in shop.nodes.values() if isinstance(node, DataTest)}
-    mine, positive = tests["mine"], tests["pos_m_id__3"]
+    mine, positive, inner = tests["mine"], tests["pos_m_id__3"], tests["inner"]
 
     assert (mine.severity, mine.where, mine.warn_if, mine.limit) == ("warn", "id > {{ 1 }}", ">10", 5)
     assert (positive.error_if, positive.tags, positive.kind, positive.column) == (">5", ("nightly",), "pos", "id")
     assert positive.arguments == {"min": 3, "column_name": "id", "model": "{{ get_where_subquery(ref('m')) }}"}
+    assert (inner.warn_if, inner.error_if, sorted(inner.arguments)) == (">2", ">7", ["column_name", "model"])
     assert positive.depends_on == ("model.shop.m", "model.shop.n")
     assert positive.raw == "{{ test_pos(**_dbt_generic_test_kwargs) }}"
 

@@ -61,6 +61,9 @@ def read_test(declared: Declared, reference: str, target: str, prefix: str = "")
     Raises ConfigInvalid.
     """
     kind, data = _kind(declared)
+    nested = data.pop("arguments", None)
+    # What stands below `arguments:` counts as if it stood beside it, settings too, as in dbt.
+    data |= nested if isinstance(nested, dict) else {}
     config = dict(data.pop("config", None) or {})
     for key in CONFIG_KEYS:
         if key in data:
@@ -70,8 +73,7 @@ def read_test(declared: Declared, reference: str, target: str, prefix: str = "")
         hint = did_you_mean(str(unknown), CONFIG_KEYS)
         raise ConfigInvalid(f"a test's config has no key {unknown!r}", where=declared.place, hint=hint)
     given, description = data.pop("name", None), str(data.pop("description", None) or "")
-    nested = data.pop("arguments", None)
-    arguments: dict[str, Any] = {**data, **(nested if isinstance(nested, dict) else {})}
+    arguments: dict[str, Any] = {**data}
     if declared.column is not None:
         arguments["column_name"] = declared.column
     arguments["model"] = f"{{{{ get_where_subquery({reference}) }}}}"
