@@ -181,6 +181,22 @@ models:
     assert positive.raw == "{{ test_pos(**_dbt_generic_test_kwargs) }}"
 
 
+def test_the_hooks_of_a_package_go_where_its_models_are_switched_off(manifest: Make):
+    files = {
+        "packages.yml": "packages: [{local: dbt_packages/aid}]",
+        "dbt_packages/aid/dbt_project.yml": "name: aid\non-run-start: \"select 1 from {{ ref('noted') }}\"\n",
+        "dbt_packages/aid/models/noted.sql": "select 1 as n",
+    }
+    head = "name: shop\ntargets: {dev: 'duckdb://'}\non-run-end: select 2\n"
+
+    on = manifest({**files, "headrace.yml": head})
+    off = manifest({**files, "headrace.yml": head + "models: {aid: {+enabled: false}}\n"})
+
+    assert [hook.name for hook in on.hooks] == ["aid-on-run-start-0", "shop-on-run-end-0"]
+    assert [hook.name for hook in off.hooks] == ["shop-on-run-end-0"]
+    assert sorted(off.disabled_nodes) == ["model.aid.noted", "operation.aid.aid-on-run-start-0"]
+
+
 def test_dbts_sources_are_tables_that_others_load_and_describe_our_streams(manifest: Make):
     shop = manifest(
         {

@@ -82,7 +82,7 @@ def assemble(settings: Settings) -> Assembled:
         group.unique_id: group for reading in readings for group in read_groups(reading, properties[reading.package])
     }
     infer_keys(index)
-    hooks = tuple(read_hooks(readings, index))
+    hooks = tuple(_enabled(index, read_hooks(readings, index)))
     cache.save()
     check_access(index.nodes, groups.values(), {one.name for one in projects if one.restrict_access})
     _trees_used(settings, {one.name for one in packages})
@@ -153,6 +153,15 @@ def _elsewhere(
 def _take(index: Index, draft: Draft) -> bool:
     (index.add if draft.enabled else index.drop)(draft.node)
     return draft.enabled
+
+
+def _enabled(index: Index, hooks: Iterable[Hook]) -> Iterator[Hook]:
+    """The hooks that run: where the models of a package are switched off its hooks are as well, as by dbt."""
+    for hook in hooks:
+        if truth(hook.config["enabled"]):
+            yield hook
+        else:
+            index.drop(hook)
 
 
 def _undescribed(reading: Reading) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from headrace.errors import Place
 from headrace.project.nodes import Hook, Ref
-from headrace.project.reading import File, facts_of, node_names
+from headrace.project.reading import File, facts_of, node_names, truth
 from headrace.project.recording import NOTHING
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def _hook(reading: Reading, index: Index, when: Literal["on-run-start", "on-run-
     node = node_names("operation", name, fqn, config, file.path)
     facts = reading.recorded(file, raw, node, f":{name}", _AFTERWARDS)
     place = Place(file.shown)
+    refs = [Ref(*words) for words in facts.refs]
     return Hook(
         unique_id=str(node["unique_id"]),
         name=name,
@@ -49,7 +50,7 @@ def _hook(reading: Reading, index: Index, when: Literal["on-run-start", "on-run-
         fqn=fqn,
         tags=(when,),
         config=config,
-        depends_on=index.find([Ref(*words) for words in facts.refs], facts.sources, reading.package, place, raw),
+        depends_on=index.find(refs, facts.sources, reading.package, place, raw) if truth(config["enabled"]) else (),
         when=when,
         index=number,
         raw=raw,
