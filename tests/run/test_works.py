@@ -72,6 +72,29 @@ def test_unit_tests_that_pass_let_the_model_be_built(works):
     assert works.sql("select id, twice from main.paid")[0][0] == 1
 
 
+SOURCED = """
+sources: [{name: raw, tables: [{name: items}]}]
+unit_tests:
+  - name: guessed
+    model: paid
+    given: [{input: "source('raw', 'items')", rows: [{id: 1}]}]
+    expect: {rows: [{id: 1}]}
+"""
+
+
+def test_a_unit_test_over_a_source_that_is_not_there_needs_rows_with_types(works):
+    works.write(**{"models/paid.sql": "select id from {{ source('raw', 'items') }}", "models/u.yml": SOURCED})
+
+    guessed = works.run(select=["guessed"])
+    message = works.why("unit_test.shop.paid.guessed").message
+    works.write(**{"models/u.yml": SOURCED.replace("rows: [{id: 1}]}]", "format: sql, rows: select 1 as id}]")})
+    typed = works.run(select=["guessed"])
+
+    assert set(guessed.values()) == {"error"}
+    assert "raw.items is not there" in message
+    assert set(typed.values()) == {"success"}
+
+
 def test_hooks_run_before_the_first_step_and_after_the_last_with_results(works):
     start = "create table if not exists main.log (moment varchar)"
     end = "insert into main.log values ('{{ results | length }} {{ results[0].status }} {{ results[0].node.name }} {{ schemas | join }}')"

@@ -119,7 +119,15 @@ class _Fixtures:
     def _sql(self, given: Given, key: str) -> str:
         if isinstance(given.rows, str):
             return given.rows.strip().rstrip(";")
-        types = self._types(self.model if key == "this" else self.runtime.manifest.nodes[key])
+        node = self.model if key == "this" else self.runtime.manifest.nodes[key]
+        types = self._types(node)
+        if not types and isinstance(node, SourceTable):
+            # As under dbt: rows of guessed types could pass where those of the table would not.
+            raise ConfigInvalid(
+                f"unit test {self.node.name}: the types of {given.input} are not known, as {node.table} is not there",
+                where=self.node.place,
+                hint="load the table first, or give the rows as a query with types: format: sql",
+            )
         folded = {column.lower() for column, _ in types}
         named = dict.fromkeys(column for row in given.rows for column in row)
         unknown = next((column for column in named if types and column.lower() not in folded), None)
