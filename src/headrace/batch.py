@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -19,7 +20,8 @@ class Batch:
     throughout is not there, since nothing tells its type. Columns that Arrow has no type for are text with the field metadata
     `{b"headrace": b"json"}` or `b"uuid"`. `rejected` has the
     text columns `reason`, `column`, `detail`, `raw` and `origin`, one row for each record that could not be read. `read` counts both.
-    `cursor` is the highest cursor value among the rows, as text. `resume` is what the source needs to go on after this batch.
+    `cursor` is the highest cursor value among the rows, as text. `resume` is what the source needs to go on after this batch; its keys
+    `files` and `sizes` hold the stamps and the bytes of the files that end with it.
     """
 
     rows: pa.Table
@@ -39,7 +41,9 @@ class Scan:
     line fits, so a typed read loses nothing and rejects nothing (a file with lines that do not fit arrives as a Batch). JSON lines are
     proven by the statement that reads them, which fails where one does not fit: the source is then asked for the file as Batches. `stamp` identifies the
     content (size and modification time, or a hash). `origin` is what the source calls the file: the name under which
-    `resume["files"]` holds the stamp of what was read.
+    `resume["files"]` holds the stamp of what was read. `seen` is what the file on this disk was when it was looked at (see `seen`), and
+    `size` its bytes where they came from. `alike` is a mark that files have in common whose columns are the same. `partitions` are the
+    types of columns that the path holds as `name=value`.
     """
 
     path: str
@@ -48,6 +52,10 @@ class Scan:
     stamp: str
     member: str | None = None
     origin: str = ""
+    seen: str = ""
+    size: int | None = None
+    alike: str = ""
+    partitions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,12 @@ class Dead:
     request: Mapping[str, Any]
     reason: str
     resume: Mapping[str, Any] = field(default_factory=dict)
+
+
+def seen(path: Path) -> str:
+    """What tells a file of this disk from what it becomes when it is written again: bytes and time of change. Raises FileNotFoundError."""
+    facts = path.stat()
+    return f"{facts.st_size}-{facts.st_mtime_ns}"
 
 
 Arrived: TypeAlias = Batch | Scan | Dead

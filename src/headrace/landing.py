@@ -19,6 +19,7 @@ import secrets
 import shutil
 import time
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead, Scan
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 ORIGIN = "_headrace_source"
 """The column of a segment that says which file or endpoint a row came from."""
+_GROWING = ("files", "sizes")
+"""Keys of `resume` to which each line of a journal only adds, so that a line costs the same after a hundred thousand files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class _Journal:
     scans: list[Scan] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
     unfit: set[str] = field(default_factory=set)
-    resume: Mapping[str, Any] = field(default_factory=dict)
+    resume: dict[str, Any] = field(default_factory=dict)
     reached: Cursor | None = None
     lines: int = 0
     end: int = 0
@@ -110,7 +113,7 @@ class Package:
 
     @property
     def resume(self) -> Mapping[str, Any]:
-        """Where the source goes on: what the last line of the journal says."""
+        """Where the source goes on: what the last line of the journal says, with the `files` (and `sizes`) that all of them say."""
         return self._journal.resume
 
     @property
@@ -149,13 +152,18 @@ class Package:
 
     def refer(self, scan: Scan) -> None:
         """Note a file that the load is to read where it lies; going on, the source knows it as read."""
-        read = {**self.resume.get("files", {}), scan.origin or scan.path: scan.stamp}
-        self._append({"kind": "scan", "scan": asdict(scan), "resume": {**self.resume, "files": read}})
+        key = scan.origin or scan.path
+        read = {"files": {key: scan.stamp}} | ({} if scan.size is None else {"sizes": {key: scan.size}})
+        # Not synced: a line that a power cut takes is a file that is listed once more, and `complete` counts the lines.
+        self._append({"kind": "scan", "scan": asdict(scan), "resume": {**self._place, **read}}, sync=False)
 
     def reopen(self, unfit: frozenset[str]) -> None:
         """Files cannot be read in place as their scans say: the package is not complete, and the source gives them another way."""
-        read = {name: stamp for name, stamp in self.resume.get("files", {}).items() if name not in unfit}
-        self._append({"kind": "unfit", "origins": sorted(unfit), "resume": {**self.resume, "files": read}})
+        self._append({"kind": "unfit", "origins": sorted(unfit), "resume": self._place})
+
+    @property
+    def _place(self) -> dict[str, Any]:
+        return {key: value for key, value in self.resume.items() if key not in _GROWING}
 
     def bury(self, dead: Dead) -> None:
         """Note a request that failed for good, so that it can be asked for again."""
@@ -178,6 +186,7 @@ class Package:
         if not self.complete:
             _remove(self.folder)
             return
+        shutil.rmtree(self.folder / "scratch", ignore_errors=True)
         self._loaded.mkdir(exist_ok=True)
         target = self._loaded / self.id
         self.folder.rename(target)
@@ -185,13 +194,14 @@ class Package:
         for old in _packages(self._loaded)[: -self._keep]:
             _remove(old)
 
-    def _append(self, line: Mapping[str, Any]) -> None:
+    def _append(self, line: Mapping[str, Any], *, sync: bool = True) -> None:
         text = json.dumps(line, default=str).encode() + b"\n"
         with (self.folder / "journal.jsonl").open("ab") as journal:
             journal.truncate(self._journal.end)  # what a killed run left of a line must not begin this one
             journal.write(text)
             journal.flush()
-            os.fsync(journal.fileno())
+            if sync:
+                os.fsync(journal.fileno())
         _add(self._journal, self.folder, line)
         self._journal.end += len(text)
 
@@ -287,7 +297,6 @@ def _lines(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _read_journal(folder: Path, cursor: Cursor | None) -> _Journal:
-    """Everything that is safe."""
     journal = _Journal(reached=cursor)
     for line_end, line in _lines(folder):
         files = [(line.get("file"), line.get("size")), (line.get("rejected"), line.get("rejected_size"))]
@@ -300,11 +309,16 @@ def _read_journal(folder: Path, cursor: Cursor | None) -> _Journal:
 
 def _add(journal: _Journal, folder: Path, line: Mapping[str, Any]) -> None:
     journal.lines += 1
-    journal.resume = line["resume"]
+    grown = {key: journal.resume.get(key, {}) for key in _GROWING if key in {**journal.resume, **line["resume"]}}
+    for key, held in grown.items():
+        held.update(line["resume"].get(key, {}))
+    journal.resume = {**line["resume"], **grown}
     if line["kind"] == "scan":
         journal.scans.append(Scan(**line["scan"]))
     elif line["kind"] == "unfit":
         journal.unfit |= set(line["origins"])
+        for held, origin in product(grown.values(), line["origins"]):
+            held.pop(origin, None)
         journal.scans = [scan for scan in journal.scans if (scan.origin or scan.path) not in journal.unfit]
     elif line["kind"] == "dead":
         journal.dead.append(Dead(line["request"], line["reason"], line["resume"]))
@@ -335,7 +349,7 @@ def _kind(column: pa.Field) -> str:
 
 
 def _write_parquet(path: Path, rows: pa.Table) -> int:
-    """Bytes written, safely. LZ4 costs half the time of the lightest Zstandard, for files that live until the next load."""
+    """Bytes written. LZ4 costs half the time of the lightest Zstandard, for files that live until the next load."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -381,7 +395,6 @@ def _size(path: Path) -> int | None:
 
 
 def _remove(folder: Path) -> None:
-    """Out of sight in one step, then gone."""
     gone = folder.with_name(f".gone-{folder.name}")
     folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)

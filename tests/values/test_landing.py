@@ -125,7 +125,7 @@ def test_scans_and_dead_requests_come_back_as_they_were(landing):
     (found,) = landing.pending("api.orders")
     assert found.scans == (scan,)
     assert found.dead == (dead,)
-    assert found.resume == {"next": 4}
+    assert found.resume == {"next": 4, "files": {"a.csv": "12:34"}}
     assert [type(event) for event in heard] == [SegmentDied]
 
 

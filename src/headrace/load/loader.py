@@ -8,13 +8,14 @@ table's own name is a view: that SQL over the raw rows. See docs/decisions/0004-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from headrace import quarantine
 from headrace.errors import TransformInvalid
 from headrace.events import RowsLoaded, RowsQuarantined, SchemaChanged, Warned, emit
+from headrace.landing import ORIGIN
 from headrace.load import apply, inflight, staging
 from headrace.load.apply import Counts, Job
 from headrace.load.evolve import Asking, Fit, Refusal, Room, make_room
@@ -22,6 +23,7 @@ from headrace.load.parts import files, parts_of, proving
 from headrace.schema import Added, Column, Kind, Schema, Type, Widened
 from headrace.sql.dialect import name, relation, spell
 from headrace.sql.operations import CreateSchema, Drop, SetView
+from headrace.state import files as ledger_of_files
 from headrace.state import ledger
 from headrace.state.ledger import Entry
 
@@ -63,6 +65,7 @@ def load(
             loading = _Loading(connection, stream, table, package, run, now, previous, full_refresh, Counts(), [])
             entry = _load(loading)
             ledger.record(connection, entry)
+            _record_files(loading)
         for event in loading.events:
             emit(event)
     package.discard()
@@ -83,6 +86,8 @@ class _Loading:
     anew: bool
     counts: Counts
     events: list[Event]
+    origins: dict[str, int] = field(default_factory=dict)
+    """How many rows were staged of each file."""
 
     def keep(self, query: str, kind: quarantine.Kind = "row") -> int:
         """Rows of the query, each with its `reason`, into quarantine; how many."""
@@ -160,6 +165,9 @@ def _bring_in(loading: _Loading, target: Table, held: Relation | None, parts: li
     _tell_of_changes(loading, target, room)
     query = staging.stage_query(room.fits, room.schema, loading.package.id, loading.now, stream.spec.deletes)
     staged = connection.load_local(job.build, query)
+    if loading.package.resume.get("files"):
+        of = name(ORIGIN)
+        loading.origins.update(connection.rows(f"SELECT {of}, count(*) FROM {relation(job.build)} GROUP BY 1"))
     counts.read += sum(part.filtered for part in parts)
     counts.filtered += sum(part.filtered for part in parts)
     landed = sum(segment.rows for segment in loading.package.segments)
@@ -240,13 +248,9 @@ def _tell_of_changes(loading: _Loading, target: Table, room: Room) -> None:
 
 
 def _entry(loading: _Loading, schema: Schema, rows: int | None) -> Entry:
-    package, previous, stream = loading.package, loading.previous, loading.stream
+    package, stream = loading.package, loading.stream
     reached = package.reached
-    earlier: dict[str, Any] = {}
-    if previous and not loading.anew and stream.disposition != "replace":
-        earlier = dict(previous.state.get("files", {}))
-    read = {scan.origin or scan.path: scan.stamp for scan in package.scans}
-    resumed = package.resume.get("files", {})
+    resume = {key: value for key, value in package.resume.items() if key not in ("files", "sizes")}
     entry = Entry(
         load_id=package.id,
         run_id=loading.run,
@@ -259,13 +263,21 @@ def _entry(loading: _Loading, schema: Schema, rows: int | None) -> Entry:
         cursor_field=reached.field if reached else None,
         cursor_value=reached.value if reached else None,
         schema={column.name: str(column.type) for column in schema},
-        state={"resume": {**_cursors(loading), **package.resume}, "files": {**earlier, **resumed, **read}},
+        state={"resume": {**_cursors(loading), **resume}},
         rows_after=rows,
         **loading.counts.as_dict(),
     )
     counts = {key: value for key, value in loading.counts.as_dict().items() if key != "deleted"}
     loading.events.append(RowsLoaded(stream.label, str(loading.table), package.id, **counts))
     return entry
+
+
+def _record_files(loading: _Loading) -> None:
+    connection, stream, package = loading.connection, loading.stream, loading.package
+    if loading.anew or stream.disposition == "replace":
+        ledger_of_files.forget(connection, stream.label)
+    read, sizes = package.resume.get("files", {}), package.resume.get("sizes", {})
+    ledger_of_files.record(connection, (stream.label, package.id, loading.now), read, sizes, loading.origins)
 
 
 def _cursors(loading: _Loading) -> dict[str, Any]:

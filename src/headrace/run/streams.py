@@ -14,7 +14,7 @@ from headrace.load.parts import FilesUnfit
 from headrace.run.models import check_all, settled
 from headrace.run.parents import parent_rows, still_fresh
 from headrace.run.session import Done
-from headrace.state import ledger
+from headrace.state import files, ledger
 
 if TYPE_CHECKING:
     from headrace.landing import Package
@@ -110,7 +110,7 @@ def load_package(session: Session, node: SourceTable, stream: Stream, package: P
 def extract(session: Session, stream: Stream, package: Package, last: ledger.Entry | None, local: Embedded) -> None:
     """Write all that the source has for the package into it; each segment is safe before the next one is asked for."""
     # A replaced table is made from all files, others from those that no load has read and this package has not.
-    known = last.state.get("files", {}) if last and stream.disposition != "replace" else {}
+    known = files.stamps(session.connection(), stream.label) if last and stream.disposition != "replace" else {}
     resume = {**_cursors(stream, last), **package.resume, "files": {**known, **package.resume.get("files", {})}}
     arriving = open_stream(
         stream,

@@ -25,6 +25,16 @@ if TYPE_CHECKING:
 HOME = "headrace"
 LOADS = Table(HOME, "loads")
 BUILDS = Table(HOME, "builds")
+FILES = Table(HOME, "files")
+
+_TEXTS, _NUMBERS = ("stream", "name", "stamp", "load_id"), ("size", "rows")
+_FILES = Schema(
+    (
+        *(Column(each, VARCHAR) for each in _TEXTS),
+        *(Column(each, BIGINT) for each in _NUMBERS),
+        Column("loaded_at", TIMESTAMPTZ),
+    )
+)
 
 _ready: WeakSet[Connection] = WeakSet()
 
@@ -33,7 +43,7 @@ _ready: WeakSet[Connection] = WeakSet()
 class Entry:
     """One load, as the ledger keeps it. `deleted` rows are counted among `updated`; `rows_after` is the table's size.
 
-    `state` is where the source goes on: `resume` as the last batch said, `files` with the stamp of each file that was read.
+    `state` is where the source goes on: `resume` as the last batch said. Which files were read is in a table of its own, see `files`.
     """
 
     load_id: str
@@ -102,11 +112,12 @@ def ensure(connection: Connection) -> None:
     if connection in _ready:
         return
     there = connection.inspect(HOME)
-    if not {LOADS, BUILDS} <= {Table(table.schema, table.name) for table in there}:
+    if not {LOADS, BUILDS, FILES} <= {Table(table.schema, table.name) for table in there}:
         connection.run(CreateSchema(HOME))
         for table, row in ((LOADS, Entry), (BUILDS, Build)):
             columns = tuple(Column(each.name, _type(each.type)) for each in fields(row))
             connection.run(CreateTable(table, Schema(columns), if_absent=True))
+        connection.run(CreateTable(FILES, _FILES, if_absent=True))
     _ready.add(connection)
 
 
