@@ -7,7 +7,7 @@ import pytest
 
 from headrace.batch import Batch, Scan
 from headrace.errors import FilesNotFound, FileUnreadable
-from headrace.extract import files
+from headrace.extract import documents
 from headrace.extract.source import open_stream
 from headrace.project.file_sources import FilesStream
 from headrace.project.sources import Stream
@@ -119,7 +119,7 @@ def test_a_file_that_was_read_is_not_read_again_until_it_changes(tmp_path, read)
 
 
 def test_json_lines_go_on_at_any_batch_and_a_broken_line_is_rejected(tmp_path, local, read, monkeypatch):
-    monkeypatch.setattr(files, "_CHUNK", 64)
+    monkeypatch.setattr(documents, "_CHUNK", 64)
     lines = [json.dumps({"id": n, "textValue": "é" * n}, ensure_ascii=False) for n in range(20)]
     (tmp_path / "a.jsonl").write_text("\n".join([*lines[:10], "{broken", "", *lines[10:]]))
 

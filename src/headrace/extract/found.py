@@ -1,9 +1,7 @@
-"""The files a pattern matches, unpacked where they lie in a zip."""
+"""Files on this disk that are to be read, unpacked where they lie in a zip."""
 
 from __future__ import annotations
 
-import difflib
-import glob
 import hashlib
 import shutil
 import zipfile
@@ -11,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.errors import FilesNotFound, FileUnreadable
+from headrace.errors import FileUnreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +27,7 @@ class Found:
     format: str
     stamp: str
     member: str | None = None
+    size: int | None = None
 
     @property
     def key(self) -> str:
@@ -36,43 +35,24 @@ class Found:
         return f"{self.name}!{self.member}" if self.member else self.name
 
 
-def find(folder: str, pattern: str, declared: str | None, scratch: Path) -> list[Found]:
-    """The files a pattern matches, in the order of their names. Raises FilesNotFound or FileUnreadable."""
-    root = Path(folder)
-    paths = sorted(Path(path) for path in glob.glob(str(root / pattern), recursive=True) if Path(path).is_file())  # noqa: PTH207 - the pattern may be absolute
-    if not paths:
-        wanted = (root / pattern).parent
-        near = difflib.get_close_matches(Path(pattern).name, [path.name for path in _beside(wanted)], n=3, cutoff=0.4)
-        raise FilesNotFound(
-            f"no file matches '{pattern}' in {root}", hint=f"there is {', '.join(near)}" if near else None
-        )
-    return [one for path in paths for one in _files_of(path, root, declared, scratch)]
-
-
-def _beside(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _files_of(path: Path, root: Path, declared: str | None, scratch: Path) -> Iterator[Found]:
-    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-    facts = path.stat()
-    stamp = f"{facts.st_size}-{facts.st_mtime_ns}"
+def files_of(path: Path, name: str, stamp: str, declared: str | None, scratch: Path) -> Iterator[Found]:
+    """The file, or the members of a zip. Raises FileUnreadable."""
     if path.suffix != ".zip":
-        yield Found(path, name, _format(path.name, declared, name), stamp)
+        yield Found(path, name, format_of(path.name, declared, name), stamp, None, path.stat().st_size)
         return
     try:
         with zipfile.ZipFile(path) as packed:
             for member in sorted(packed.infolist(), key=lambda one: one.filename):
                 if not member.is_dir():
-                    kind = _format(member.filename, declared, f"{name}!{member.filename}")
-                    yield Found(
-                        _unpacked(packed, member, scratch), name, kind, f"{stamp}-{member.CRC}", member.filename
-                    )
+                    kind = format_of(member.filename, declared, f"{name}!{member.filename}")
+                    target = _unpacked(packed, member, scratch)
+                    yield Found(target, name, kind, f"{stamp}-{member.CRC}", member.filename, member.file_size)
     except zipfile.BadZipFile as error:
         raise FileUnreadable(f"{name} is not a zip file: {error}") from error
 
 
-def _format(filename: str, declared: str | None, name: str) -> str:
+def format_of(filename: str, declared: str | None, name: str) -> str:
+    """As declared, or as the end of the name says. Raises FileUnreadable."""
     found = declared or _FORMATS.get(filename.lower().removesuffix(".gz").rpartition(".")[2])
     if found is None:
         raise FileUnreadable(f"the name of {name} does not tell its format", hint="set `format:` on the stream")

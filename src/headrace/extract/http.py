@@ -145,14 +145,8 @@ class Http:
             # Only now: a token may expire, and a signature age, while a request waits for its turn.
             used = self.identity.current()
             wire = self.wire(request, used)
-            own = frozenset({*urllib3.Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT, *wire.headers} - _HARMLESS)
-            redirects = urllib3.Retry(
-                total=None, connect=0, read=0, status=0, other=0, redirect=5, remove_headers_on_redirect=own
-            )
             try:
-                raw = self.pool.request(
-                    wire.method, wire.url, headers=wire.headers, body=wire.body, retries=redirects, redirect=True
-                )
+                raw = self.send(wire)
             except urllib3.exceptions.HTTPError as error:
                 return _Failure(why(error), again=True), used
         got = _judge(wire.url, raw, policy, check, self.clock)
@@ -160,6 +154,24 @@ class Http:
             for gate in self.gates:
                 gate.observe(got.headers)
         return got, used
+
+    def send(self, wire: Wire, *, preload: bool = True) -> urllib3.BaseHTTPResponse:
+        """One exchange; a redirect to another host goes without credentials. Raises urllib3's errors."""
+        import urllib3
+
+        own = frozenset({*urllib3.Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT, *wire.headers} - _HARMLESS)
+        redirects = urllib3.Retry(
+            total=None, connect=0, read=0, status=0, other=0, redirect=5, remove_headers_on_redirect=own
+        )
+        return self.pool.request(
+            wire.method,
+            wire.url,
+            headers=wire.headers,
+            body=wire.body,
+            retries=redirects,
+            redirect=True,
+            preload_content=preload,
+        )
 
     def wire(self, request: Request, used: Credentials) -> Wire:
         """The request as it goes out. Credentials go to the host of `base_url` alone, wherever a link leads."""

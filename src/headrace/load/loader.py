@@ -8,18 +8,19 @@ table's own name is a view: that SQL over the raw rows. See docs/decisions/0004-
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from headrace import quarantine
-from headrace.errors import TransformInvalid
+from headrace.errors import FileVanished, HeadraceError, TransformInvalid
 from headrace.events import RowsLoaded, RowsQuarantined, SchemaChanged, Warned, emit
 from headrace.landing import ORIGIN
 from headrace.load import apply, inflight, staging
 from headrace.load.apply import Counts, Job
 from headrace.load.evolve import Asking, Fit, Refusal, Room, make_room
-from headrace.load.parts import files, parts_of, proving
+from headrace.load.parts import FilesUnfit, files, gone, parts_of, proving
 from headrace.schema import Added, Column, Kind, Schema, Type, Widened
 from headrace.sql.dialect import name, relation, spell
 from headrace.sql.operations import CreateSchema, Drop, SetView
@@ -28,6 +29,7 @@ from headrace.state import ledger
 from headrace.state.ledger import Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from headrace.events import Event
@@ -50,7 +52,8 @@ def load(
 ) -> Entry:
     """Load a complete package and say what became of its rows. Loading it again gives the entry of the first time.
 
-    Raises FilesUnfit, with nothing changed, where a file does not fit what its Scan says of it.
+    Raises FilesUnfit, with nothing changed, where a file does not fit what its Scan says of it, and FileVanished where one is gone or
+    another; the package is then to be gone on with.
     """
     ledger.ensure(connection)
     quarantine.ensure(connection)
@@ -59,17 +62,36 @@ def load(
         if not connection.inspect(table.schema):
             connection.run(CreateSchema(table.schema))
         previous = ledger.last_load(connection, stream.label)
-        with proving(package), connection.transaction():
+        with _watching(package), proving(package), connection.transaction():
             # Before anything is kept: what is refused once more is then open again.
             quarantine.settle(connection, package.settles, "replayed", now - timedelta(microseconds=1), package.id)
             loading = _Loading(connection, stream, table, package, run, now, previous, full_refresh, Counts(), [])
             entry = _load(loading)
             ledger.record(connection, entry)
             _record_files(loading)
+            if lost := gone(package):
+                raise FilesUnfit(lost)
         for event in loading.events:
             emit(event)
     package.discard()
     return entry
+
+
+@contextmanager
+def _watching(package: Package) -> Iterator[None]:
+    """Whatever fails because a file went away is told as that."""
+    try:
+        yield
+    except (HeadraceError, FilesUnfit, OSError) as error:
+        lost = gone(package)
+        if not lost:
+            raise
+        package.reopen(lost)
+        more = f" and {len(lost) - 1} others were" if len(lost) > 1 else " was"
+        raise FileVanished(
+            f"{package.label}: {min(lost)}{more} changed or removed while being loaded; nothing of the load was kept",
+            hint="run it again: the files are listed anew",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead, Scan
 from headrace.cursor import Cursor
+from headrace.events import Warned, emit
 from headrace.extract.source import open_stream, prepared
 from headrace.load import inflight
 from headrace.load.loader import load
-from headrace.load.parts import FilesUnfit
+from headrace.load.parts import FilesUnfit, gone
 from headrace.run.models import check_all, settled
 from headrace.run.parents import parent_rows, still_fresh
 from headrace.run.session import Done
@@ -39,7 +40,10 @@ def load_stream(session: Session, step: LoadStream) -> Done:
     stream = prepared(stream, local=connection.local, clock=session.clock)
     read = 0
     for package in session.landing.pending(stream.label):
-        if package.complete and not session.full_refresh:
+        if package.complete and not session.full_refresh and (lost := gone(package)):
+            emit(Warned(f"{stream.label}: {len(lost)} files changed since an unfinished load: they are read anew"))
+            package.reopen(lost)
+        elif package.complete and not session.full_refresh:
             read += _loaded(session, node, stream, package) or 0
         elif session.full_refresh:
             package.discard()

@@ -40,13 +40,6 @@ def stamps(connection: Connection, stream: str) -> dict[str, str]:
     return {str(name): str(stamp) for name, stamp in found}
 
 
-def last_name(connection: Connection, stream: str) -> str | None:
-    """The name that sorts last among the files of a stream, by its characters."""
-    order = " COLLATE \"C\"" if connection.capabilities.dialect == "postgres" else ""
-    ((name,),) = connection.rows(f"SELECT max(name{order}) FROM {relation(FILES)} WHERE stream = ?", [stream])
-    return name
-
-
 def loaded(connection: Connection, stream: str, limit: int | None = None) -> list[Loaded]:
     """The files of a stream, newest load first, by name within a load."""
     tail = f" LIMIT {limit:d}" if limit is not None else ""
