@@ -23,6 +23,7 @@ from headrace.project import (
     apis,
     credentials,
     database_sources,
+    file_places,
     file_sources,
     python_sources,
     rest_sources,
@@ -181,7 +182,7 @@ def sources_page() -> str:
     kinds = [
         kind
         for module in (
-            *(stream_keys, rest_sources, file_sources, database_sources, python_sources, singer_sources),
+            *(stream_keys, rest_sources, file_sources, file_places, database_sources, python_sources, singer_sources),
             *(sources, apis, credentials),
         )
         for _, kind in sorted(

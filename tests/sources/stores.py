@@ -36,6 +36,25 @@ def s3(bucket="lake"):
         server.stop()
 
 
+@contextmanager
+def gcs(files):
+    """An emulator of Google Cloud Storage with the bucket `lake`. Gives the endpoint."""
+    from gcp_storage_emulator.server import create_server
+    from pyarrow import fs
+
+    server = create_server("127.0.0.1", 0, in_memory=True, default_bucket="lake")
+    server.start()
+    port = server._api._httpd.server_port
+    try:
+        store = fs.GcsFileSystem(anonymous=True, scheme="http", endpoint_override=f"127.0.0.1:{port}")
+        for key, body in files.items():
+            with store.open_output_stream(f"lake/{key}") as out:
+                out.write(body)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop()
+
+
 @dataclass
 class Ssh:
     """A running SSH server: its port, its key's line, and how often a read was cut off."""
@@ -53,11 +72,12 @@ def ssh(root):
     import asyncssh
 
     host = asyncssh.generate_private_key("ssh-ed25519")
+    connections = []
     made, ready, loop = Ssh(0, host.export_public_key().decode().strip(), str(root)), threading.Event(), None
 
     class Login(asyncssh.SSHServer):
         def connection_made(self, connection):
-            self.connection = connection
+            connections.append(connection)
 
         def password_auth_supported(self):
             return True
@@ -67,8 +87,7 @@ def ssh(root):
 
     class Files(asyncssh.SFTPServer):
         def __init__(self, channel):
-            super().__init__(channel, chroot=str(root))
-            self.channel = channel
+            super().__init__(channel, chroot=os.fsencode(root))
 
         def read(self, file_obj, offset, size):
             made.reads.append(offset)
@@ -90,6 +109,10 @@ def ssh(root):
         ready.set()
         await stop
         server.close()
+        for connection in connections:
+            connection.abort()
+            await connection.wait_closed()
+        await server.wait_closed()
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
     thread.start()
@@ -148,7 +171,9 @@ def web():
             if isinstance(fault, int):
                 self.send(fault, b"later")
                 return
-            ranged = {"Content-Range": f"bytes {start}-{stop - 1}/{len(data)}"} if (start, stop) != (0, len(data)) else {}
+            ranged = (
+                {"Content-Range": f"bytes {start}-{stop - 1}/{len(data)}"} if (start, stop) != (0, len(data)) else {}
+            )
             self.send(206 if ranged else 200, data[start:stop], {"ETag": tag, **ranged}, fault)
 
         def send(self, status, data, headers=None, fault=None):

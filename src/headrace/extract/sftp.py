@@ -125,6 +125,19 @@ def opened(url: str, access: SftpAccess) -> Sftp:
     if not host or not user:
         raise ConfigInvalid(f"sftp://{host} names no user", hint="set `credentials: {sftp: {username: …}}`")
     client = paramiko.SSHClient()
+    try:
+        _connect(client, access, (host, port, user))
+    except BaseException:
+        client.close()
+        raise
+    where = f"sftp://{host}" + (f":{parts.port}" if parts.port else "")
+    return Sftp(client, f"{where}/~/" if parts.path.startswith("/~/") else where)
+
+
+def _connect(client: Any, access: SftpAccess, to: tuple[str, int, str]) -> None:
+    import paramiko
+
+    host, port, user = to
     _trust(client, access, host if port == 22 else f"[{host}]:{port}")
     try:
         client.connect(
@@ -153,8 +166,6 @@ def opened(url: str, access: SftpAccess) -> Sftp:
         raise SourceUnavailable(f"sftp://{host} cannot be reached: {error}") from error
     except OSError as error:
         raise SourceUnavailable(f"sftp://{host} cannot be reached: {error}") from error
-    where = f"sftp://{host}" + (f":{parts.port}" if parts.port else "")
-    return Sftp(client, f"{where}/~/" if parts.path.startswith("/~/") else where)
 
 
 def _trust(client: Any, access: SftpAccess, called: str) -> None:

@@ -80,8 +80,7 @@ class Web:
                     for block in raw.stream(_BLOCK, decode_content=False):
                         sink.write(block)
             finally:
-                raw.close()
-                raw.release_conn()
+                _done(raw)
         except urllib3.exceptions.HTTPError as error:
             raise Broken(why(error)) from error
 
@@ -108,11 +107,11 @@ class Web:
         for attempt in range(1, retry.max_attempts + 1):
             try:
                 raw = self._send(Request(path, method=method, headers={**_PLAIN, **extra}), preload=False)
-                raw.close()
+                _done(raw)
                 if method == "HEAD" and raw.status in (403, 405, 501):
                     method, extra = "GET", {"Range": "bytes=0-0"}
                     raw = self._send(Request(path, headers={**_PLAIN, **extra}), preload=False)
-                    raw.close()
+                    _done(raw)
                 if raw.status in (404, 410):
                     return None
                 if 200 <= raw.status < 300:
@@ -131,3 +130,9 @@ class Web:
 
     def _shown(self, path: str) -> str:
         return self.http.shown_url(Request(path))
+
+
+def _done(raw: Any) -> None:
+    """The rest of the body is not wanted; a connection that is not given back would be missed by the next request."""
+    raw.close()
+    raw.release_conn()

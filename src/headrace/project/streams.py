@@ -129,7 +129,7 @@ def _of_source(spec: Source) -> dict[str, Any]:
         case SingerSource():
             return {"tap": Tap(**spec.model_dump(include=set(Tap.model_fields)))}
         case FilesSource():
-            return {"access": spec.credentials} if isinstance(spec, FilesSource) else {}
+            return {"access": spec.credentials}
 
 
 def _with_functions(data: dict[str, Any], root: Path, where: Place) -> dict[str, Any]:

@@ -79,7 +79,11 @@ def _of_path(scan: Scan, path: str) -> str:
 
 def reading(kind: str, path: str | Sequence[str], options: Mapping[str, Any]) -> str:
     """A reader's call. DuckDB would make columns of folders by itself, with types by the files of this one call."""
-    arguments = [argument(path), "hive_partitioning = false", *(f"{key} = {argument(value)}" for key, value in options.items())]
+    arguments = [
+        argument(path),
+        "hive_partitioning = false",
+        *(f"{key} = {argument(value)}" for key, value in options.items()),
+    ]
     return f"{_READERS[kind]}({', '.join(arguments)})"
 
 
