@@ -34,6 +34,7 @@ class ObjectStore:
         self.files = files
         self.lead = lead
         self.cut = cut
+        self.flat = lead == "gs://"  # its listing by the library leaves out prefixes that are no objects themselves
         self.scratch_name = re.sub(r"\W+", "-", lead).strip("-")
 
     def list(self, folder: str, *, deep: bool) -> Iterator[Listed]:

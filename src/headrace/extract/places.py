@@ -34,6 +34,9 @@ class Place(Protocol):
     scratch_name: str
     """What its files lie under in scratch folders, so that names of several places do not meet."""
 
+    flat: bool
+    """Whether a folder is not seen from above unless somebody made it: patterns are then looked for in all that is below."""
+
     def list(self, folder: str, *, deep: bool) -> Iterator[Listed]:
         """What is in a folder, or everything below it; nothing where there is no such folder."""
 
@@ -71,7 +74,7 @@ def matching(place: Place, pattern: str, after: str | None = None) -> Iterator[L
 
 
 def _below(place: Place, folder: str, steps: list[str], after: str | None) -> Iterator[Listed]:
-    deep = steps[0] == "**"
+    deep = place.flat or steps[0] == "**"
     wanted = re.compile(_expression("/".join(steps) if deep else steps[0]))
     start = len(folder) + 1 if folder else 0
     for found in place.list(folder, deep=deep):

@@ -28,6 +28,7 @@ class Sftp:
     def __init__(self, client: Any, lead: str) -> None:
         self.client = client
         self.lead = lead
+        self.flat = False
         self.scratch_name = re.sub(r"\W+", "-", lead).strip("-")
 
     def list(self, folder: str, *, deep: bool) -> Iterator[Listed]:

@@ -37,6 +37,7 @@ class Web:
         own = shared(self.client, clock)
         self.http = Http(self.client, own, own.gates("files", None), clock, threads=32)
         self.clock = clock
+        self.flat = False
         self.scratch_name = re.sub(r"\W+", "-", parts.netloc.rpartition("@")[2])
 
     def list(self, folder: str, *, deep: bool) -> Iterator[Listed]:
