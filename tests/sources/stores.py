@@ -36,25 +36,6 @@ def s3(bucket="lake"):
         server.stop()
 
 
-@contextmanager
-def gcs(files):
-    """An emulator of Google Cloud Storage with the bucket `lake`. Gives the endpoint."""
-    from gcp_storage_emulator.server import create_server
-    from pyarrow import fs
-
-    server = create_server("127.0.0.1", 0, in_memory=True, default_bucket="lake")
-    server.start()
-    port = server._api._httpd.server_port
-    try:
-        store = fs.GcsFileSystem(anonymous=True, scheme="http", endpoint_override=f"127.0.0.1:{port}")
-        for key, body in files.items():
-            with store.open_output_stream(f"lake/{key}") as out:
-                out.write(body)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.stop()
-
-
 @dataclass
 class Ssh:
     """A running SSH server: its port, its key's line, and how often a read was cut off."""

@@ -141,17 +141,6 @@ def test_a_store_that_is_not_there_is_told_without_its_secrets(lake, monkeypatch
     assert "testing-secret" not in str(raised.value)
 
 
-def test_google_cloud_storage_is_read_through_an_emulator(lake, monkeypatch, stores):
-    stores.environment_without_clouds(monkeypatch)
-    with stores.gcs({"o/day=2024-01-02/a.csv": b"id\n1\n", "o/day=2024-01-03/b.csv": b"id\n2\n"}) as endpoint:
-        one = lake(gs={"endpoint": endpoint, "anonymous": True})
-        spec = {"path": "gs://lake/o/*/*.csv", "hive_partitioning": True, **APPEND}
-
-        assert one.load(**spec).inserted == 2
-        assert one.load(**spec).read == 0
-        assert [(number, str(day)) for number, day in one.rows("id, day")] == [(1, "2024-01-02"), (2, "2024-01-03")]
-
-
 def test_files_of_an_ssh_server_are_loaded_and_gone_on_with_where_the_line_broke(tmp_path, lake, stores):
     root = tmp_path / "remote"
     (root / "in" / "deep").mkdir(parents=True)
