@@ -49,6 +49,11 @@ def write_changes(path: Path, rows: int, turn: int, step: int = 1, more: int = 0
     _copy(f"{old} UNION ALL {new}", path, "parquet")
 
 
+def write_lines(path: Path, rows: int) -> None:
+    """The same rows as lines of CSV (about 150 bytes each)."""
+    _copy(CHANGES.format(turn=0, first=1, last=rows + 1, step=1), path, "csv")
+
+
 def _copy(query: str, path: Path, spelling: str) -> None:
     import duckdb
 

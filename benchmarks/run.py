@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import measure
 from case import Case, Contestant, Lab, apart, install_headrace
-from cases import database, jsonl, merge, models, rest, start
+from cases import database, delimited, jsonl, merge, models, rest, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 WORK = Path(__file__).parent / ".work"
 CASES = {
     "jsonl": jsonl.race,
+    "csv": delimited.race,
     "rest": rest.race,
     "postgres": database.race,
     **{f"models-{number}": partial(models.race, number) for number in (10, 100, 1000, 5000)},

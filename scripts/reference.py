@@ -23,6 +23,7 @@ from headrace.project import (
     apis,
     credentials,
     database_sources,
+    dispositions,
     file_places,
     file_sources,
     python_sources,
@@ -177,18 +178,22 @@ def errors_index() -> str:
     return "\n".join(parts) + "\n"
 
 
+def own_models(module: types.ModuleType) -> list[type[BaseModel]]:
+    """The config models that a module defines for others."""
+    found = [kind for _, kind in inspect.getmembers(module, inspect.isclass) if issubclass(kind, BaseModel)]
+    return [kind for kind in found if kind.__module__ == module.__name__ and not kind.__name__.startswith("_")]
+
+
 def sources_page() -> str:
     """The keys of everything that can stand under `sources:`."""
     kinds = [
         kind
         for module in (
-            *(stream_keys, rest_sources, file_sources, file_places, database_sources, python_sources, singer_sources),
+            *(stream_keys, dispositions, rest_sources, file_sources, file_places, database_sources),
+            *(python_sources, singer_sources),
             *(sources, apis, credentials),
         )
-        for _, kind in sorted(
-            inspect.getmembers(module, inspect.isclass), key=lambda found: inspect.getsourcelines(found[1])[1]
-        )
-        if issubclass(kind, BaseModel) and kind.__module__ == module.__name__ and not kind.__name__.startswith("_")
+        for kind in sorted(own_models(module), key=lambda found: inspect.getsourcelines(found)[1])
     ]
     parts = ["# Keys of a source", NOTE, "", inspect.cleandoc(rest_sources.__doc__ or ""), ""]
     for kind in kinds:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     import pyarrow as pa
 
@@ -37,13 +36,12 @@ class Scan:
     """A file that is read where it lies, by the embedded DuckDB.
 
     `options` are the reader's arguments that were detected or declared (delimiter, header, columns with DuckDB types, …), complete
-    enough that reading needs no guess; `sql.scan.scan_query` makes the query. A CSV or Parquet file was read through before: every
-    line fits, so a typed read loses nothing and rejects nothing (a file with lines that do not fit arrives as a Batch). JSON lines are
-    proven by the statement that reads them, which fails where one does not fit: the source is then asked for the file as Batches. `stamp` identifies the
-    content (size and modification time, or a hash). `origin` is what the source calls the file: the name under which
-    `resume["files"]` holds the stamp of what was read. `seen` is what the file on this disk was when it was looked at (see `seen`), and
-    `size` its bytes where they came from. `alike` is a mark that files have in common whose columns are the same. `partitions` are the
-    types of columns that the path holds as `name=value`.
+    enough that reading needs no guess; `sql.scan.scan_query` makes the query. Lines of CSV and of JSON are proven by the statement that
+    reads them, which fails where one does not fit: the source is then asked for the file as Batches. `stamp` identifies the content
+    (size and modification time, or a hash). `origin` is what the source calls the file: the name under which `resume["files"]` holds
+    the stamp of what was read. `words` are what else the source is to be told when it goes on. `seen` is what the file on this disk was
+    when it was looked at (see `durable.seen`), and `size` its bytes where they came from. `alike` is a mark that files have in common whose
+    columns are the same. `partitions` are the types of columns that the path holds as `name=value`.
     """
 
     path: str
@@ -52,6 +50,7 @@ class Scan:
     stamp: str
     member: str | None = None
     origin: str = ""
+    words: Mapping[str, Any] = field(default_factory=dict)
     seen: str = ""
     size: int | None = None
     alike: str = ""
@@ -67,10 +66,8 @@ class Dead:
     resume: Mapping[str, Any] = field(default_factory=dict)
 
 
-def seen(path: Path) -> str:
-    """What tells a file of this disk from what it becomes when it is written again: bytes and time of change. Raises FileNotFoundError."""
-    facts = path.stat()
-    return f"{facts.st_size}-{facts.st_mtime_ns}"
-
-
 Arrived: TypeAlias = Batch | Scan | Dead
+
+
+class FileChanged(Exception):
+    """A file, called by its name, of which a part was read is gone or another one: what was read of it is no part of anything."""

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead, Scan
 from headrace.cursor import Cursor
+from headrace.durable import sync_folder, write_json, write_parquet
 from headrace.events import SegmentDied, SegmentLanded, Warned, emit
 
 if TYPE_CHECKING:
@@ -140,13 +141,13 @@ class Package:
             "read": batch.read,
             "filtered": filtered,
             "columns": [[column.name, _kind(column)] for column in stored.schema],
-            "size": _write_parquet(self.folder / f"{name}.parquet", stored),
+            "size": write_parquet(self.folder / f"{name}.parquet", stored),
             "cursor": batch.cursor,
             "resume": dict(batch.resume),
         }
         if batch.rejected is not None and batch.rejected.num_rows:
             line["rejected"] = f"{name}.rejected.parquet"
-            line["rejected_size"] = _write_parquet(self.folder / line["rejected"], batch.rejected)
+            line["rejected_size"] = write_parquet(self.folder / line["rejected"], batch.rejected)
         self._append(line)
         emit(SegmentLanded(stream=self.label, segment=name, rows=rows))
 
@@ -155,7 +156,9 @@ class Package:
         key = scan.origin or scan.path
         read = {"files": {key: scan.stamp}} | ({} if scan.size is None else {"sizes": {key: scan.size}})
         # Not synced: a line that a power cut takes is a file that is listed once more, and `complete` counts the lines.
-        self._append({"kind": "scan", "scan": asdict(scan), "resume": {**self._place, **read}}, sync=False)
+        self._append(
+            {"kind": "scan", "scan": asdict(scan), "resume": {**self._place, **scan.words, **read}}, sync=False
+        )
 
     def reopen(self, unfit: frozenset[str]) -> None:
         """Files cannot be read in place as their scans say: the package is not complete, and the source gives them another way."""
@@ -179,7 +182,7 @@ class Package:
 
     def finish(self, settles: Sequence[str] = ()) -> None:
         """The extraction came to its end: the package can be loaded, and is not gone on with."""
-        _write_json(self.folder / "complete.json", {"lines": self._journal.lines, "settles": list(settles)})
+        write_json(self.folder / "complete.json", {"lines": self._journal.lines, "settles": list(settles)})
 
     def discard(self) -> None:
         """The package waits no longer: kept among the loaded ones if it is complete, else gone."""
@@ -252,9 +255,9 @@ class Landing:
         draft = home / f".{name}"
         draft.mkdir()
         about = {"label": label, "signature": signature, "cursor": [cursor.field, cursor.value] if cursor else None}
-        _write_json(draft / "package.json", about)
+        write_json(draft / "package.json", about)
         folder = draft.rename(home / name)
-        _sync_folder(home)
+        sync_folder(home)
         return self._open(label, folder)
 
     def _open(self, label: str, folder: Path) -> Package:
@@ -319,7 +322,7 @@ def _add(journal: _Journal, folder: Path, line: Mapping[str, Any]) -> None:
         journal.unfit |= set(line["origins"])
         for held, origin in product(grown.values(), line["origins"]):
             held.pop(origin, None)
-        journal.scans = [scan for scan in journal.scans if (scan.origin or scan.path) not in journal.unfit]
+        journal.scans = [scan for scan in journal.scans if (scan.origin or scan.path) not in line["origins"]]
     elif line["kind"] == "dead":
         journal.dead.append(Dead(line["request"], line["reason"], line["resume"]))
     else:
@@ -346,45 +349,6 @@ def _kind(column: pa.Field) -> str:
     """Its Arrow type, or what its text stands for."""
     marked = (column.metadata or {}).get(b"headrace")
     return marked.decode() if marked else str(column.type)
-
-
-def _write_parquet(path: Path, rows: pa.Table) -> int:
-    """Bytes written. LZ4 costs half the time of the lightest Zstandard, for files that live until the next load."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    draft = path.with_name(f".{path.name}")
-    with draft.open("wb") as out:
-        # Words repeat, numbers and times hardly do: looking for repetitions among them costs as much as writing them.
-        words = [column.name for column in rows.schema if column.type == pa.string()]
-        pq.write_table(rows, out, compression="lz4", use_dictionary=words or False)
-        out.flush()
-        os.fsync(out.fileno())
-        size = out.tell()
-    draft.rename(path)
-    _sync_folder(path.parent)
-    return size
-
-
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    draft = path.with_name(f".{path.name}")
-    with draft.open("wb") as out:
-        out.write(json.dumps(value).encode())
-        out.flush()
-        os.fsync(out.fileno())
-    draft.rename(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make renames in a folder last, where the system lets a folder be opened."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _size(path: Path) -> int | None:

@@ -32,21 +32,23 @@ def publish(
         _publish_view(connection, built, target, held, view)
     elif built != target:
         kept = connection.dependents(target) if held else ()
-        connection.run(Publish(target, built, held.kind if held else None, kept))
+        carried = connection.carried(target, "table") if held else ()
+        connection.run(Publish(target, built, held.kind if held else None, kept, carried))
     emit(TablePublished(model, str(target)))
 
 
 def _publish_view(connection: Connection, built: Table, target: Table, held: Relation | None, query: str) -> None:
     """A view takes the name by its query; it is no view over the one that was asked, which goes."""
     kept = connection.dependents(target) if held else ()
+    carried = connection.carried(target, "view") if held else ()
     if built != target:
         connection.run(Drop(built, "view"))
     if held is None or held.kind == "view":
-        connection.run(SetView(target, query, kept))
+        connection.run(SetView(target, query, kept, carried))
         return
     for dependent in reversed(kept):
         connection.run(Drop(dependent.view, "view"))
     connection.run(Drop(target, held.kind))
-    connection.run(SetView(target, query))
+    connection.run(SetView(target, query, carried=carried))
     for dependent in kept:
-        connection.run(SetView(dependent.view, dependent.query))
+        connection.run(SetView(dependent.view, dependent.query, carried=dependent.carried))

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+
+class Space(NamedTuple):
+    """A schema, of the target's own database or of another one beside it."""
+
+    schema: str
+    database: str | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -16,6 +24,11 @@ class Table:
     def __str__(self) -> str:
         """The dotted name for people; statements quote it with `sql.dialect`."""
         return ".".join(part for part in (self.database, self.schema, self.name) if part)
+
+    @property
+    def space(self) -> Space:
+        """The schema that it is in."""
+        return Space(self.schema, self.database)
 
     def beside(self, suffix: str, *, max_name: int = 63) -> Table:
         """A table of the same schema whose name ends in `__suffix`, cut so that the engine does not cut it silently."""

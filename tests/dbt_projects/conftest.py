@@ -88,8 +88,12 @@ class Corpus:
         (copy / "profiles.yml").write_text(profile, encoding="utf-8")
         return copy
 
-    def duckdb_profile(self, name: str, database: Path, schema: str = "main") -> str:
-        return json.dumps({name: _profile({"type": "duckdb", "path": str(database), "schema": schema, "threads": 4})})
+    def duckdb_profile(
+        self, name: str, database: Path, schema: str = "main", more: dict[str, Any] | None = None
+    ) -> str:
+        """A `profiles.yml` for a file of DuckDB; `more` are keys of the output that a case asks for."""
+        output = {"type": "duckdb", "path": str(database), "schema": schema, "threads": 4, **(more or {})}
+        return json.dumps({name: _profile(output)})
 
     def postgres_profile(self, name: str, url: str, schema: str = "main") -> str:
         from psycopg.conninfo import conninfo_to_dict
@@ -130,10 +134,12 @@ class Corpus:
         clocked = tuple(f"/{name.partition('.')[2]}/" for name in volatile)
         return sorted(path for path in found if not any(part in path for part in (".yml/", "/tests/", *clocked)))
 
-    def duckdb_relations(self, database: Path) -> dict[str, Any]:
+    def duckdb_relations(self, database: Path, project: Path) -> dict[str, Any]:
+        """All relations; views over files of the project name them from its folder."""
         import duckdb
 
         with duckdb.connect(str(database), read_only=True) as connection:
+            connection.execute(f"set file_search_path = '{project}'")
             return dict(_relations(lambda query: _duckdb_rows(connection, query)))
 
     def postgres_relations(self, url: str) -> dict[str, Any]:

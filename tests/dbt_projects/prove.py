@@ -32,7 +32,7 @@ def prove(dbt: str, project: Path) -> None:
     outcome = tools.Outcome()
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "corpus.duckdb"
-        copy = corpus.place(project, Path(folder), corpus.duckdb_profile("corpus", database))
+        copy = corpus.place(project, Path(folder), corpus.duckdb_profile("corpus", database, more=case.get("profile")))
         for command in case["commands"]:
             corpus.forget(copy)
             ran = _asked(dbt, tools.split(command), copy, case.get("env", {}))
@@ -40,7 +40,7 @@ def prove(dbt: str, project: Path) -> None:
                 raise SystemExit(f"{project.name}: dbt did not start\n{ran.stdout[-3000:]}{ran.stderr[-2000:]}")
         for one, message in outcome.messages.items():
             sys.stdout.write(f"  {one} {outcome.statuses[one]}: {message[-400:]!r}\n")
-        relations = corpus.masked(corpus.duckdb_relations(database), case.get("volatile", {}))
+        relations = corpus.masked(corpus.duckdb_relations(database, copy), case.get("volatile", {}))
         files = corpus.ran(copy, case.get("volatile", {}))
     written = {
         "statuses": outcome.agreed(case.get("one_of", ())),

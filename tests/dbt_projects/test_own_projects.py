@@ -1,6 +1,6 @@
 """Our own dbt projects come out as dbt-core 1.11.16 with dbt-duckdb 1.11.1 brought them out, table for table and status for status.
 
-Each project in `own/` has a `case.json` with the commands to run; `expected.json` is what dbt made of them (see `prove.py`).
+Each project in `own/` has a `case.json` with the commands to run, and where only some engines can, their names; `expected.json` is what dbt made of them (see `prove.py`).
 """
 
 from __future__ import annotations
@@ -17,23 +17,31 @@ from pg_description d join pg_class c on c.oid = d.objoid and d.classoid = 'pg_c
 left join pg_attribute a on a.attrelid = c.oid and a.attnum = d.objsubid and d.objsubid > 0
 where c.relname in ('described', 'described_view') order by 1, 2 nulls first
 """
-PROJECTS = sorted(path.name for path in (Path(__file__).parent / "own").iterdir() if path.is_dir())
+OWN = Path(__file__).parent / "own"
 
 
-@pytest.mark.parametrize("name", PROJECTS)
+def on(engine):
+    """The projects whose case names the engine; a case that names none is for all."""
+    cases = {path.name: json.loads((path / "case.json").read_text("utf-8")) for path in OWN.iterdir() if path.is_dir()}
+    return sorted(name for name, case in cases.items() if engine in case.get("engines", [engine]))
+
+
+@pytest.mark.parametrize("name", on("duckdb"))
 def test_a_project_comes_out_as_by_dbt(name, corpus, tmp_path, monkeypatch):
     case, expected = _read(corpus, name)
     database = tmp_path / "corpus.duckdb"
-    project = corpus.place(corpus.OWN / name, tmp_path, corpus.duckdb_profile("corpus", database))
+    project = corpus.place(
+        corpus.OWN / name, tmp_path, corpus.duckdb_profile("corpus", database, more=case.get("profile"))
+    )
 
     outcome = _run(corpus, case, project, monkeypatch)
 
     _compare(outcome, case, expected)
     assert corpus.ran(project, case.get("volatile", {})) == expected["ran"]
-    assert corpus.masked(corpus.duckdb_relations(database), case.get("volatile", {})) == expected["relations"]
+    assert corpus.masked(corpus.duckdb_relations(database, project), case.get("volatile", {})) == expected["relations"]
 
 
-@pytest.mark.parametrize("name", PROJECTS)
+@pytest.mark.parametrize("name", on("postgres"))
 def test_a_project_has_the_same_rows_on_postgres(name, corpus, tmp_path, postgres_url, monkeypatch):
     case, expected = _read(corpus, name)
     project = corpus.place(corpus.OWN / name, tmp_path, corpus.postgres_profile("corpus", postgres_url))

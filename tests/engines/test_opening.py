@@ -8,8 +8,10 @@ import sys
 import duckdb
 import pytest
 
-from headrace.errors import ConfigInvalid, DriverMissing, StatementFailed, WarehouseUnavailable
+from headrace.errors import ConfigInvalid, DriverMissing, ExtensionMissing, StatementFailed, WarehouseUnavailable
+from headrace.project.setup import Attached, Setup
 from headrace.sql.operations import CreateSchema
+from headrace.table import Table
 from headrace.warehouse.opening import open_warehouse
 
 
@@ -143,3 +145,41 @@ def test_a_conflict_of_two_transactions_of_duckdb_may_pass_when_tried_again(tmp_
     warehouse.close()
 
     assert refused.value.transient
+
+
+def test_an_extension_that_is_not_there_is_refused_and_never_fetched():
+    with pytest.raises(ExtensionMissing, match="'spatial_nowhere' is not installed"):
+        open_warehouse("duckdb://", (), Setup(extensions=("spatial_nowhere",)))
+
+
+def test_settings_hold_in_each_session_and_paths_begin_at_the_folder(tmp_path):
+    (tmp_path / "a.csv").write_text("id\n1\n", encoding="utf-8")
+    warehouse = open_warehouse("duckdb://", (), Setup(folder=tmp_path, settings={"preserve_insertion_order": "false"}))
+
+    with warehouse.connect() as first, warehouse.connect() as second:
+        for session in (first, second):
+            assert session.rows("select current_setting('preserve_insertion_order')") == [(False,)]
+            assert session.rows("select * from 'a.csv'") == [(1,)]
+    warehouse.close()
+
+
+def test_a_database_beside_is_attached_and_its_schemas_are_made_and_seen(tmp_path):
+    setup = Setup(attached=(Attached(str(tmp_path / "side.duckdb"), "side"),))
+    warehouse = open_warehouse("duckdb://", (), setup)
+
+    with warehouse.connect() as session:
+        session.run(CreateSchema("raw", "side"))
+        session.execute("create table side.raw.t (a integer)")
+        assert list(session.inspect("raw", database="side")) == [Table("raw", "t", "side")]
+        assert session.inspect("raw") == {}
+    warehouse.close()
+
+
+def test_a_setting_that_duckdb_does_not_know_is_told_without_its_value():
+    warehouse = open_warehouse("duckdb://", (), Setup(settings={"memory_limti": "hidden"}))
+
+    with pytest.raises(ConfigInvalid, match="memory_limti") as caught:
+        warehouse.connect()
+
+    assert "hidden" not in caught.value.what
+    warehouse.close()

@@ -33,6 +33,7 @@ CREATE TYPE mood AS ENUM ('happy', 'it''s');
 CREATE TYPE pair AS (a int, b text);
 CREATE DOMAIN positive AS integer CHECK (value > 0);
 CREATE DOMAIN cents AS numeric(8,2);
+CREATE DOMAIN stamp AS timestamptz;
 """
 
 

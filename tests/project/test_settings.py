@@ -229,3 +229,71 @@ def test_a_misspelt_key_of_a_database_is_named(write: Write):
         load_streams(write({}), None, {})
 
     assert refused.value.hint == "did you mean 'table'?"
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("postgresql://etl:pass@host:abc/dw", "port"),
+        ("postgresql://etl:pa/ss@host:5432/dw", "port"),
+        ("postgresql://etl:pass@host:70000/dw", "port"),
+        ("postgresql://[::1/dw", "host"),
+        ("postgresql://exa mple/dw", "host"),
+        ("duckdb:///a\\0b.duckdb", "host"),
+    ],
+)
+def test_a_target_whose_url_is_none_is_an_error_at_its_line_that_does_not_repeat_the_password(
+    tmp_path: Path, url: str, part: str
+):
+    (tmp_path / "headrace.yml").write_text(f'name: shop\ntargets:\n  dev: "{url}"\n', encoding="utf-8")
+
+    with pytest.raises(ConfigInvalid, match=part) as refused:
+        load_settings(tmp_path, None, {})
+
+    assert str(refused.value.where) == "headrace.yml:3:8"
+    assert "pass" not in f"{refused.value.what} {refused.value.where and refused.value.where.text}" or "@" not in url
+    assert refused.value.hint
+    assert "%2F" in refused.value.hint
+
+
+OUTPUT = "p: {{target: dev, outputs: {{dev: {{type: duckdb, path: shop.duckdb, {}}}}}}}\n"
+
+
+def target_of(write: Write, keys: str) -> Any:
+    root = write({"dbt_project.yml": "name: shop\nprofile: p\n", "profiles.yml": OUTPUT.format(keys)})
+    (root / "headrace.yml").unlink()
+    return load_settings(root, environ={}).target
+
+
+def test_the_keys_of_a_duckdb_output_become_its_setup(write: Write):
+    keys = (
+        "external_root: out, extensions: [json, {name: icu, repo: core}], settings: {memory_limit: 1GB},"
+        " attach: [{path: side.duckdb, alias: side, read_only: true}], retries: {connect_attempts: 3}, module_paths: [lib]"
+    )
+
+    setup = target_of(write, keys).setup
+
+    assert (setup.external_root, setup.extensions, setup.connect_attempts) == ("out", ("json", "icu"), 3)
+    assert setup.settings == {"memory_limit": "1GB"}
+    assert setup.attached[0].path == str(setup.folder / "side.duckdb")
+    assert (setup.attached[0].alias, setup.attached[0].options) == ("side", {"read_only": True})
+    assert setup.module_paths == (str(setup.folder / "lib"),)
+
+
+def test_the_database_of_a_duckdb_output_may_be_an_attached_one_and_no_other(write: Write):
+    attached = "attach: [{path: side.duckdb, alias: side}]"
+
+    assert target_of(write, f"database: side, {attached}").database == "side"
+    with pytest.raises(ConfigInvalid, match="called 'shop', not 'sid'"):
+        target_of(write, f"database: sid, {attached}")
+
+
+@pytest.mark.parametrize("key", ["filesystems: [{fs: s3}]", "remote: {host: h, port: 1, user: u}", "flights: {a: b}"])
+def test_a_key_of_a_duckdb_output_that_cannot_be_obeyed_is_refused(write: Write, key: str):
+    with pytest.raises(NotSupported, match=f"{key.partition(':')[0]} is not supported"):
+        target_of(write, key)
+
+
+def test_a_misspelt_key_of_a_duckdb_output_is_named(write: Write):
+    with pytest.raises(ConfigInvalid, match="unknown key 'atach'"):
+        target_of(write, "atach: []")

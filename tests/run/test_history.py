@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from headrace.errors import PlaceUnusable
 from headrace.events import CheckFinished, PageFetched, RowsLoaded, RunFinished, RunStarted, StepFinished, StepStarted
 from headrace.run import history
 from headrace.run.history import History
@@ -127,3 +128,16 @@ def test_what_happens_inside_a_step_is_written_when_the_step_ends_in_one_transac
         listener(StepFinished("model.shop.m", "success", 1.0, rows=1))
 
     assert len(commits) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"no database"])
+def test_a_history_that_was_not_made_to_its_end_is_empty_and_a_damaged_one_is_an_error(tmp_path, content):
+    path = tmp_path / "history.db"
+    path.write_bytes(content)
+
+    if not content:
+        assert history.runs(path) == []
+        assert history.durations(path, "dev") == {}
+    for use in (lambda: history.runs(path), lambda: history.History(path)) if content else ():
+        with pytest.raises(PlaceUnusable, match=r"history\.db: file is not a database"):
+            use()

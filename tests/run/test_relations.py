@@ -15,7 +15,7 @@ class Slow:
         self.begun.set()
         self.let.wait(10)
 
-    def inspect(self, *schemas):
+    def inspect(self, *schemas, database=None):
         return {}
 
 

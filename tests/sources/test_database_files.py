@@ -176,3 +176,43 @@ def test_a_value_of_another_class_than_its_sqlite_column_is_refused_and_can_be_d
     assert "is an integer and no timestamp; declare what at is under columns" in details[0][1]
     assert declared.inserted == 3
     assert found == [("1", "2024-01-01 00:00:00", 1), ("two", "2024-01-01", 2), ("3", "1700000000", 3)]
+
+
+def test_bounds_are_open_or_closed(shop, pull):
+    numbered(shop, 10)
+
+    def ids(name, **bounds):
+        incremental = {"cursor_path": "id", "initial_value": "3", "end_value": "6", **bounds}
+        pull.load(name, table="orders", incremental=incremental)
+        return [row[0] for row in pull.rows(f"SELECT id FROM raw.{name} ORDER BY 1")]
+
+    assert ids("plain") == [3, 4, 5]
+    assert ids("both", range_end="closed") == [3, 4, 5, 6]
+    assert ids("neither", range_start="open") == [4, 5]
+
+
+def test_a_lag_reads_again_what_is_behind_the_cursor(shop, pull):
+    shop.run(
+        "CREATE TABLE events (id integer PRIMARY KEY, updated_at timestamp NULL)",
+        "INSERT INTO events VALUES (1, '2024-01-02 00:00:10')",
+    )
+    incremental = {"cursor_path": "updated_at", "lag": 60}
+    pull.load("events", incremental=incremental)
+    shop.run("INSERT INTO events VALUES (2, '2024-01-01 23:59:30'), (3, '2024-01-01 23:00:00')")
+
+    pull.load("events", incremental=incremental)
+
+    assert pull.rows("SELECT id FROM raw.events ORDER BY id") == [(1,), (2,)]
+
+
+def test_what_may_not_be_null_is_known_of_the_source(shop, pull):
+    numbered(shop, 1)
+
+    from headrace.extract.source import open_stream
+    from headrace.retry import SYSTEM
+
+    (batch, *_) = open_stream(
+        pull.stream("orders"), cursor=None, resume={}, local=pull.connection.local, clock=SYSTEM, scratch=pull.folder
+    )
+
+    assert [batch.rows.schema.field(name).nullable for name in ("amount", "note")] == [False, True]

@@ -61,9 +61,9 @@ def test_a_value_that_breaks_a_declared_type_and_a_broken_line_are_rejected(tmp_
 
     assert rows(local, [batch]) == [{"id": 1, "price": Decimal("1.25")}, {"id": 4, "price": Decimal("1.50")}]
     assert [(row["reason"], row["column"], row["origin"]) for row in batch.rejected.to_pylist()] == [
-        ("type", "id", "a.csv"),
-        ("type", "price", "a.csv"),
         ("malformed", "price", "a.csv:5"),
+        ("type", "id", "a.csv:3"),
+        ("type", "price", "a.csv:4"),
     ]
     assert batch.read == 5
 
@@ -81,12 +81,20 @@ def test_the_files_of_a_glob_share_types_and_differ_in_columns(tmp_path, local, 
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_a_wrong_encoding_says_what_to_set(tmp_path, local, read, encoding):
+def test_an_encoding_is_what_is_said_and_else_what_is_found(tmp_path, local, read, encoding):
     (tmp_path / "a.csv").write_bytes("id,v\n1,é\n".encode(encoding))
 
-    (scan,) = read(path="a.csv", encoding=encoding)
+    said, found = read(path="a.csv", encoding=encoding), read(path="a.csv")
 
-    assert rows(local, [scan]) == [{"id": 1, "v": "é"}]
+    assert rows(local, said) == rows(local, found) == [{"id": 1, "v": "é"}]
+
+
+def test_an_encoding_that_cannot_be_told_says_what_to_set(tmp_path, local, read):
+    (tmp_path / "a.csv").write_bytes(b"id,v\n1,\x81\n")
+
+    (scan,) = read(path="a.csv", encoding="latin-1")
+
+    assert rows(local, [scan]) == [{"id": 1, "v": "\x81"}]
     with pytest.raises(FileUnreadable) as raised:
         read(path="a.csv")
     assert "encoding:" in raised.value.hint
@@ -103,7 +111,7 @@ def test_a_mark_at_the_beginning_a_gzip_and_a_zip_change_nothing(tmp_path, local
     assert rows(local, arrived) == [
         {"id": number, "v": letter} for number, letter in ((1, "x"), (2, "y"), (3, "z"), (3, "z"))
     ]
-    assert [path.name[17:] for path in (tmp_path / "scratch").iterdir()] == ["d.csv"]
+    assert sorted(path.name[17:] for path in (tmp_path / "scratch").iterdir()) == ["b.csv", "d.csv"]
 
 
 def test_a_file_that_was_read_is_not_read_again_until_it_changes(tmp_path, read):
@@ -131,6 +139,18 @@ def test_json_lines_go_on_at_any_batch_and_a_broken_line_is_rejected(tmp_path, l
     for after, batch in enumerate(arrived, 1):
         again = read(json.loads(json.dumps(batch.resume)), path="a.jsonl", write_disposition="append")
         assert rows(local, again) == rows(local, arrived[after:])
+
+
+def test_a_file_of_which_a_part_is_loaded_comes_before_those_that_are_new(tmp_path, local, read, monkeypatch):
+    monkeypatch.setattr(documents, "_CHUNK", 64)
+    (tmp_path / "m.jsonl").write_text("".join(f'{{"id": {n}}}\n' for n in range(30)) + "{broken")
+    first, *rest = read(path="*.jsonl")
+    (tmp_path / "a.jsonl").write_text('{"id": 99}\n')
+
+    arrived = read(json.loads(json.dumps(first.resume)), path="*.jsonl", write_disposition="append")
+
+    assert [one.origin for one in arrived] == ["m.jsonl"] * len(rest) + ["a.jsonl"]
+    assert rows(local, arrived) == [*rows(local, rest), {"id": 99}]
 
 
 def test_a_json_document_gives_its_one_list_of_objects(tmp_path, local, read):

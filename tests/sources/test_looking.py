@@ -91,3 +91,41 @@ def test_each_stream_is_asked_once_and_a_refusal_is_told(api, headrace):
     assert "api.orders  25 rows, 2 columns" in lines[1]
     assert "status 403" in lines[2]
     assert len(api.journal) == 2
+
+
+def test_files_are_written_down_as_they_are_written(headrace):
+    (headrace.folder / "data").mkdir()
+    (headrace.folder / "data" / "crm_2024.csv").write_bytes("Id;Größe;Betrag\n1;é;1,50\n2;x;2,25\n".encode("cp1252"))
+
+    done = headrace("source", "add", "crm", "data/crm*.csv", "--stream", "customers")
+
+    assert done.returncode == 0, done.stderr
+    source = yaml.safe_load((headrace.folder / "sources" / "crm.yml").read_text())
+    assert source == {
+        "type": "files",
+        "streams": {
+            "customers": {
+                "path": "data/crm*.csv",
+                "encoding": "cp1252",
+                "delimiter": ";",
+                "header": True,
+                "decimal": ",",
+            }
+        },
+    }
+    seen = json.loads(headrace("source", "peek", "crm.customers", "-o", "json").stdout)
+    assert seen["rows"][0] == {"id": 1, "größe": "é", "betrag": "1.50"}
+    assert seen["dialect"]["decimal"] == ","
+    assert "written: encoding 'cp1252', delimiter ';'" in headrace("source", "peek", "crm.customers").stdout
+    assert "HR303" in headrace("source", "add", "other", "data/none.csv").stderr
+    assert headrace("source", "add", "other", "data/crm_2024.csv", "--auth", "bearer").returncode == 2
+
+
+def test_a_row_in_quarantine_is_shown_with_its_place(headrace):
+    (headrace.folder / "a.csv").write_text("id,v\n1,2\n3\n")
+    (headrace.folder / "sources").mkdir()
+    (headrace.folder / "sources" / "f.yml").write_text("type: files\nstreams:\n  a: {path: a.csv}\n")
+
+    assert headrace("load").returncode == 0
+
+    assert "\n    a.csv:3\n" in headrace("quarantine", "show").stdout

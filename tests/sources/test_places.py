@@ -1,12 +1,15 @@
 import gzip
 import io
+import lzma
 
 import asyncssh
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from headrace.batch import FileChanged
 from headrace.errors import FileAltered, FilesNotFound, FileVanished, NotSupported, SourceRefused, SourceUnavailable
+from headrace.load.parts import FilesUnfit
 from headrace.retry import SYSTEM
 
 OTHER_KEY = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
@@ -16,6 +19,13 @@ APPEND = {"write_disposition": "append"}
 def parquet(**columns):
     made = io.BytesIO()
     pq.write_table(pa.table(columns), made)
+    return made.getvalue()
+
+
+def arrow(**columns):
+    made, table = io.BytesIO(), pa.table(columns)
+    with pa.ipc.new_file(made, table.schema) as sink:
+        sink.write_table(table)
     return made.getvalue()
 
 
@@ -89,14 +99,23 @@ def test_each_format_arrives_from_s3_and_a_zip_by_its_members(bucket, lake):
             "b.jsonl.gz": gzip.compress(b'{"id": 2}\n'),
             "c.json": b'[{"id": 3}]',
             "d.zip": packed.getvalue(),
+            "e.csv.xz": lzma.compress(b"id\n5\n"),
+            "f.xml": b"<all><one><id>6</id></one><one><id>7</id></one></all>",
+            "g.arrow": arrow(id=[8]),
         }
     )
     one = lake(s3=access)
 
-    assert one.load(path=f"s3://{name}/*", **APPEND).inserted == 4
+    assert one.load(path=f"s3://{name}/*", **APPEND).inserted == 8
     assert one.load(path=f"s3://{name}/*", **APPEND).read == 0
-    assert [row[0] for row in one.rows("id")] == [1, 2, 3, 4]
-    assert one.files() == [(f"s3://{name}/{key}", 1) for key in ("d.zip!in/d.csv", "c.json", "b.jsonl.gz", "a.csv")]
+    assert [int(row[0]) for row in one.rows("id", "CAST(id AS BIGINT)")] == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert sorted(one.files()) == [
+        (f"s3://{name}/{key}", rows)
+        for key, rows in (
+            ("a.csv", 1), ("b.jsonl.gz", 1), ("c.json", 1), ("d.zip!in/d.csv", 1), ("e.csv.xz", 1), ("f.xml", 2),
+            ("g.arrow", 1),
+        )
+    ]  # fmt: skip
 
 
 def test_a_tag_says_that_an_object_is_the_same_though_it_was_written_again(bucket, lake):
@@ -321,7 +340,7 @@ def test_a_file_that_goes_before_it_is_loaded_stops_the_load_and_the_next_one_is
     for name in "abc":
         pq.write_table(pa.table({"id": [name]}), tmp_path / f"{name}.parquet")
 
-    with pytest.raises(FileVanished, match=r"b\.parquet was changed or removed while being loaded; nothing"):
+    with pytest.raises(FileChanged, match=r"^b\.parquet$"):
         one.load(path="*.parquet", between=(tmp_path / "b.parquet").unlink, **APPEND)
 
     assert one.connection.inspect("raw") == {}
@@ -357,3 +376,28 @@ def test_thousands_of_small_files_are_one_part_of_one_statement(tmp_path, lake):
     assert one.rows("count(*), sum(id - 100 * day), count(DISTINCT _headrace_source)", "1")[0][::2] == (301, 301)
     assert one.rows("_headrace_source", "id")[31] == ("day=1/1.parquet",)
     assert one.clock is not SYSTEM
+
+
+def test_small_files_of_csv_are_one_part_too_and_a_line_that_does_not_fit_is_told_with_its_file(tmp_path, lake):
+    for number in range(40):
+        (tmp_path / f"day={number % 4}").mkdir(exist_ok=True)
+        (tmp_path / f"day={number % 4}" / f"[{number}].csv").write_text(f"id,born\n{number},2024-01-01\n")
+    one = lake()
+    asked = []
+    load_local = one.connection.load_local
+    one.connection.load_local = lambda table, query: asked.append(query) or load_local(table, query)
+    spec = {"path": "day=*/*.csv", "hive_partitioning": True, **APPEND}
+
+    entry = one.load(**spec)
+    (tmp_path / "day=0" / "z.csv").write_text("id,born\n" + "1,2024-01-01\n" * 12_000 + "x,2024-01-01\n")
+    (tmp_path / "day=1" / "z.csv").write_text("id,born\n7,2024-01-02\n")
+    with pytest.raises(FilesUnfit) as raised:
+        one.load(**spec)
+
+    assert entry.inserted == 40
+    assert next(query.count("read_csv(") for query in asked if "day=0" in query) == 1
+    assert one.rows("id, day, CAST(born AS VARCHAR), _headrace_source", "id")[5:7] == [
+        (5, 1, "2024-01-01", "day=1/[5].csv"),
+        (6, 2, "2024-01-01", "day=2/[6].csv"),
+    ]
+    assert raised.value.origins == {"day=0/z.csv", "day=1/z.csv"}

@@ -143,3 +143,12 @@ def test_no_value_is_changed_on_its_way_from_json_to_a_column(records):
                 got = json.loads(got)
             assert got == sent
             assert isinstance(got, bool) == isinstance(sent, bool)
+
+
+@pytest.mark.parametrize("body", ["[{}]", '[{"a": null}, {}]'])
+def test_records_without_any_value_are_rejected_and_not_lost(local, body):
+    found = rows_of([("p", body)], Shape("$"), local)
+
+    assert found.rows.num_rows == 0
+    assert {row["reason"] for row in found.rejected.to_pylist()} == {"record"}
+    assert found.rejected.num_rows == found.read == len(json.loads(body))

@@ -139,6 +139,20 @@ def test_going_on_after_a_file_that_is_read_in_place_knows_it_as_read(landing):
     assert again.resume == {"files": {"a.jsonl": "1", "b.parquet": "2"}}
 
 
+def test_a_file_that_is_referred_to_anew_stays_whatever_else_is_given_another_way(landing):
+    package = landing.begin("shop.files", None, "sig")
+    for name in ("a.parquet", "b.jsonl"):
+        package.refer(Scan(f"/data/{name}", name.partition(".")[2], {}, "1", origin=name))
+    package.reopen(frozenset({"a.parquet"}))
+    package.refer(Scan("/data/a.parquet", "parquet", {}, "2", origin="a.parquet"))
+
+    package.reopen(frozenset({"b.jsonl"}))
+
+    (again,) = landing.pending("shop.files")
+    assert [(scan.origin, scan.stamp) for scan in again.scans] == [("a.parquet", "2")]
+    assert again.resume == {"files": {"a.parquet": "2"}}
+
+
 def test_rejected_records_lie_beside_the_rows_and_are_counted_as_read(landing):
     rejected = pa.table({"reason": ["json"], "column": [None], "detail": ["no"], "raw": ["{"], "origin": ["p"]})
     package = landing.begin("api.orders", None, "sig")

@@ -71,7 +71,8 @@ def _newest(connection: Connection, node: SourceTable, query: str | None, loaded
     if query is not None:
         ask = query
     elif node.loaded_at_field:
-        ask = f"select max({node.loaded_at_field}) from {relation(node.table)}" + (f" where {where}" if where else "")
+        place = node.location or relation(node.table)
+        ask = f"select max({node.loaded_at_field}) from {place}" + (f" where {where}" if where else "")
     elif loaded is not None:
         return loaded
     else:

@@ -19,6 +19,7 @@ from headrace.cli.options import (
     selection,
     store_failures,
 )
+from headrace.cli.span import span_options
 from headrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def _adhoc(command: Command) -> Command:
 @_adhoc
 @selection
 @full_refresh("Read streams from their beginning.")
+@span_options
 @run_options
 @everywhere
 @output("table", "json")
@@ -125,11 +127,13 @@ def load(
     """Load what is new of streams, each in one transaction with the cursor it reached.
 
     With SOURCE and TARGET no project is needed: the rows of a file, a table or an API go into a table, with the same guarantees.
+    With --from, a range is read again; the cursor stays where it is.
 
     Examples:
     headrace load                            all streams
     headrace load -s source:api.orders       one stream
     headrace load -s source:api -f           all of a source, from its beginning
+    headrace load -s source:api.orders --from 2026-01-01 --to 2026-02-01
     headrace load orders.csv shop.duckdb     a file, without a project
     headrace load 'data/*.parquet' duckdb:///shop.duckdb --table raw.orders
     headrace load 'postgresql://etl:${PG_PASSWORD}@db/shop?table=orders' shop.duckdb --incremental updated_at
@@ -148,6 +152,27 @@ def load(
             hint="headrace load SOURCE duckdb:///FILE.duckdb; a stream of a project is selected by -s",
         )
     return load_adhoc(asked, source, into, given)
+
+
+@click.command(cls=Verb)
+@click.argument("stream")
+@span_options
+@run_options
+@everywhere
+@output("table", "json")
+@click.pass_obj
+def backfill(asked: Asked, stream: str) -> int:
+    """Read a range of a stream's cursor again, and leave the cursor where it is. The same as `load -s source:STREAM --from`.
+
+    Examples:
+    headrace backfill api.orders --from 2026-01-01 --to 2026-02-01
+    headrace backfill api.orders --from 2026-01-01
+    headrace backfill shop.events --from 100000 -t prod
+    """
+    if asked.range_start is None:
+        raise UsageError("backfill needs --from", hint=f"headrace backfill {stream} --from 2026-01-01 --to 2026-02-01")
+    asked.select = (f"source:{stream.removeprefix('source:')}",)
+    return _do(asked, "load")
 
 
 @click.command(cls=Verb)

@@ -73,6 +73,7 @@ def compiled_nodes(asked: Asked, manifest: Manifest, nodes: Sequence[Node], *, k
     from headrace.cli.choosing import runtime_of
     from headrace.cli.opening import connected, schemas_of
     from headrace.project.nodes import Analysis, DataTest, Model, Snapshot
+    from headrace.project.secrets import redact
     from headrace.project.target_files import compiled_path
     from headrace.transform.compile import compile_node
 
@@ -86,7 +87,7 @@ def compiled_nodes(asked: Asked, manifest: Manifest, nodes: Sequence[Node], *, k
                 or getattr(node, "language", "") == "python"
             ):
                 continue
-            sql = compile_node(node, runtime, connection, known).sql
+            sql = redact(compile_node(node, runtime, connection, known).sql)
             path = compiled_path(node, manifest.settings)
             if keep:
                 path.parent.mkdir(parents=True, exist_ok=True)

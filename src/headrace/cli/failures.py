@@ -6,6 +6,8 @@ import os
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headrace.cli.terminal import complain, document
-from headrace.errors import HeadraceError, Interrupted, UsageError
+from headrace.errors import HeadraceError, Interrupted, UsageError, refused_by_system
+from headrace.project.secrets import redact
 
 if TYPE_CHECKING:
     from headrace.cli.options import Asked
@@ -26,11 +29,13 @@ def report(error: BaseException, asked: Asked) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     known = _as_ours(error)
-    if known is None:
+    if known is not None:
+        _hide_secrets(known)
+    else:
         return _unexpected(error, asked)
     complain(asked, render(known))
     if asked.debug:
-        complain(asked, "".join(traceback.format_exception(error)))
+        complain(asked, redact("".join(traceback.format_exception(error))))
     if asked.json:
         document("error", {"error": as_record(known)})
     return known.exit_code
@@ -51,7 +56,13 @@ def _as_ours(error: BaseException) -> HeadraceError | None:
         case click.Abort() | KeyboardInterrupt():
             return Interrupted("stopped; what was committed stays")
         case _:
-            return None
+            return refused_by_system(error)
+
+
+def _hide_secrets(error: HeadraceError) -> None:
+    error.what, error.hint = redact(error.what), redact(error.hint) if error.hint else None
+    if error.where and error.where.text:
+        error.where = replace(error.where, text=redact(error.where.text))
 
 
 def _help_of(error: click.UsageError) -> str:
@@ -89,9 +100,9 @@ def as_record(error: HeadraceError) -> dict[str, Any]:
 
 
 def _unexpected(error: BaseException, asked: Asked) -> int:
-    text = "".join(traceback.format_exception(error))
+    text = redact("".join(traceback.format_exception(error)))
     where = _keep(text, asked)
-    what = str(error).strip().splitlines() or [""]
+    what = redact(str(error)).strip().splitlines() or [""]
     complain(
         asked, f"{click.style('error', fg='red', bold=True)} this should not happen: {type(error).__name__}: {what[0]}"
     )
@@ -109,6 +120,7 @@ def _keep(text: str, asked: Asked) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     except OSError:
-        folder = Path(tempfile.gettempdir())
-        (folder / name).write_text(text, encoding="utf-8")
+        with suppress(OSError):
+            folder = Path(tempfile.gettempdir())
+            (folder / name).write_text(text, encoding="utf-8")
     return folder / name

@@ -14,7 +14,7 @@ from headrace.cli.terminal import document, result, say
 from headrace.errors import HeadraceError, NameTaken, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from headrace.extract.probing import Seen
     from headrace.project.sources import Stream
@@ -30,7 +30,11 @@ _AUTHS = {
 @click.argument("name")
 @click.argument("url", required=False)
 @click.option(
-    "--stream", "streams", multiple=True, metavar="NAME[=PATH]", help="An endpoint; may be given several times."
+    "--stream",
+    "streams",
+    multiple=True,
+    metavar="NAME[=PATH]",
+    help="An endpoint, or tables of a database; may be given several times.",
 )
 @click.option("--auth", type=click.Choice(sorted(_AUTHS)), help="How to log in; more kinds can be written by hand.")
 @click.option("--secret", metavar="NAME", help="The environment variable with the token, key or password.")
@@ -47,14 +51,19 @@ def add(
     secret: str | None,
     key_in: str | None,
 ) -> int:
-    """Write sources/NAME.yml for an API: its paginator, records, key and cursor are found in the first response.
+    """Write sources/NAME.yml for an API or for files, by a look at what comes first.
 
-    What is not given is asked for, if there is a terminal.
+    Of an API the paginator, records, key and cursor are found; of files of text how they are written; of a database its tables with
+    their keys, and the columns that could be their cursors. A password is not written down. What is not given is asked for, if
+    there is a terminal.
 
     Examples:
     headrace source add shop https://api.shop.example/v1 --stream orders
     headrace source add shop https://api.shop.example/v1 --stream orders=sales/orders --auth bearer --secret SHOP_TOKEN
     headrace source add shop https://api.shop.example/v1 --stream a --auth api_key --key-in query:key --secret SHOP_KEY
+    headrace source add crm 'data/crm/*.csv' --stream customers
+    headrace source add shop postgresql://reader@db.shop.example/shop
+    headrace source add shop postgresql://reader@db.shop.example/shop --stream 'sales_*'
     """
     from headrace.cli.opening import find_project
 
@@ -62,7 +71,11 @@ def add(
     path = root / "sources" / f"{name}.yml"
     if path.exists():
         raise NameTaken(f"{path.relative_to(root)} is there already", hint="take another name, or edit it")
-    url = url or _answer("URL that all paths begin with", "the URL")
+    url = url or _answer("URL that all paths begin with, URL of a database, or path of files", "the URL")
+    if not url.startswith(("http://", "https://")):
+        if auth:
+            raise UsageError("--auth is for an API; a database's URL has its user, and files need none")
+        return _write(asked, path, _beside_apis(asked, root, name, url, streams))
     streams = streams or tuple(_answer("streams (paths, with commas)", "--stream").replace(" ", "").split(","))
     client: dict[str, Any] = {"base_url": url}
     if auth:
@@ -73,7 +86,35 @@ def add(
     for one in streams:
         stream, _, where = one.partition("=")
         made[stream.strip("/").replace("/", "_")] = {"path": where or stream}
-    found = _looked_at(root, name, {"type": "rest", "client": client, "streams": made})
+    return _write(asked, path, _looked_at(root, name, {"type": "rest", "client": client, "streams": made}))
+
+
+def _beside_apis(asked: Asked, root: Path, name: str, url: str, streams: tuple[str, ...]) -> dict[str, Any]:
+    """A database, or files of this machine, as a source."""
+    if "://" not in url:
+        return _looked_at(root, name, _files(root, name, url, streams))
+    from headrace.cli.opening import warnings_said
+    from headrace.cli.reflecting import database_of
+
+    with warnings_said(asked):
+        return database_of(root, name, url, streams)
+
+
+def _files(root: Path, name: str, path: str, streams: tuple[str, ...]) -> dict[str, Any]:
+    """Files of this machine as a source; a path is relative to where the user is, and in the file to the project."""
+    from headrace.extract.paths import normalised
+
+    made: dict[str, Any] = {}
+    for one in streams or (normalised(Path(path).name.split(".")[0].replace("*", "")).strip("_") or name,):
+        stream, _, where = one.partition("=")
+        found = Path.cwd() / (where or path)
+        made[stream] = {"path": (found.relative_to(root) if found.is_relative_to(root) else found).as_posix()}
+    return {"type": "files", "streams": made}
+
+
+def _write(asked: Asked, path: Path, found: dict[str, Any]) -> int:
+    """The file of a source, and what is in it, for the user."""
+    root = path.parent.parent
     path.parent.mkdir(exist_ok=True)
     path.write_text(_yaml(found), encoding="utf-8")
     if asked.json:
@@ -83,7 +124,7 @@ def add(
     for stream, spec in found["streams"].items():
         told = ", ".join(f"{key} {_short(value)}" for key, value in spec.items() if key != "path")
         result(asked, f"  {stream}  {told or 'nothing was found'}")
-    result(asked, f"next: headrace source peek {name}.{next(iter(found['streams']))}")
+    result(asked, f"next: headrace source peek {path.stem}.{next(iter(found['streams']))}")
     return 0
 
 
@@ -108,6 +149,9 @@ def _looked_at(root: Path, name: str, source: dict[str, Any]) -> dict[str, Any]:
     for stream in streams_of(name, parse_yaml(_yaml(source), f"sources/{name}.yml"), root, environ):
         seen = _look(stream)
         spec = dict(made[stream.name])
+        if source["type"] == "files":
+            made[stream.name] = {**spec, **(_told(seen.dialect) if seen.dialect else {})}
+            continue
         if seen.paginator:
             spec["paginator"] = seen.paginator["type"] if len(seen.paginator) == 1 else seen.paginator
         if seen.selector and seen.selector != "$":
@@ -118,6 +162,12 @@ def _looked_at(root: Path, name: str, source: dict[str, Any]) -> dict[str, Any]:
             spec["incremental"] = seen.cursor
         made[stream.name] = spec
     return {**source, "streams": made}
+
+
+def _told(dialect: Mapping[str, Any]) -> dict[str, Any]:
+    """How files are written, without what goes without saying."""
+    usual = {"quote": '"', "escape": '"', "decimal": ".", "thousands": ""}
+    return {key: value for key, value in dialect.items() if usual.get(key) != value}
 
 
 def _plain(selector: str) -> str:
@@ -230,7 +280,7 @@ def peek(asked: Asked, stream: str, limit: int) -> int:
     columns = [{"name": field.name, "type": str(field.type)} for field in rows.schema]
     if asked.json:
         suggested = {"primary_key": seen.key, "incremental": seen.cursor}
-        found = {"paginator": seen.paginator, "data_selector": seen.selector}
+        found = {"paginator": seen.paginator, "data_selector": seen.selector, "dialect": seen.dialect}
         document(
             "source peek", {"stream": one.label, "columns": columns, "rows": rows.to_pylist(), **suggested, **found}
         )
@@ -239,6 +289,8 @@ def peek(asked: Asked, stream: str, limit: int) -> int:
 
     result(asked, table(rows.column_names, [list(row.values()) for row in rows.to_pylist()]))
     result(asked, "\ntypes: " + ", ".join(f"{column['name']} {column['type']}" for column in columns))
+    if seen.dialect:
+        result(asked, "written: " + ", ".join(f"{key} {value!r}" for key, value in seen.dialect.items()))
     hints = [f"primary_key: {seen.key}"] * bool(seen.key) + [f"incremental: {seen.cursor}"] * bool(seen.cursor)
     say(asked, "could be: " + " · ".join(hints) if hints else "no column looks like a key or a cursor")
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.cli.terminal import complain
 from headrace.errors import ConfigInvalid, UsageError, did_you_mean
 from headrace.events import Warned, listening
+from headrace.project.secrets import discreet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +33,7 @@ def warnings_said(asked: Asked) -> Iterator[None]:
             said.add((event.message, event.where))
             complain(asked, f"warning  {f'{event.where}  ' if event.where else ''}{event.message}")
 
-    with listening(say):
+    with listening(discreet(say)):
         yield
 
 
@@ -126,7 +127,7 @@ def connected(settings: Settings) -> Iterator[Connection]:
     """A session of the target's warehouse, closed at the end of the block. Raises WarehouseUnavailable or DriverMissing."""
     from headrace.warehouse.opening import open_warehouse
 
-    warehouse = open_warehouse(settings.target.url)
+    warehouse = open_warehouse(settings.target.url, (), settings.target.setup)
     try:
         with warehouse.connect() as connection:
             yield connection

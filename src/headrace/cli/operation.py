@@ -30,6 +30,7 @@ def run_operation(asked: Asked, macro: str, args: str | None) -> int:
     from headrace.cli.opening import connected, mapping, read_manifest, schemas_of, warnings_said
     from headrace.cli.show import inline_node
     from headrace.events import Event, Said, listening
+    from headrace.project.secrets import discreet
     from headrace.run.lock import locked
     from headrace.transform.compile import compile_node
 
@@ -48,7 +49,11 @@ def run_operation(asked: Asked, macro: str, args: str | None) -> int:
         given = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
         node = inline_node(manifest, f"{{% do {macro}({given}) %}}")
         settings = manifest.settings
-        with listening(hear), locked(settings.folder, settings.target.name), connected(settings) as connection:
+        with (
+            listening(discreet(hear)),
+            locked(settings.folder, settings.target.name),
+            connected(settings) as connection,
+        ):
             known = connection.inspect(*schemas_of(manifest))
             compile_node(node, runtime_of(asked, manifest, "run-operation", ()), connection, known)
     if asked.json:

@@ -54,6 +54,8 @@ class Asked:
     threads: int | None = None
     fail_fast: bool = False
     full_refresh: bool = False
+    range_start: str | None = None
+    range_end: str | None = None
     empty: bool = False
     sample: str | None = None
     event_time_start: str | None = None

@@ -101,6 +101,8 @@ def show(asked: Asked, stream: str | None, limit: int) -> int:
             asked,
             f"{click.style(row.id[:12], bold=True)}  {row.stream}{column}: {cell(row.reason)} {cell(row.detail)}".rstrip(),
         )
+        if row.origin:
+            result(asked, f"    {cell(row.origin)}")
         result(asked, f"    {cell(row.raw or row.request)}")
     if rows:
         say(asked, "next: headrace quarantine replay STREAM (tries them again), or drop STREAM")

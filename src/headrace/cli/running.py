@@ -16,6 +16,8 @@ from headrace.cli.choosing import selected
 from headrace.cli.earlier import deferred
 from headrace.cli.opening import history_of, only, read_manifest
 from headrace.cli.options import is_terminal
+from headrace.cli.reflecting import refresh_tables
+from headrace.cli.span import span_of
 from headrace.cli.strictness import refuse_warnings, without_mercy
 from headrace.cli.terminal import complain, document, result, say
 from headrace.errors import Interrupted, UsageError
@@ -27,6 +29,7 @@ from headrace.observe.summary import next_commands, summary
 from headrace.observe.wording import utf8
 from headrace.project.manifest import load_manifest
 from headrace.project.nodes import DataTest, Exposure, SavedQuery, SourceTable
+from headrace.project.secrets import discreet
 from headrace.run.execute import Options, execute
 from headrace.run.history import History, durations
 from headrace.run.lock import locked
@@ -47,7 +50,9 @@ if TYPE_CHECKING:
 def run_plan(asked: Asked, command: str, verbs: Verbs, again: Left | None = None) -> int:
     """Read the project, make the plan, do it and sum it up; the exit code. `again` is what to go on with, instead of a selection."""
     results = Results()
-    with listening(results):
+    with listening(discreet(results)):
+        if verbs.load:
+            refresh_tables(asked)
         manifest = read_manifest(asked)
         chosen = selected(manifest, asked) if again is None else _with_tests(manifest, again.ids)
         plan = make_plan(manifest, chosen, verbs)
@@ -75,7 +80,7 @@ def replay_kept(asked: Asked, stream: str, ids: tuple[str, ...]) -> int:
     from headrace.run.replay import replay_plan
 
     results = Results()
-    with listening(results):
+    with listening(discreet(results)):
         manifest = read_manifest(asked)
         node = only(manifest, stream)
         if not isinstance(node, SourceTable):
@@ -88,7 +93,7 @@ def build_quietly(asked: Asked, root: Path) -> bool:
     """Build all of another project without a display; whether it succeeded."""
     results = Results()
     there = replace(asked, project_dir=str(root), target=None, quiet=True)
-    with listening(results):
+    with listening(discreet(results)):
         manifest = read_manifest(there)
         _execute(there, Work("build", manifest, make_plan(manifest, manifest.nodes), (), results))
     for line in [] if results.status == "success" else summary(results).splitlines():
@@ -148,6 +153,7 @@ def _execute(asked: Asked, work: Work) -> None:
         threads=settings.target.threads,
         fail_fast=asked.fail_fast,
         full_refresh=asked.full_refresh,
+        span=span_of(asked),
         store_failures=asked.store_failures,
         durations=durations(history_of(settings), settings.target.name),
         selected=_resources(work),
@@ -164,7 +170,7 @@ def _execute(asked: Asked, work: Work) -> None:
         display = stack.enter_context(_display(asked))
         recorder = stack.enter_context(recording(asked, work.manifest, invocation, _about(work)))
         heard: list[Listener | None] = [history, log, recorder, display]
-        stack.enter_context(listening(*(one for one in heard if one)))
+        stack.enter_context(listening(discreet(*(one for one in heard if one))))
         stack.enter_context(stoppable(asked))
         try:
             execute(work.manifest, work.plan, command=work.command, options=options)

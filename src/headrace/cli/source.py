@@ -11,6 +11,7 @@ import click
 
 from headrace.cli.looking import add, check, peek
 from headrace.cli.options import Asked, Verb, everywhere, run_options, selection
+from headrace.cli.reflecting import tables
 from headrace.cli.terminal import document, result, say
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def freshness(asked: Asked, path: str | None) -> int:
 
 
 source.add_command(freshness, "snapshot-freshness")
-for _command in (add, check, peek):
+for _command in (add, check, peek, tables):
     source.add_command(_command)
 
 

@@ -82,12 +82,13 @@ def _loads(loads: Sequence[Entry]) -> list[str]:
 
     if not loads:
         return []
-    heads = ["load", "committed (UTC)", *COUNTS, "table has", "cursor"]
+    heads = ["load", "committed (UTC)", *COUNTS, "deleted", "table has", "cursor"]
     rows: list[list[Any]] = [
         [
             load.load_id[:13],
             f"{load.committed_at:%Y-%m-%d %H:%M:%S}",
             *(getattr(load, name) for name in COUNTS),
+            load.deleted,
             load.rows_after,
             load.cursor_value,
         ]

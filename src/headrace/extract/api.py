@@ -16,6 +16,7 @@ from headrace.extract.bodies import DECODERS
 from headrace.extract.expressions import addressed, filled
 from headrace.extract.http import Http, Policy, Request
 from headrace.extract.jobs import prepared
+from headrace.extract.nesting import DEEPEST, too_deep
 from headrace.extract.paging import AUTO_PATHS, Page, Paging, State, fingerprint, paging
 from headrace.extract.paths import duckdb_path, keys_of, literal_path, pointer
 from headrace.extract.records import Shape
@@ -24,6 +25,7 @@ from headrace.extract.shared import shared
 from headrace.extract.windows import parameters
 from headrace.project.apis import SinglePage
 from headrace.project.rest_sources import RestStream
+from headrace.project.urls import web
 from headrace.schema import parse_type
 from headrace.sql.dialect import text as literal
 
@@ -73,6 +75,7 @@ class Api:
         spec, client = stream.spec, stream.client
         if not isinstance(spec, RestStream) or client is None:
             raise TypeError(f"{stream.label} is not a stream of an API")
+        web(client.base_url, f"{stream.label}: its `base_url`", stream.place)
         width, common = max(1, stream.parallel_requests), shared(client, clock)
         probes = [local.cursor() for _ in range(width)]
         waiting: SimpleQueue[Embedded] = SimpleQueue()
@@ -176,6 +179,8 @@ class Api:
         probe = self.probes.get()
         try:
             body = DECODERS[self.spec.decoder](body, probe)
+            if too_deep(body):
+                raise ValueError(f"the body is nested deeper than {DEEPEST} levels")
             paths = self.paging.paths if self.paginator else AUTO_PATHS
             selector = self.selector or find_selector(probe, body)
             ((kind, length, found),) = probe.rows(_look_sql(selector, paths), [body])

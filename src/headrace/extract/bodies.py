@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 from headrace.sql.dialect import name as quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from headrace.warehouse.embedded import Embedded
 
@@ -64,15 +64,21 @@ def _xml(body: str, _: Embedded) -> str:
 
 
 def _element(node: ET.Element) -> Any:
-    made: dict[str, Any] = {f"@{_bare(name)}": value for name, value in node.attrib.items()}
-    children: dict[str, list[Any]] = {}
-    for child in node:
-        children.setdefault(_bare(child.tag), []).append(_element(child))
-    made |= {name: found[0] if len(found) == 1 else found for name, found in children.items()}
-    text = (node.text or "").strip()
+    attributes = {_bare(name): value for name, value in node.attrib.items()}
+    return folded(attributes, [(_bare(child.tag), _element(child)) for child in node], node.text or "")
+
+
+def folded(attributes: Mapping[str, str], children: Sequence[tuple[str, Any]], text: str) -> Any:
+    """An element as JSON has it: the text alone where there is nothing else, else an object."""
+    made: dict[str, Any] = {f"@{name}": value for name, value in attributes.items()}
+    inside: dict[str, list[Any]] = {}
+    for name, child in children:
+        inside.setdefault(name, []).append(child)
+    made |= {name: found[0] if len(found) == 1 else found for name, found in inside.items()}
+    bare = text.strip()
     if not made:
-        return text or None
-    return {**made, "#text": text} if text else made
+        return bare or None
+    return {**made, "#text": bare} if bare else made
 
 
 def _bare(name: str) -> str:

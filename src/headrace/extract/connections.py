@@ -1,13 +1,47 @@
-"""Connections to an API, and in words why one failed."""
+"""Connections to an API: a request goes out, and what comes back is read in pieces, so that no server can keep or drown us."""
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import urllib3
 
+    from headrace.extract.signing import Wire
     from headrace.project.apis import Client
+    from headrace.retry import Clock
+
+LARGEST = 1 << 29
+"""Bytes of a body, as it arrives and unpacked: half a gigabyte."""
+_SLOWEST = 1000
+"""Bytes a second, once a body has taken ten times as long as a silence may."""
+_PATIENCE = 10
+_PIECE = 1 << 16
+
+
+class NoAnswer(Exception):
+    """Nothing that can be used came back; `reason` says why in words."""
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: header names are in lower case, the body is unpacked."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 def connections(client: Client, threads: int) -> urllib3.PoolManager:
@@ -15,6 +49,100 @@ def connections(client: Client, threads: int) -> urllib3.PoolManager:
     import urllib3
 
     return urllib3.PoolManager(maxsize=threads, block=True, timeout=urllib3.Timeout(client.timeout))
+
+
+def exchange(
+    pool: urllib3.PoolManager, wire: Wire, client: Client, clock: Clock, redirects: urllib3.Retry | None = None
+) -> Reply:
+    """Send a request and read all of its answer; links elsewhere are followed as `redirects` says. Raises NoAnswer."""
+    with answering(pool, wire, redirects) as raw:
+        packed = _read(raw, client.timeout * _PATIENCE, clock)
+    headers = {name.lower(): value for name, value in raw.headers.items()}
+    return Reply(raw.status, headers, _unpacked(packed, headers.get("content-encoding", ""), raw.status))
+
+
+@contextmanager
+def answering(
+    pool: urllib3.PoolManager, wire: Wire, redirects: urllib3.Retry | None
+) -> Iterator[urllib3.BaseHTTPResponse]:
+    """Send a request, whose answer is to be read while the context lasts. Raises NoAnswer, also for what fails in the reading."""
+    import urllib3
+
+    try:
+        raw = pool.request(
+            wire.method,
+            wire.url,
+            headers=wire.headers,
+            body=wire.body,
+            retries=redirects or False,
+            redirect=redirects is not None,
+            preload_content=False,
+            decode_content=False,
+        )
+        try:
+            yield raw
+        except BaseException:
+            raw.close()
+            raise
+    except urllib3.exceptions.HTTPError as error:
+        raise NoAnswer(why(error)) from error
+    except (ValueError, OverflowError, AttributeError) as error:
+        # Lengths that are none, links that are none: the library passes them on to where they do not fit.
+        raise NoAnswer("the response is not HTTP") from error
+
+
+def _read(raw: urllib3.BaseHTTPResponse, patience: float, clock: Clock) -> bytes:
+    began, pieces, size = clock.monotonic(), list[bytes](), 0
+    while piece := raw.read1(_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > LARGEST:
+            raise NoAnswer(_too_large(), raw.status)
+        taken = clock.monotonic() - began
+        if taken > patience and size < taken * _SLOWEST:
+            raise NoAnswer(f"the body comes too slowly: {size} bytes in {taken:.0f} s", raw.status)
+    return b"".join(pieces)
+
+
+def _unpacked(data: bytes, encoding: str, status: int) -> bytes:
+    """A body without the packing that a header tells of, and without that of a download that is itself a gzip file."""
+    try:
+        for name in reversed([one.strip().lower() for one in encoding.split(",")]):
+            if name in ("gzip", "x-gzip"):
+                data = _gunzipped(data) if data else data
+            elif name == "deflate":
+                data = _inflated(data)
+            elif name not in ("", "identity"):
+                raise NoAnswer(f"the body is packed as {name!r}, which was not asked for", status)
+        return _gunzipped(data) if data[:2] == b"\x1f\x8b" else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise NoAnswer("the compressed body is damaged", status) from error
+    except OverflowError:
+        raise NoAnswer(_too_large(), status) from None
+
+
+def _gunzipped(data: bytes) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        return _within(file.read(LARGEST + 1))
+
+
+def _inflated(data: bytes) -> bytes:
+    """With the frame that the standard asks for, or without it, as some servers send it."""
+    opened = zlib.decompressobj(zlib.MAX_WBITS if data[:1] == b"\x78" else -zlib.MAX_WBITS)
+    made = _within(opened.decompress(data, LARGEST + 1))
+    if not opened.eof:
+        raise EOFError
+    return made
+
+
+def _within(data: bytes) -> bytes:
+    if len(data) > LARGEST:
+        raise OverflowError
+    return data
+
+
+def _too_large() -> str:
+    return f"the body is larger than {LARGEST >> 20} MB: ask for smaller pages"
 
 
 def why(error: Exception) -> str:
@@ -27,6 +155,11 @@ def why(error: Exception) -> str:
         "NameResolutionError": "the host name cannot be resolved",
         "ProtocolError": "the connection was dropped",
         "IncompleteRead": "the body was cut off",
+        "InvalidChunkLength": "the body was cut off",
         "DecodeError": "the compressed body is damaged",
         "SSLError": "the TLS connection failed",
+        "ResponseError": "it redirects again and again",
+        "URLSchemeUnknown": "it redirects to what is no web address",
+        "LocationValueError": "it redirects to what is no web address",
+        "LocationParseError": "it redirects to what is no web address",
     }.get(type(cause).__name__, type(cause).__name__)

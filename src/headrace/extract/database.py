@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from headrace.errors import ConfigInvalid, DriverMissing, RecordsNotFound, SourceUnavailable, did_you_mean
 from headrace.events import Warned, emit
@@ -14,6 +14,8 @@ from headrace.extract.marks import start
 from headrace.extract.paths import distinct_names
 from headrace.extract.ranges import Plan, after_where, batches
 from headrace.project.database_sources import DatabaseStream
+from headrace.project.dispositions import KEYED
+from headrace.project.urls import split
 from headrace.schema import Kind, parse_type
 from headrace.sql.dialect import text as literal
 from headrace.table import Table
@@ -54,8 +56,8 @@ def read(
 def reflected(stream: Stream, local: Embedded, clock: Clock) -> Stream:
     """The stream with the primary key that its table has, where it needs one and declares none."""
     spec, _ = _of(stream)
-    merges = spec.write_disposition == "merge" or (spec.write_disposition is None and spec.incremental)
-    if spec.primary_key or spec.query or not merges:
+    keyed = spec.write_disposition in KEYED or (spec.write_disposition is None and spec.incremental)
+    if spec.primary_key or spec.query or not keyed:
         return stream
     with closing(opened(stream, local, clock)) as reader:
         table = _table(stream)
@@ -65,11 +67,28 @@ def reflected(stream: Stream, local: Embedded, clock: Clock) -> Stream:
     return stream.model_copy(update={"spec": spec.model_copy(update={"primary_key": key})})
 
 
+def tables_of(stream: Stream, local: Embedded, clock: Clock) -> list[Table]:
+    """The tables of the stream's database, in order of their names. Raises what `opened` does, and SourceRefused."""
+    _, shared = _of(stream)
+    with closing(opened(stream, local, clock)) as reader:
+        return sorted(reader.tables(shared.schema_name))
+
+
+def described(stream: Stream, local: Embedded, clock: Clock) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The primary key of the stream's table, and its columns that say when a row was changed."""
+    with closing(opened(stream, local, clock)) as reader:
+        table = _table(stream)
+        cells = _named(reader.columns(_relation(stream, reader), table))
+        names = {cell.original: cell.name for cell in cells}
+        changed = (cell.name for cell in cells if cell.type.kind in _MOMENTS and _CHANGED.search(cell.name.lower()))
+        return tuple(names[column] for column in reader.key(table)), tuple(changed)
+
+
 def opened(stream: Stream, local: Embedded, clock: Clock) -> Reader:
     """A session of the stream's database. Raises ConfigInvalid, DriverMissing and SourceUnavailable."""
     stream.ready()
     _, shared = _of(stream)
-    scheme = urlsplit(shared.url).scheme.partition("+")[0]
+    scheme = split(shared.url, f"{stream.label}: its `url`", stream.place).scheme.partition("+")[0]
     try:
         if scheme in ("postgresql", "postgres"):
             from headrace.extract import postgres
@@ -108,6 +127,9 @@ _RANGED = (
     Kind.TIMESTAMPTZ,
 )
 """Kinds of keys whose order and whose text are the same for every reader."""
+_MOMENTS = (Kind.TIMESTAMP, Kind.TIMESTAMPTZ)
+_CHANGED = re.compile("updat|modif|chang|last_")
+"""How columns are called that every change of a row moves on; the time of its creation is not one."""
 _SCHEMES = ("postgresql", "mysql", "mariadb", "sqlite", "duckdb")
 _EXTRAS = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql", "mariadb": "mysql"}
 

@@ -1,19 +1,19 @@
-"""JSON documents and JSON lines, in batches that are gone on with at any byte where one ended."""
+"""JSON and JSON lines in Batches, each with the byte at which to go on; a line that is no record is rejected with its number."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch
 from headrace.errors import FileUnreadable, StatementFailed
-from headrace.extract import lines
 from headrace.extract.records import Shape, rows_of
 from headrace.extract.selecting import find_selector
 from headrace.schema import parse_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from headrace.extract.found import Found
     from headrace.project.file_sources import FilesStream
@@ -23,66 +23,86 @@ if TYPE_CHECKING:
 _CHUNK = 8_000_000
 
 
-def columns_of(spec: FilesStream) -> dict[str, Type]:
-    """The types that are declared."""
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Lines with the number of each, the byte and the number of lines after them, and whether they are the last."""
+
+    texts: Sequence[str]
+    numbers: Sequence[int]
+    end: int
+    line: int
+    last: bool
+
+
+def declared_types(spec: FilesStream) -> dict[str, Type]:
+    """The types that the stream declares, by column."""
     return {name: parse_type(column.type) for name, column in spec.columns.items() if column.type}
 
 
-def read(file: Found, spec: FilesStream, local: Embedded, start: int, finished: Mapping[str, Any]) -> Iterator[Batch]:
-    """Batches that say at which byte to go on; the last one says what is `finished`. Raises FileUnreadable."""
-    pieces = _lines(file, start) if file.format == "jsonl" else _whole(file)
-    for body, end, last in pieces:
-        here = {"at": {"file": file.key, "stamp": file.stamp, "byte": end}}
-        yield _batch(file, spec, local, body, finished if last else here)
-
-
-def _batch(file: Found, spec: FilesStream, local: Embedded, body: str, resume: Mapping[str, Any]) -> Batch:
-    columns = columns_of(spec)
-    try:
-        selector = "$" if file.format == "jsonl" else spec.data_selector or find_selector(local, body)
-        if file.format == "jsonl" and spec.data_selector:
-            selector = f"$[*].{spec.data_selector.removeprefix('$').lstrip('.')}"
-        incremental = spec.incremental
-        shape = Shape(
-            selector,
-            columns,
-            spec.nested == "flatten",
-            incremental.cursor_path if incremental else None,
-            incremental.on_cursor_value_missing if incremental else "include",
-        )
-        rows = rows_of([(file.name, body)], shape, local)
-    except StatementFailed as error:
-        if file.format == "jsonl" and (mended := _mended(local, body)) != body:
-            return _batch(file, spec, local, mended, resume)
-        raise FileUnreadable(f"{file.name} is not {file.format.upper()}: {str(error)[:200]}") from error
-    return Batch(rows.rows, rows.read, rows.rejected, rows.cursor, resume, file.key)
-
-
-def _mended(local: Embedded, body: str) -> str:
-    """Lines that are not JSON become JSON texts, which are no records and so are rejected as they stand."""
-    texts = body[1:-1].split("\n,")
-    valid = local.rows("SELECT json_valid(line) FROM (SELECT unnest(?) AS line)", [texts])
-    return (
-        "[" + "\n,".join(line if fits else json.dumps(line) for line, (fits,) in zip(texts, valid, strict=True)) + "]"
+def shape_of(spec: FilesStream, selector: str) -> Shape:
+    """What the stream says of its records."""
+    incremental = spec.incremental
+    return Shape(
+        selector,
+        declared_types(spec),
+        spec.nested == "flatten",
+        incremental.cursor_path if incremental else None,
+        incremental.on_cursor_value_missing if incremental else "include",
     )
+
+
+def document(file: Found, spec: FilesStream, local: Embedded) -> Iterator[tuple[Batch, Mapping[str, Any], bool]]:
+    """A JSON document as one Batch."""
+    body = _text(file, file.path.read_bytes())
+    try:
+        selector = spec.data_selector or find_selector(local, body)
+        rows = rows_of([(file.key, body)], shape_of(spec, selector), local)
+    except StatementFailed as error:
+        raise FileUnreadable(f"{file.key} is not JSON: {str(error)[:200]}") from error
+    yield Batch(rows.rows, rows.read, rows.rejected, rows.cursor, {}, file.key), {"byte": len(body)}, True
+
+
+def json_lines(
+    file: Found, spec: FilesStream, local: Embedded, start: Mapping[str, Any]
+) -> Iterator[tuple[Batch, Mapping[str, Any], bool]]:
+    """JSON lines in Batches of some megabytes, from a place on."""
+    selector = "$[*]." + spec.data_selector.removeprefix("$").lstrip(".") if spec.data_selector else "$"
+    shape = shape_of(spec, selector)
+    for piece in _lines(file, start.get("byte", 0), start.get("line", 0)):
+        try:
+            batch = records_batch(file.key, piece.texts, piece.numbers, shape, local)
+        except StatementFailed as error:
+            raise FileUnreadable(f"{file.key} is not JSONL: {str(error)[:200]}") from error
+        yield batch, {"byte": piece.end, "line": piece.line}, piece.last
+
+
+def records_batch(origin: str, texts: Sequence[str], numbers: Sequence[int], shape: Shape, local: Embedded) -> Batch:
+    """JSON texts, each a record, as a Batch; where some are rejected, each of them with its number."""
+    try:
+        rows = rows_of([(origin, "[" + "\n,".join(texts) + "]")], shape, local)
+        torn = rows.rejected is not None
+    except StatementFailed:
+        torn = True
+    if torn:
+        valid = local.rows("SELECT json_valid(line) FROM (SELECT unnest(?) AS line)", [list(texts)])
+        # What is not JSON becomes a JSON text, which is no record and so is rejected as it stands.
+        whole = [text if fits else json.dumps(text) for text, (fits,) in zip(texts, valid, strict=True)]
+        pages = [(f"{origin}:{number}", f"[{text}]") for number, text in zip(numbers, whole, strict=True)]
+        rows = rows_of(pages, shape, local)
+    return Batch(rows.rows, rows.read, rows.rejected, rows.cursor, {}, origin)
 
 
 def _text(file: Found, raw: bytes) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FileUnreadable(f"{file.name} is not UTF-8, which JSON has to be") from error
+        raise FileUnreadable(
+            f"{file.key} is not UTF-8, which JSON has to be", hint="set `encoding:` on the stream, such as cp1252"
+        ) from error
 
 
-def _whole(file: Found) -> Iterator[tuple[str, int, bool]]:
-    with lines.opened(file) as stream:
-        raw = stream.read()
-    yield _text(file, raw), len(raw), True
-
-
-def _lines(file: Found, start: int) -> Iterator[tuple[str, int, bool]]:
-    """Lines as JSON lists of some megabytes, each with the byte after it and whether it is the last."""
-    with lines.opened(file) as stream:
+def _lines(file: Found, start: int, line: int) -> Iterator[_Lines]:
+    with file.path.open("rb") as stream:
         stream.seek(start)
         rest, end = b"", start
         block = stream.read(_CHUNK)
@@ -90,7 +110,9 @@ def _lines(file: Found, start: int) -> Iterator[tuple[str, int, bool]]:
             following = stream.read(_CHUNK)
             whole, newline, rest = (rest + block).rpartition(b"\n") if following else (rest + block, b"", b"")
             end += len(whole) + len(newline)
-            texts = [line for line in _text(file, whole).split("\n") if line.strip()]
-            if texts:
-                yield "[" + "\n,".join(texts) + "]", end, not following
+            texts = _text(file, whole).split("\n") if whole else []
+            numbers = [line + at for at, text in enumerate(texts, 1) if text.strip()]
+            line += len(texts)
+            if numbers:
+                yield _Lines([text for text in texts if text.strip()], numbers, end, line, not following)
             block = following

@@ -11,6 +11,8 @@ from headrace.extract.cells import Cell, labelled
 from headrace.extract.marks import written
 from headrace.schema import JSON, VARCHAR, Kind, Type
 from headrace.sql.dialect import name, read_type
+from headrace.sql.dialect import text as literal
+from headrace.table import Table
 from headrace.warehouse.embedded import Embedded
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from headrace.table import Table
 
 _AS_TEXT = (Kind.UUID, Kind.INTERVAL, Kind.HUGEINT, Kind.VARCHAR)
 _FINER = ("TIMESTAMP_NS", "TIME_NS")
@@ -63,6 +64,14 @@ class DuckdbReader:
             f"AND schema_name = '{(table.schema or 'main').replace(chr(39), chr(39) * 2)}'"
         )
         return tuple(found[0][0]) if found else ()
+
+    def tables(self, schema: str | None) -> list[Table]:
+        """Those of the file, not of DuckDB itself."""
+        found = self.rows(
+            "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary "
+            f"AND database_name = current_database() AND schema_name = {literal(schema or 'main')}"
+        )
+        return [Table(schema or "", row[0]) for row in found]
 
     def size(self, table: Table) -> tuple[int, int]:
         """Unknown, so that there is one range: DuckDB reads a table by all its threads, and gives it batch by batch."""

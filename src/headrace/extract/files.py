@@ -1,47 +1,37 @@
-"""Streams of files: each file that is new arrives once, in the order of the names."""
+"""Streams of files: each file that is new arrives once, in the order of the names, wherever it comes from."""
 
 from __future__ import annotations
 
-import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
-from itertools import chain, islice
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.batch import Batch, Scan, seen
-from headrace.errors import FileAltered, FileUnreadable, NotSupported, StatementFailed
-from headrace.events import Warned, emit
-from headrace.extract import delimited, documents, hive, lines
+from headrace.batch import Batch, FileChanged, Scan
+from headrace.durable import seen
+from headrace.extract import arrow, avro, delimited, documents, excel, fixed, hive, lines, parquet, xml
+from headrace.extract.choosing import Choice
+from headrace.extract.dialects import encoding_of
+from headrace.extract.encodings import as_utf8, marked
 from headrace.extract.fetching import fetched
 from headrace.extract.found import Found, files_of, format_of
 from headrace.extract.listing import Places, Sighting, find
-from headrace.extract.paths import distinct_names
+from headrace.extract.packed import unpacked
+from headrace.extract.pieces import At
 from headrace.project.file_sources import FilesStream
-from headrace.sql.dialect import text as literal
-from headrace.sql.scan import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from headrace.batch import Arrived
+    from headrace.extract.delimited import Profile
     from headrace.project.sources import Stream
     from headrace.retry import Clock
+    from headrace.schema import Type
     from headrace.warehouse.embedded import Embedded
 
 _TOGETHER = 500
-_DESCRIBED = (
-    "name",
-    "type",
-    "type_length",
-    "repetition_type",
-    "num_children",
-    "converted_type",
-    "scale",
-    "precision",
-    "logical_type",
-)
 
 
 def read(
@@ -55,207 +45,188 @@ def read(
 ) -> Iterator[Arrived]:
     """The files of a stream that `resume` does not know as read, or changed since. Those called `unfit` are not read in place.
 
-    `resume` holds the stamps of the files that were read, `{"files": {name: stamp}}`, and may hold a place within one.
-    Raises FilesNotFound, FileUnreadable, FileVanished and FileAltered.
+    `resume` holds the stamps of the files that were read, `{"files": {name: stamp}}`, and may hold a place within one, `at`, and
+    how the files so far were written, `dialect`. What arrives says of `files` only what ends with it. Raises FilesNotFound,
+    FileUnreadable, FileVanished and FileAltered, and FileChanged where the file of the place is another one now.
     """
     spec = stream.spec
     if not isinstance(spec, FilesStream):
         raise TypeError(f"{stream.label} is not a stream of files")
-    choice = _Choice(stream, spec, dict(resume.get("files") or {}))
+    scratch.mkdir(parents=True, exist_ok=True)
+    choice = Choice(stream, spec, dict(resume.get("files") or {}))
+    midway = resume.get("at") or {}
     with closing(Places(stream.access, clock)) as places:
         listed = find(stream.folder, spec, places, clock.now().date(), choice.after)
         partitions = hive.types_of((one.listed.name for one in listed), spec)
-        reader = _Reader(stream, spec, local, partitions, resume.get("at"), frozenset(unfit))
-        wanted = choice.of_listed(listed)
-        arriving = fetched(wanted, stream.label, scratch, clock, spec.parallel)
-        with closing(arriving):
-            found = (
-                (file, one.place is not None)
-                for one, path in arriving
-                for file in files_of(path, one.listed.name, choice.stamp(one, path), spec.format, scratch)
-                if choice.takes(file.key, file.stamp)
-            )
-            yield from reader.read(found, lazily=_one_by_one(wanted, spec))
+        # A file of which a part is loaded comes first: its place is not kept beside that in another.
+        wanted = sorted(choice.of_listed(listed), key=lambda one: not _holds(one, midway))
+        if midway and not (wanted and _holds(wanted[0], midway)):
+            raise FileChanged(midway["file"])
+        reader = _Reader(spec, local, scratch, partitions, midway, frozenset(unfit), dict(resume.get("dialect") or {}))
+        with closing(fetched(wanted, stream.label, scratch, clock, spec.parallel)) as arriving:
+            found = (file for one, path in arriving for file in _files_of(one, path, choice, scratch, midway))
+            for group in _alone(found) if _one_by_one(wanted, spec) else iter([list(found)]):
+                yield from reader.read(group)
 
 
-class _Choice:
-    """Which files are read: those that no load knows, and those that changed since, as the stream says."""
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """A file on this disk, with what of it is a copy that nobody needs once its rows are safe."""
 
-    def __init__(self, stream: Stream, spec: FilesStream, known: dict[str, str]) -> None:
-        self.stream = stream
-        self.spec = spec
-        self.known = known
-        self.tags: dict[str, str] = {}
-        self.decided: dict[str, bool] = {}
-        last = max(known, default=None) if spec.ascending else None
-        self.after = last.partition("!")[0] if last else None
-
-    def of_listed(self, listed: list[Sighting]) -> list[Sighting]:
-        """Those of which it can be said before their bytes are looked at, and those of which it cannot."""
-        kept = [one for one in listed if self.after is None or one.listed.name >= self.after]
-        if self.spec.changed_by == "etag":
-            kept = [one for one in kept if self.spec.on_changed != "ignore" or one.listed.name not in self.known]
-            with ThreadPoolExecutor(16) as pool:
-                self.tags = dict(zip((one.listed.name for one in kept), pool.map(self._tag, kept), strict=True))
-        return [one for one in kept if self._undecided(one) or self.takes(one.listed.name, self.stamp(one, None))]
-
-    def _undecided(self, one: Sighting) -> bool:
-        zipped = one.listed.name.lower().endswith(".zip")
-        unread = self.spec.changed_by == "content" and not (
-            self.spec.on_changed == "ignore" and one.listed.name in self.known
-        )
-        return zipped or unread
-
-    def _tag(self, one: Sighting) -> str:
-        if one.place is None:
-            hint = "`changed_by: mtime` or `content`"
-            raise NotSupported(f"{one.listed.name}: files of this machine have no tags", hint=hint)
-        return one.place.tag(one.listed.path)
-
-    def stamp(self, one: Sighting, path: Path | None) -> str:
-        """What stands for the file's content in the ledger."""
-        if self.spec.changed_by == "etag":
-            return self.tags.get(one.listed.name, "")
-        if self.spec.changed_by == "content" and path is not None:
-            with path.open("rb") as stream:
-                return hashlib.file_digest(stream, "sha256").hexdigest()
-        return one.listed.version
-
-    def takes(self, key: str, stamp: str) -> bool:
-        """Whether the file is to be read. Raises FileAltered."""
-        before = self.known.get(key)
-        if before is None:
-            return True
-        if before == stamp or self.spec.changed_by == "name":
-            return False
-        if key not in self.decided:
-            self.decided[key] = self._changed(key)
-        return self.decided[key]
-
-    def _changed(self, key: str) -> bool:
-        label = self.stream.label
-        if self.spec.on_changed == "error":
-            raise FileAltered(f"{label}: {key} changed since it was loaded", where=self.stream.place)
-        if self.spec.on_changed == "load" and self.stream.disposition == "append":
-            emit(Warned(f"{label}: {key} changed and is loaded again; the rows it had before stay (`on_changed:`)"))
-        return self.spec.on_changed == "load"
+    file: Found
+    copies: tuple[Path, ...] = ()
 
 
-def _one_by_one(wanted: list[Sighting], spec: FilesStream) -> bool:
+def _holds(one: Sighting, midway: Mapping[str, Any]) -> bool:
+    name = one.listed.name
+    return bool(midway) and (midway["file"] == name or midway["file"].startswith(f"{name}!"))
+
+
+def _files_of(one: Sighting, path: Path, choice: Choice, scratch: Path, midway: Mapping[str, Any]) -> Iterator[_Here]:
+    """The file, or those in it that are to be read, as they were before they were compressed. Raises FileChanged."""
+    inside = files_of(path, one.listed.name, choice.stamp(one, path), choice.spec.known_format, scratch)
+    taken: Iterable[Found] = (file for file in inside if choice.takes(file.key, file.stamp))
+    if _holds(one, midway):
+        taken = list(taken)
+        if not any(_begun(midway, file) for file in taken):
+            raise FileChanged(midway["file"])
+    for file in taken:
+        plain = replace(file, path=unpacked(file.path, file.key, file.stamp, scratch))
+        yield _Here(plain, () if one.place is None else (file.path, plain.path))
+
+
+def _begun(midway: Mapping[str, Any], file: Found) -> bool:
+    return bool(midway) and midway["file"] == file.key and midway["stamp"] == file.stamp
+
+
+def _one_by_one(wanted: Sequence[Sighting], spec: FilesStream) -> bool:
     """Whether no file has to be seen together with the others, as those without types of their own have to."""
-    names = {one.listed.name for one in wanted}
-    return not any(name.lower().endswith(".zip") for name in names) and not any(
-        format_of(name, spec.format, name) in ("csv", "tsv") for name in names
-    )
+    names = [one.listed.name.partition("?")[0] for one in wanted]
+    if any(name.lower().endswith(".zip") for name in names):
+        return False
+    return not any(format_of(name, spec.known_format, name) in ("csv", "tsv") for name in names)
 
 
+def _alone(found: Iterator[_Here]) -> Iterator[list[_Here]]:
+    """Files of Parquet by hundreds, of which one statement tells the columns; others one by one."""
+    for many, files in groupby(found, lambda one: one.file.format == "parquet"):
+        while group := list(islice(files, _TOGETHER if many else 1)):
+            yield group
+
+
+@dataclass(slots=True)
 class _Reader:
-    """Files on this disk, each as what it arrives as."""
+    """Files on this disk, each as what it arrives as. `words` are how those so far are written."""
 
-    def __init__(
-        self,
-        stream: Stream,
-        spec: FilesStream,
-        local: Embedded,
-        partitions: Mapping[str, str],
-        midway: Mapping[str, Any] | None,
-        unfit: frozenset[str],
-    ) -> None:
-        self.stream = stream
-        self.spec = spec
-        self.local = local
-        self.partitions = partitions
-        self.midway = midway
-        self.unfit = unfit
+    spec: FilesStream
+    local: Embedded
+    scratch: Path
+    partitions: Mapping[str, str]
+    midway: Mapping[str, Any]
+    unfit: frozenset[str]
+    words: dict[str, Any]
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    types: Mapping[str, Type] = field(default_factory=dict)
 
-    def read(self, found: Iterator[tuple[Found, bool]], *, lazily: bool) -> Iterator[Arrived]:
-        """What arrives of files, each with whether it was fetched; what was, and arrived as rows, goes as soon as they are safe."""
-        held: Iterable[tuple[Found, bool]] = found if lazily else list(found)
-        tabular = [] if lazily else [file for file, _ in held if file.format in ("csv", "tsv")]
-        tables = {file: delimited.profile(file, self.spec, self.local) for file in tabular}
-        types = delimited.together(list(tables.values()))
-        following = iter(held)
-        for file, far in following:
-            if file in tables:
-                one = delimited.arrived(tables[file], types, self.local, _finished(file))
-                yield from self._with_path([one], file)
-            elif file.format == "parquet":
-                more = list(islice(following, _TOGETHER - 1))
-                same = [file, *(one for one, _ in more if one.format == "parquet")]
-                yield from self._parquet(same)
-                following = chain(((one, off) for one, off in more if one.format != "parquet"), following)
-            elif file.key not in self.unfit and not self._begun(file) and (scan := self._in_place(file)):
-                yield from self._with_path([scan], file)
-            else:
-                start = self.midway["byte"] if self.midway and self._begun(file) else 0
-                rows = documents.read(file, self.spec, self.local, start, _finished(file))
-                yield from self._with_path(rows, file)
-                if far:
-                    file.path.unlink(missing_ok=True)
+    def read(self, group: Sequence[_Here]) -> Iterator[Arrived]:
+        """What arrives of files that have their types in common. Copies of what arrived as rows go as soon as those are safe."""
+        ready = [(self._readable(one.file), one.copies) for one in group]
+        self.types = delimited.together(list(self.profiles.values()))
+        tables = [file for file, _ in ready if file.format == "parquet"]
+        scans = {scan.origin: scan for scan in parquet.scans_of(tables, self.partitions, self.local)} if tables else {}
+        held = {"dialect": self.words} if self.words else {}
+        for file, copies in ready:
+            if scan := scans.get(file.key) or self._in_place(file):
+                yield self._placed(scan, file, held)
+                continue
+            for batch in self._batches(file):
+                rows = hive.added(batch.rows, file.name, self.partitions, self.local)
+                yield replace(batch, rows=rows, resume={**held, **batch.resume})
+            for path in copies:
+                path.unlink(missing_ok=True)
+        self.profiles = {}
 
-    def _begun(self, file: Found) -> bool:
-        at = self.midway
-        return at is not None and at["file"] == file.key and at["stamp"] == file.stamp
-
-    def _with_path(self, arrived: Iterable[Arrived], file: Found) -> Iterator[Arrived]:
-        """With the columns of the path, and what the file is now."""
-        name = f"{file.name}"
-        for one in arrived:
-            if isinstance(one, Batch):
-                yield replace(one, rows=hive.added(one.rows, name, self.partitions, self.local))
-            elif isinstance(one, Scan):
-                if one.format == "jsonl":
-                    hive.check(name, [str(field["name"]) for field in one.options["fields"]], self.partitions)
-                elif one.format == "csv":
-                    hive.check(name, one.options["columns"], self.partitions)
-                yield replace(one, seen=seen(file.path), size=file.size, partitions=self.partitions)
+    def _readable(self, file: Found) -> Found:
+        """The file with its text in UTF-8, where its lines are looked at before it is read."""
+        spec = self.spec
+        if file.format in ("csv", "tsv"):
+            in_flight = spec.transform is not None and spec.transform.when == "in_flight"
+            whole = in_flight or file.key in self.unfit
+            one = delimited.profile(file, spec, self.words, self.local, self.scratch, whole=whole)
+            self.profiles[file.key] = one
+            self.words = self.words or one.dialect.written()
+        elif file.format == "fixed":
+            self.words = self.words or {"encoding": encoding_of(file, spec.encoding, {})}
+            return as_utf8(file, encoding_of(file, spec.encoding, self.words), self.scratch)
+        return file
 
     def _in_place(self, file: Found) -> Scan | None:
-        """JSON lines as a Scan, where nothing has to be asked of the rows before they are loaded."""
-        spec = self.spec
-        asked = spec.data_selector or spec.incremental or (spec.transform and spec.transform.when == "in_flight")
-        if file.format != "jsonl" or asked:
+        """The file as a Scan, where nothing has to be asked of the rows before they are loaded."""
+        spec, one = self.spec, self.profiles.get(file.key)
+        if _begun(self.midway, file) or file.key in self.unfit:
             return None
-        return lines.scan_of(file, documents.columns_of(spec), self.local, flatten=spec.nested == "flatten")
+        if one is not None:
+            return delimited.scan_of(one, self.types) if one.clean else None
+        asked = spec.data_selector or spec.incremental or (spec.transform and spec.transform.when == "in_flight")
+        if file.format != "jsonl" or asked or _marked(file) or spec.encoding:
+            return None
+        return lines.scan_of(file, documents.declared_types(spec), self.local, flatten=spec.nested == "flatten")
 
-    def _parquet(self, files: list[Found]) -> Iterator[Scan]:
-        """Files of Parquet: one statement for the schemas of all, one for the columns of each schema there is."""
-        marks = self._marks(files)
-        options: dict[str, Mapping[str, Any]] = {}
-        for file in files:
-            mark = marks[file]
-            if mark not in options:
-                options[mark] = self._renaming(file)
-            scan = Scan(str(file.path), "parquet", options[mark], file.stamp, file.member, file.key, alike=mark)
-            yield replace(scan, seen=seen(file.path), size=file.size, partitions=self.partitions)
+    def _placed(self, scan: Scan, file: Found, words: Mapping[str, Any]) -> Scan:
+        """With the columns of the path, and what the file is now. Raises FileUnreadable."""
+        if scan.format == "jsonl":
+            hive.check(file.name, [str(one["name"]) for one in scan.options["fields"]], self.partitions)
+        elif scan.format == "csv":
+            hive.check(file.name, scan.options["columns"], self.partitions)
+        return replace(scan, words=words, seen=seen(Path(scan.path)), size=file.size, partitions=self.partitions)
 
-    def _marks(self, files: list[Found]) -> dict[Found, str]:
-        listed = ", ".join(literal(str(file.path)) for file in files)
-        told = " || chr(31) || ".join(f"COALESCE(CAST({one} AS VARCHAR), '')" for one in _DESCRIBED)
-        sql = f"SELECT file_name, md5(string_agg({told}, chr(30) ORDER BY place)) FROM"
-        try:
-            rows = self.local.rows(
-                f"{sql} (SELECT *, row_number() OVER () AS place FROM parquet_schema([{listed}])) GROUP BY file_name"
-            )
-        except StatementFailed as error:
-            if len(files) > 1:
-                return {file: mark for one in files for file, mark in self._marks([one]).items()}
-            raise FileUnreadable(f"{files[0].name} cannot be read: {str(error)[:200]}") from error
-        found = {str(path): str(mark) for path, mark in rows}
-        return {file: found[str(file.path)] for file in files}
-
-    def _renaming(self, file: Found) -> dict[str, Any]:
-        try:
-            described = self.local.rows(f"DESCRIBE SELECT * FROM {reading('parquet', str(file.path), {})}")
-        except StatementFailed as error:
-            raise FileUnreadable(f"{file.name} cannot be read: {str(error)[:200]}") from error
-        originals = [str(row[0]) for row in described]
-        names = {keys[0]: name for keys, name in distinct_names([(name,) for name in originals]).items()}
-        hive.check(file.name, names.values(), self.partitions)
-        return {} if all(old == new for old, new in names.items()) else {"rename": names}
+    def _batches(self, file: Found) -> Iterator[Batch]:
+        """The file in Batches, each of which says where to go on after it."""
+        start = self.midway if _begun(self.midway, file) else {}
+        one = self.profiles.get(file.key)
+        pieces = (
+            _delimited(one, self.types, self.local, self.scratch, start)
+            if one
+            else _pieces(file, self.spec, self.local, self.scratch, start)
+        )
+        sizes = {} if file.size is None else {"sizes": {file.key: file.size}}
+        for batch, place, last in pieces:
+            at = {"file": file.key, "stamp": file.stamp, **place}
+            yield replace(batch, resume={"files": {file.key: file.stamp}, **sizes} if last else {"at": at})
 
 
-def _finished(file: Found) -> dict[str, Any]:
-    """What `resume` says once all of the file has arrived."""
-    sizes = {} if file.size is None else {"sizes": {file.key: file.size}}
-    return {"files": {file.key: file.stamp}, **sizes}
+def _delimited(
+    profile: Profile, types: Mapping[str, Type], local: Embedded, scratch: Path, start: Mapping[str, Any]
+) -> Iterator[tuple[Batch, Mapping[str, Any], bool]]:
+    place = At(start.get("byte", 0), start.get("line", 0))
+    for batch, after, last in delimited.batches_of(profile, types, local, scratch, place):
+        yield batch, {"byte": after.byte, "line": after.line}, last
+
+
+def _pieces(
+    file: Found, spec: FilesStream, local: Embedded, scratch: Path, start: Mapping[str, Any]
+) -> Iterator[tuple[Batch, Mapping[str, Any], bool]]:
+    """A file in Batches, each with the place after it and whether it is the last."""
+    match file.format:
+        case "arrow":
+            return arrow.batches(file, spec, local, start)
+        case "avro":
+            return avro.batches(file, spec, local, start)
+        case "excel":
+            return excel.batches(file, spec, local)
+        case "xml":
+            return xml.batches(file, spec, local, start)
+        case "fixed":
+            return fixed.batches(file, spec, local, start)
+        case _:
+            readable = as_utf8(file, spec.encoding or _marked(file) or "utf-8", scratch)
+            if file.format == "jsonl":
+                return documents.json_lines(readable, spec, local, start)
+            return documents.document(readable, spec, local)
+
+
+def _marked(file: Found) -> str | None:
+    """What is not UTF-8 by the mark at its beginning."""
+    with file.path.open("rb") as stream:
+        found = marked(stream.read(4))
+    return None if found == "utf-8" else found

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import threading
-import zlib
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -14,13 +12,15 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 
 from headrace.errors import RequestFailed
 from headrace.events import RequestRetried, emit
-from headrace.extract.connections import connections, why
+from headrace.extract.connections import NoAnswer, Reply, answering, connections, exchange
 from headrace.extract.gate import pause, seconds_until
 from headrace.extract.signing import Wire
+from headrace.project.secrets import redact
 from headrace.retry import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import urllib3
 
@@ -137,8 +137,6 @@ class Http:
     def _attempt(
         self, request: Request, policy: Policy, check: Callable[[str], str | None]
     ) -> tuple[Response | _Failure, Credentials]:
-        import urllib3
-
         with ExitStack() as entered:
             for gate in self.gates:
                 entered.enter_context(gate.enter(self.stopped))
@@ -146,37 +144,27 @@ class Http:
             used = self.identity.current()
             wire = self.wire(request, used)
             try:
-                raw = self.send(wire)
-            except urllib3.exceptions.HTTPError as error:
-                return _Failure(why(error), again=True), used
-        got = _judge(wire.url, raw, policy, check, self.clock)
+                reply = exchange(self.pool, wire, self.client, self.clock, _redirects(wire))
+            except NoAnswer as error:
+                return _Failure(error.reason, again=True, status=error.status), used
+        got = _judge(wire.url, reply, policy, check, self.clock)
         if isinstance(got, Response):
             for gate in self.gates:
                 gate.observe(got.headers)
         return got, used
 
-    def send(self, wire: Wire, *, preload: bool = True) -> urllib3.BaseHTTPResponse:
-        """One exchange; a redirect to another host goes without credentials. Raises urllib3's errors."""
-        import urllib3
-
-        own = frozenset({*urllib3.Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT, *wire.headers} - _HARMLESS)
-        redirects = urllib3.Retry(
-            total=None, connect=0, read=0, status=0, other=0, redirect=5, remove_headers_on_redirect=own
-        )
-        return self.pool.request(
-            wire.method,
-            wire.url,
-            headers=wire.headers,
-            body=wire.body,
-            retries=redirects,
-            redirect=True,
-            preload_content=preload,
-        )
+    def begun(self, request: Request) -> AbstractContextManager[urllib3.BaseHTTPResponse]:
+        """A request, sent, whose answer is read while the context lasts, as large as it may be. Raises NoAnswer."""
+        wire = self.wire(request, self.identity.current())
+        return answering(self.pool, wire, _redirects(wire))
 
     def wire(self, request: Request, used: Credentials) -> Wire:
         """The request as it goes out. Credentials go to the host of `base_url` alone, wherever a link leads."""
         base = self.client.base_url.rstrip("/") + "/"
-        parts = urlsplit(urljoin(base, request.url.lstrip("/") if "://" not in request.url else request.url))
+        try:
+            parts = urlsplit(urljoin(base, request.url.lstrip("/") if "://" not in request.url else request.url))
+        except ValueError:
+            raise PageFailed("what is to be asked is no URL", status=None, reason="no URL") from None
         home = urlsplit(base)
         ours = used if (parts.scheme, parts.netloc) == (home.scheme, home.netloc) else None
         added = {**request.params, **(ours.params if ours else {})}
@@ -203,7 +191,7 @@ class Http:
         for secret in sorted(self.identity.shown()[1], key=len, reverse=True):
             for form in {secret, quote(secret, safe=""), urlencode({"": secret})[1:]} - {""}:
                 text = text.replace(form, "***")
-        return text
+        return redact(text)
 
     def shown_url(self, request: Request) -> str:
         """The URL without anything that looks like a secret."""
@@ -252,16 +240,25 @@ class _Failure:
     acted: bool = False
 
 
+def _redirects(wire: Wire) -> urllib3.Retry | None:
+    """Links elsewhere are followed a few times, and never with credentials."""
+    import urllib3
+
+    if wire.body:
+        # What is in a body may be secret as well, and is sent nowhere else.
+        return None
+    own = frozenset({*urllib3.Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT, *wire.headers} - _HARMLESS)
+    return urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=5, remove_headers_on_redirect=own)
+
+
 def _judge(
-    url: str, raw: urllib3.BaseHTTPResponse, policy: Policy, check: Callable[[str], str | None], clock: Clock
+    url: str, raw: Reply, policy: Policy, check: Callable[[str], str | None], clock: Clock
 ) -> Response | _Failure:
-    headers = {name.lower(): value for name, value in raw.headers.items()}
+    headers = raw.headers
     try:
-        text = _unpacked(raw.data).decode("utf-8-sig")
+        text = raw.body.decode("utf-8-sig")
     except UnicodeDecodeError:
         return _Failure("the body is not UTF-8", again=True, status=raw.status)
-    except (OSError, EOFError, zlib.error):
-        return _Failure("the compressed body is damaged", again=True, status=raw.status)
     response = Response(url, raw.status, headers, text)
     wait = _wait_of(headers, policy.retry, clock)
     limited = raw.status == 429
@@ -271,6 +268,10 @@ def _judge(
             return _acted(action.action, response, failure)
     if retried(raw.status, policy.retry.retry_on):
         return replace(failure, again=True)
+    if 300 <= raw.status < 400 and "location" in headers:
+        return replace(
+            failure, reason=f"status {raw.status}: a request with a body is not sent on to where it redirects"
+        )
     if not 200 <= raw.status < 300:
         return failure
     if raw.status == 204:
@@ -294,11 +295,6 @@ def _acted(action: str, response: Response, failure: _Failure) -> Response | _Fa
         kept=action == "quarantine",
         acted=True,
     )
-
-
-def _unpacked(data: bytes) -> bytes:
-    """A body that is itself a gzip file, as the files of a download are, without its packing."""
-    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
 
 
 def _wait_of(headers: Mapping[str, str], retry: Retry, clock: Clock) -> float | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
 from headrace.batch import Scan
 from headrace.errors import StatementFailed
@@ -48,17 +47,12 @@ def scan_of(file: Found, columns: dict[str, Type], local: Embedded, *, flatten: 
     return Scan(str(file.path), "jsonl", {"fields": fields, "compact": compact}, file.stamp, file.member, file.key)
 
 
-def opened(file: Found) -> IO[bytes]:
-    """The bytes of a file, unpacked."""
-    return cast("IO[bytes]", gzip.open(file.path, "rb")) if file.path.suffix == ".gz" else file.path.open("rb")
-
-
 def _sample(file: Found) -> list[str]:
-    """Lines of the beginning; where one can go there at no cost, of the middle and the end too."""
-    with opened(file) as stream:
+    """Lines of the beginning, of the middle and of the end."""
+    with file.path.open("rb") as stream:
         head = stream.read(_HEAD)
         pieces = [head if len(head) < _HEAD else head[: head.rfind(b"\n") + 1]]
-        if file.path.suffix != ".gz" and len(head) == _HEAD:
+        if len(head) == _HEAD:
             size = stream.seek(0, 2)
             for at in (size // 2, size - _PIECE):
                 if at > _HEAD:
@@ -80,7 +74,7 @@ def _is_compact(lines: list[str]) -> bool:
 
 def _has_long_numbers(file: Found) -> bool:
     """Whether there may be a number of more digits than a double keeps: parsing JSON would round it, and nothing would tell."""
-    with opened(file) as stream:
+    with file.path.open("rb") as stream:
         return any(_is_long(block) for block in _blocks(stream))
 
 

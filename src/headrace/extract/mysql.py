@@ -14,13 +14,13 @@ from headrace.errors import SourceRefused, SourceUnavailable
 from headrace.extract.cells import Cell, decode
 from headrace.schema import BIGINT, DATE, DOUBLE, JSON, TIMESTAMP, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal
 from headrace.sql.dialect import text as literal
+from headrace.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
 
-    from headrace.table import Table
     from headrace.warehouse.embedded import Embedded
 
 _SESSION = (
@@ -134,6 +134,14 @@ class MysqlReader:
         quoted = ".".join(self.name(part) for part in (table.schema, table.name) if part)
         found = self.rows(f"SHOW KEYS FROM {quoted} WHERE Key_name = 'PRIMARY'")
         return tuple(row[4] for row in sorted(found, key=lambda row: int(row[3])))
+
+    def tables(self, schema: str | None) -> list[Table]:
+        """Those that the session may read."""
+        named = literal(schema) if schema else "database()"
+        found = self.rows(
+            f"SELECT table_name FROM information_schema.tables WHERE table_schema = {named} AND table_type = 'BASE TABLE'"
+        )
+        return [Table(schema or "", row[0]) for row in found]
 
     def size(self, table: Table) -> tuple[int, int]:
         """As InnoDB estimates."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from headrace.extract.marks import written
 from headrace.schema import VARCHAR, Kind, Type
 from headrace.sql.dialect import name, read_type
 from headrace.sql.dialect import text as literal
+from headrace.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from headrace.retry import Clock
-    from headrace.table import Table
     from headrace.warehouse.embedded import Embedded
 
 _SESSION = (
@@ -47,6 +48,11 @@ SELECT a.attname FROM pg_index AS i
 CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, at)
 JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
 WHERE i.indrelid = to_regclass(%s) AND i.indisprimary ORDER BY k.at
+"""
+_TABLES = """
+SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = coalesce(%s, current_schema()) AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition
+    AND has_table_privilege(c.oid, 'SELECT')
 """
 _SIZE = """
 SELECT coalesce(sum(CASE WHEN c.reltuples >= 0 THEN c.reltuples ELSE pg_relation_size(c.oid) / 100 END), 0)::bigint,
@@ -145,6 +151,10 @@ class PostgresReader:
         """The primary key's columns."""
         return tuple(row[0] for row in self._ask(_KEY, (_quoted(table),)).fetchall())
 
+    def tables(self, schema: str | None) -> list[Table]:
+        """Those that the session may read; a partitioned table is one."""
+        return [Table(schema or "", row[0]) for row in self._ask(_TABLES, (schema,)).fetchall()]
+
     def size(self, table: Table) -> tuple[int, int]:
         """As the last ANALYZE estimated, of all partitions."""
         rows, size = self._ask(_SIZE, {"table": _quoted(table)}).fetchall()[0]
@@ -208,18 +218,33 @@ class PostgresReader:
         origin = self._table or "query"
         sql = f"COPY (SELECT {', '.join(_selected(cell) for cell in cells)} FROM {rest}) TO STDOUT (FORMAT csv)"
         try:
-            with self.session.cursor() as cursor, cursor.copy(sql.encode()) as copy:
-                # Bytes are copied at once: a million rows kept one by one cost Python more than parsing them.
-                page, rows = bytearray(), 0
-                for part in copy:
-                    page += part
-                    rows += 1
-                    if len(page) >= _PAGE or rows >= most:
-                        yield decode(page, cells, self.local, origin)
-                        page, rows = bytearray(), 0
+            for page in self._pages(sql, most):
                 yield decode(page, cells, self.local, origin)
         except psycopg.Error as error:
             _fail(sql, self.url, error)
+
+    def _pages(self, sql: str, most: int) -> Iterator[bytearray]:
+        """What COPY sends, some megabytes at a time, straight from libpq: psycopg's loop costs a row as much as parsing it."""
+        with self.session.cursor() as cursor, cursor.copy(sql.encode()), DefaultSelector() as waiting:
+            server = self.session.pgconn
+            waiting.register(server.socket, EVENT_READ)
+            # Bytes are copied at once: a million rows kept one by one cost Python more than parsing them.
+            page, rows, size = bytearray(), 0, 0
+            while size >= 0:
+                size, row = server.get_copy_data(1)
+                if size > 0:
+                    page += row
+                    rows += 1
+                    if rows >= most or len(page) >= _PAGE:
+                        yield page
+                        page, rows = bytearray(), 0
+                elif size == 0:
+                    waiting.select()
+                    server.consume_input()
+            while result := server.get_result():
+                if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
+                    raise psycopg.errors.error_from_result(result)
+        yield page
 
     def fork(self, local: Embedded) -> PostgresReader | None:
         """Another session under this one's snapshot; None where the server has no more connections or does not share it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Scan
@@ -17,6 +17,7 @@ from headrace.sql.dialect import name as quoted
 from headrace.sql.scan import scan_query
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import pyarrow as pa
@@ -34,13 +35,17 @@ _TIME = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?.*)?$"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The first rows of a stream, and what they suggest. `paginator` and `selector` are those of an API's first response."""
+    """The first rows of a stream, and what they suggest. `paginator` and `selector` are those of an API's first response.
+
+    `dialect` is how files of text are written, by the keys of a stream.
+    """
 
     rows: pa.Table
     key: str | None
     cursor: str | None
     paginator: dict[str, Any] | None = None
     selector: str | None = None
+    dialect: Mapping[str, Any] | None = None
 
 
 def first_look(stream: Stream, *, cursor: Cursor | None, local: Embedded, clock: Clock, scratch: Path) -> Seen:
@@ -51,10 +56,11 @@ def first_look(stream: Stream, *, cursor: Cursor | None, local: Embedded, clock:
     arriving = open_stream(stream, cursor=cursor, resume={}, local=local, clock=clock, scratch=scratch)
     for arrived in arriving:
         if isinstance(arrived, Batch):
-            return seen(arrived.rows, local)
+            return replace(seen(arrived.rows, local), dialect=arrived.resume.get("dialect"))
         if isinstance(arrived, Scan):
             query = scan_query(arrived, _ORIGIN)
-            return seen(local.table(f"SELECT * EXCLUDE ({quoted(_ORIGIN)}) FROM ({query}) LIMIT 1000"), local)
+            rows = local.table(f"SELECT * EXCLUDE ({quoted(_ORIGIN)}) FROM ({query}) LIMIT 1000")
+            return replace(seen(rows, local), dialect=arrived.words.get("dialect"))
     return seen(local.table("SELECT 1 AS nothing LIMIT 0").select([]), local)
 
 

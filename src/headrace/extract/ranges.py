@@ -42,6 +42,9 @@ class Reader(Protocol):
     def key(self, table: Table) -> tuple[str, ...]:
         """The columns of the primary key, in its order; empty if there is none."""
 
+    def tables(self, schema: str | None) -> list[Table]:
+        """The tables of a schema, or of the session's own; views and parts of tables are none."""
+
     def size(self, table: Table) -> tuple[int, int]:
         """About how many rows a table has, and how many bytes; zeros where nothing is known."""
 

@@ -333,7 +333,9 @@ def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: s
         for one in fields
         if one.refused
     ]
-    if at_cursor and shape.missing != "include":
+    if not fields:
+        refusals.append(("TRUE", "", "'the record holds no value'"))  # a row of no columns would be lost
+    elif at_cursor and shape.missing != "include":
         refusals.append((f"{at_cursor} IS NULL", shape.cursor_path or "", "'the cursor is missing'"))
     refused = (
         "CASE " + " ".join(f"WHEN {test} THEN {n}" for n, (test, _, _) in enumerate(refusals)) + " END"
@@ -353,8 +355,8 @@ def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: s
     rows = rows.cast(pa.schema(marked))
     if rows.num_rows == sums.read:
         return replace(sums, rows=rows)
-    rejected = local.table(_rejected_sql(refusals, refused, shape))
-    if shape.missing == "raise" and (at_cursor and "cursor" in rejected["reason"].to_pylist()):
+    rejected = local.table(_rejected_sql(refusals, refused, shape if fields else None))
+    if shape.missing == "raise" and (at_cursor and (not fields or "cursor" in rejected["reason"].to_pylist())):
         raise RecordsNotFound(
             f"a record has no '{shape.cursor_path}', which is the stream's cursor",
             hint="set `on_cursor_value_missing: include` or `exclude`",
@@ -362,16 +364,16 @@ def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: s
     return replace(sums, rows=rows, rejected=rejected)
 
 
-def _rejected_sql(refusals: list[tuple[str, str, str]], refused: str, shape: Shape) -> str:
+def _rejected_sql(refusals: list[tuple[str, str, str]], refused: str, shape: Shape | None) -> str:
     raw = rf"""regexp_replace(CAST(r AS VARCHAR), '"{_MARK}([^"]*)"', '\1', 'g')"""
     lone = f"SELECT 'record' AS reason, CAST(NULL AS VARCHAR) AS \"column\", 'a record is an object, this is ' || {_KIND_IN_WORDS} AS detail, {raw} AS raw, origin FROM headrace_records WHERE NOT fits"
     if not refusals:
         return lone
     which = " ".join(f"WHEN {n} THEN {literal(name)}" for n, (_, name, _) in enumerate(refusals))
     detail = " ".join(f"WHEN {n} THEN {text}" for n, (_, _, text) in enumerate(refusals))
-    by_cursor = len(refusals) - 1 if shape.cursor_path and shape.missing != "include" else -1
+    by_cursor = len(refusals) - 1 if shape and shape.cursor_path and shape.missing != "include" else -1
     return (
-        f"SELECT CASE n WHEN {by_cursor} THEN 'cursor' ELSE 'type' END AS reason, CASE n {which} END AS \"column\","
+        f"SELECT CASE n WHEN {by_cursor} THEN 'cursor' ELSE '{'type' if shape else 'record'}' END AS reason, nullif(CASE n {which} END, '') AS \"column\","
         f" CASE n {detail} END AS detail, {raw} AS raw, origin"
         f" FROM (SELECT *, {refused} AS n FROM headrace_texts) WHERE n IS NOT NULL UNION ALL {lone}"
     )

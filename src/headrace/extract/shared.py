@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from headrace.errors import RequestFailed
 from headrace.extract.auth import Identity, World
-from headrace.extract.connections import connections, why
+from headrace.extract.connections import NoAnswer, connections, exchange
 from headrace.extract.gate import Gate
 
 if TYPE_CHECKING:
@@ -40,19 +40,15 @@ class Shared:
 
     def _send(self, wire: Wire) -> tuple[int, str]:
         """A login's request; a server in trouble is asked three times."""
-        import urllib3
-
         pool = connections(self.client, 1)
         try:
             for attempt in (1, 2, 3):
                 try:
-                    raw = pool.request(
-                        wire.method, wire.url, headers=wire.headers, body=wire.body, retries=False, redirect=False
-                    )
-                except urllib3.exceptions.HTTPError as error:
-                    status, text, said = 0, "", why(error)
+                    reply = exchange(pool, wire, self.client, self.clock)
+                except NoAnswer as error:
+                    status, text, said = 0, "", error.reason
                 else:
-                    status, text, said = raw.status, raw.data.decode("utf-8", "replace"), ""
+                    status, text, said = reply.status, reply.body.decode("utf-8", "replace"), ""
                 if status not in (0, 429) and status < 500:
                     return status, text
                 if attempt < 3:

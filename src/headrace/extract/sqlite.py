@@ -12,6 +12,7 @@ from headrace.extract.cells import Cell, cast
 from headrace.schema import BIGINT, BOOLEAN, DATE, DOUBLE, JSON, TIMESTAMP, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal
 from headrace.sql.dialect import name
 from headrace.sql.dialect import text as literal
+from headrace.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from headrace.table import Table
     from headrace.warehouse.embedded import Embedded
 
 _EXACT = 2**53
@@ -98,6 +98,12 @@ class SqliteReader:
         """The primary key's columns."""
         found = self.rows(f"SELECT name FROM pragma_table_info({literal(table.name)}) WHERE pk > 0 ORDER BY pk")
         return tuple(row[0] for row in found)
+
+    def tables(self, schema: str | None) -> list[Table]:
+        """All but SQLite's own."""
+        held = f"{name(schema)}.sqlite_master" if schema else "sqlite_master"
+        found = self.rows(f"SELECT name FROM {held} WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
+        return [Table(schema or "", row[0]) for row in found]
 
     def size(self, table: Table) -> tuple[int, int]:
         """Counted rows, and what the first of them hold."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.cursor import Cursor
-from headrace.errors import PagingStuck
+from headrace.errors import PagingStuck, RequestFailed
 from headrace.events import Warned, emit
 from headrace.extract.http import PageFailed, PagingReset
 from headrace.extract.paging import detected, fingerprint
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from headrace.project.apis import Paginator
 
 _DEAD_IN_A_ROW = 3
+_EQUAL_IN_A_ROW = 10
+_EMPTY_IN_A_ROW = 1000
 _FORBIDDEN = (401, 403)
 
 
@@ -83,7 +85,7 @@ def _resetting(api: Api, part: Part, first: State, future: Future[Page], *, arri
 
 
 def _pages(api: Api, part: Part, first: State, future: Future[Page], *, arrived: bool) -> Iterator[Turn]:
-    seen, previous, dead_in_a_row = {fingerprint(first)}, "", 0
+    seen, same, dead_in_a_row = {fingerprint(first)}, _Same(), 0
     ahead: deque[tuple[State, Future[Page]]] = deque([(first, future)])
     end: State | None = None
     while ahead:
@@ -96,8 +98,8 @@ def _pages(api: Api, part: Part, first: State, future: Future[Page], *, arrived:
             _raise_unless_kept(api, turn, arrived=arrived, too_many=dead_in_a_row > _DEAD_IN_A_ROW and end is None)
         else:
             turn = _arrived(api, part, state, page)
-            _raise_if_repeated(api, turn, previous)
-            previous, dead_in_a_row, arrived = page.body if page.rows else "", 0, True
+            _raise_if_repeated(api, turn, same)
+            dead_in_a_row, arrived = 0, True
             end = end or _end(api, page)
         if turn.failure and end is not None and turn.following and not _before(turn.following, end):
             turn.following = None
@@ -116,9 +118,12 @@ def _arrived(api: Api, part: Part, state: State, page: Page) -> Turn:
     if api.paginator is None:
         api.paginator = _chosen(api, part, page)
         state = state or api.paging.first()
-    following = None if page.ignored else api.paging.next(state, page)
-    if following and "url" in following:
-        following = {**following, "url": api.http.bare(following["url"])}
+    try:
+        following = None if page.ignored else api.paging.next(state, page)
+        if following and "url" in following:
+            following = {**following, "url": api.http.bare(following["url"])}
+    except ValueError:
+        raise RequestFailed(f"{api.label}: the link to the page after {api.origin(part, state)} is no URL") from None
     return Turn(part, state, following, page)
 
 
@@ -170,9 +175,32 @@ def _raise_if_seen(api: Api, part: Part, state: State, seen: set[str]) -> None:
     seen.add(mark)
 
 
-def _raise_if_repeated(api: Api, turn: Turn, previous: str) -> None:
-    if turn.page and turn.page.rows and turn.page.body == previous and api.paging.after(turn.state) is not None:
+@dataclass(slots=True)
+class _Same:
+    """What the last page said beside its link or cursor, and how often in a row."""
+
+    said: str = ""
+    times: int = 0
+
+    def note(self, turn: Turn, page: Page) -> int:
+        """How often a page has been there in a row, this one included."""
+        said = page.body
+        for value in (turn.following or {}).values():
+            said = said.replace(str(value), "") if isinstance(value, str) and value else said
+        self.times = self.times + 1 if said == self.said else 1
+        self.said = said
+        return self.times
+
+
+def _raise_if_repeated(api: Api, turn: Turn, same: _Same) -> None:
+    """A page that can be asked for by its number is never the one before it; cursors may lead to equal ones, but not for ever."""
+    page = turn.page
+    if page is None or turn.following is None:
+        return
+    times, numbered = same.note(turn, page), api.paging.after(turn.state) is not None
+    if times > (_EMPTY_IN_A_ROW if not page.rows else 1 if numbered else _EQUAL_IN_A_ROW):
         raise PagingStuck(
-            f"{api.label}: {api.origin(turn.part, turn.state)} is the page before it once more",
+            f"{api.label}: {api.origin(turn.part, turn.state)} is the page before it once more"
+            + (f", for the {times}th time" if times > 2 else ""),
             hint="does the API know the paginator's parameter?",
         )

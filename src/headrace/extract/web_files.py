@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from headrace.errors import NotSupported, RequestFailed
-from headrace.extract.connections import why
+from headrace.extract.connections import NoAnswer
 from headrace.extract.http import Http, Request, retried
 from headrace.extract.places import Broken, Listed
 from headrace.extract.shared import shared
@@ -66,24 +66,19 @@ class Web:
 
     def fetch(self, file: Listed, part: Path) -> None:
         """From where the part ends, if the server still has the same version; else from the beginning."""
-        import urllib3
-
         start = part.stat().st_size if part.exists() else 0
         if start and start == file.size:
             return
         tag = file.version.partition("-")[2]
         going_on = {"Range": f"bytes={start}-", "If-Range": tag} if start and tag and not tag.startswith("W/") else {}
         try:
-            raw = self._send(Request(file.path, headers={**_PLAIN, **going_on}), preload=False)
-            try:
+            with self.http.begun(Request(file.path, headers={**_PLAIN, **going_on})) as raw:
                 self._check(raw, file)
                 with part.open("ab" if raw.status == 206 else "wb") as sink:
                     for block in raw.stream(_BLOCK, decode_content=False):
                         sink.write(block)
-            finally:
-                _done(raw)
-        except urllib3.exceptions.HTTPError as error:
-            raise Broken(why(error)) from error
+        except NoAnswer as error:
+            raise Broken(error.reason) from error
 
     def close(self) -> None:
         """End all connections."""
@@ -99,41 +94,32 @@ class Web:
 
     def _headers(self, path: str) -> dict[str, str] | None:
         """The headers of a file; None where there is none. Tried again as the retries say."""
-        import urllib3
-
-        method = "HEAD"
-        extra: dict[str, str] = {}
         retry = self.client.retry
         pauses = Backoff(retry.max_attempts, retry.backoff, retry.factor, retry.max_delay, retry.jitter)
         for attempt in range(1, retry.max_attempts + 1):
             try:
-                raw = self._send(Request(path, method=method, headers={**_PLAIN, **extra}), preload=False)
-                _done(raw)
-                if method == "HEAD" and raw.status in (403, 405, 501):
-                    method, extra = "GET", {"Range": "bytes=0-0"}
-                    raw = self._send(Request(path, headers={**_PLAIN, **extra}), preload=False)
-                    _done(raw)
-                if raw.status in (404, 410):
+                status, headers = self._asked(Request(path, method="HEAD", headers=_PLAIN))
+                if status in (403, 405, 501):
+                    status, headers = self._asked(Request(path, headers={**_PLAIN, "Range": "bytes=0-0"}))
+                if status in (404, 410):
                     return None
-                if 200 <= raw.status < 300:
-                    return {name.lower(): value for name, value in raw.headers.items()}
-                reason = f"status {raw.status}"
-                if not retried(raw.status, retry.retry_on):
+                if 200 <= status < 300:
+                    return headers
+                reason = f"status {status}"
+                if not retried(status, retry.retry_on):
                     break
-            except urllib3.exceptions.HTTPError as error:
-                reason = why(error)
+            except NoAnswer as error:
+                reason = error.reason
             if attempt < retry.max_attempts:
                 self.clock.sleep(pauses.delay(attempt, self.clock.random))
-        raise RequestFailed(f"{method} {self._shown(path)} failed: {self.http.shown(reason)}")
+        raise RequestFailed(f"{self._shown(path)} cannot be looked at: {self.http.shown(reason)}")
 
-    def _send(self, request: Request, *, preload: bool) -> Any:
-        return self.http.send(self.http.wire(request, self.http.identity.current()), preload=preload)
+    def _asked(self, request: Request) -> tuple[int, dict[str, str]]:
+        """The status and the headers; the body is not wanted, and its connection is given back for the next request."""
+        with self.http.begun(request) as raw:
+            raw.close()
+            raw.release_conn()
+        return raw.status, {name.lower(): value for name, value in raw.headers.items()}
 
     def _shown(self, path: str) -> str:
         return self.http.shown_url(Request(path))
-
-
-def _done(raw: Any) -> None:
-    """The rest of the body is not wanted; a connection that is not given back would be missed by the next request."""
-    raw.close()
-    raw.release_conn()

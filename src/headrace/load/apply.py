@@ -1,123 +1,48 @@
-"""From the staged rows into the table: append, replace or merge, and what became of each row."""
+"""From the staged rows into the table, in the stream's way, and what became of each row."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from headrace.landing import ORIGIN
-from headrace.load.staging import DELETED, HASH
-from headrace.schema import Kind, Schema
+from headrace.load.extras import DELETED, HASH, LOADED_AT, names_added, previous_names, since, surrogate, validity
+from headrace.schema import Added, Schema
 from headrace.sql.dialect import name, names, relation, spell, text
-from headrace.sql.merge import count_verdicts
+from headrace.sql.merge import count_verdicts, in_layers
 from headrace.sql.operations import (
     AlterColumns,
     Append,
+    Before,
     CreateTable,
+    CreateTableAs,
+    DeleteInsert,
+    Distinct,
     Drop,
     Merge,
     Overwrite,
     Publish,
+    Scd2,
+    Sweep,
 )
+from headrace.sql.write import same_key
 
 if TYPE_CHECKING:
     from headrace.cursor import Cursor
+    from headrace.load.job import Counts, Job
     from headrace.project.sources import Stream
-    from headrace.schema import Change
     from headrace.table import Table
-    from headrace.warehouse.base import Connection, Relation
 
 
-@dataclass(slots=True)
-class Counts:
-    """What became of the rows of a load."""
-
-    read: int = 0
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
-    unchanged: int = 0
-    duplicate: int = 0
-    filtered: int = 0
-    quarantined: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """By name, as the ledger has them."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is to be done to one table. `held` is what has its name now; with `anew`, nothing of it is kept.
-
-    `schema` has the columns that the table gets, `cursor` is how far the load before this one came.
-    """
-
-    connection: Connection
-    stream: Stream
-    table: Table
-    held: Relation | None
-    schema: Schema
-    changes: tuple[Change, ...]
-    cursor: Cursor | None
-    anew: bool
-
-    @property
-    def staged(self) -> Table:
-        """Where rows are staged that have to be compared or moved."""
-        return self.beside("staged")
-
-    @property
-    def build(self) -> Table:
-        """Where the rows are loaded to first: into the table itself where there is none."""
-        if self.held is None:
-            return self.table
-        return self.beside("built") if self.anew else self.staged
-
-    @property
-    def hard(self) -> bool:
-        """Whether rows that are deleted at the source go."""
-        deletes = self.stream.spec.deletes
-        return deletes is not None and deletes.mode == "hard"
-
-    @property
-    def tombstones(self) -> Table | None:
-        """Where deleted keys are remembered, if a row that comes late can be told from a new one."""
-        return self.beside("tombstones") if self.hard and self.order else None
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        """The column that says which version of a row is newer: the cursor's, if the rows have it."""
-        incremental = self.stream.spec.incremental
-        column = cursor_column(incremental.cursor_path, self.schema) if incremental else None
-        return (column,) if column else ()
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The order columns that are text."""
-        found = (column for one in self.order if (column := self.schema.get(one)))
-        return tuple(column.name for column in found if column.type.kind is Kind.VARCHAR)
-
-    def beside(self, suffix: str) -> Table:
-        """A table of headrace's beside this one."""
-        return self.table.beside(suffix, max_name=self.connection.capabilities.max_name)
-
-
-def cursor_column(path: str, schema: Schema) -> str | None:
-    """The column that holds a cursor path: itself, or flattened."""
-    spelled = (path, path.replace(".", "__"), path.lower(), path.lower().replace(".", "__"))
-    return next((each for each in spelled if schema.get(each)), None)
-
-
-def apply(job: Job, rows: int, counts: Counts) -> None:
-    """Let the rows that were loaded into `job.build` become the table's."""
+def apply(job: Job, rows: int, counts: Counts, *, sweep: bool) -> None:
+    """Let the rows that were loaded into `job.build` become the table's; with `sweep`, keys that are not among them are gone."""
     if job.held is None or job.anew:
         _fresh(job, rows, counts)
         return
     if job.changes:
         job.connection.run(AlterColumns(job.table, job.changes, job.connection.dependents(job.table)))
-    if job.stream.disposition == "merge":
-        _merge(job, job.table, counts)
+        _fill(job)
+    if job.keyed:
+        _join(job, job.table, rows, counts)
     elif job.stream.disposition == "replace":
         job.connection.run(Overwrite(job.table, job.staged, job.schema.names))
         counts.inserted += rows
@@ -126,36 +51,65 @@ def apply(job: Job, rows: int, counts: Counts) -> None:
         job.connection.run(Append(job.table, job.staged, job.schema.names))
         counts.duplicate += duplicates
         counts.inserted += rows - duplicates
+    if sweep:
+        counts.deleted += _sweep(job)
     job.connection.run(Drop(job.staged))
 
 
 def _fresh(job: Job, rows: int, counts: Counts) -> None:
     connection, build = job.connection, job.build
-    if job.anew and job.stream.disposition == "merge":
+    if job.anew and job.keyed:
         connection.run(Drop(job.beside("tombstones")))
-    if job.stream.disposition == "merge" and (job.hard or _repeats(job)):
+    if job.keyed and (job.hard or job.stream.disposition in ("scd2", "scd3") or _repeats(job)):
         connection.run(Publish(job.staged, build))
         connection.run(CreateTable(build, job.schema))
-        _merge(job, build, counts)
+        _join(job, build, rows, counts)
         connection.run(Drop(job.staged))
     else:
         counts.inserted += rows
     if job.held is not None:
-        connection.run(Publish(job.table, build, job.held.kind, connection.dependents(job.table)))
+        carried = connection.carried(job.table, "table")
+        connection.run(Publish(job.table, build, job.held.kind, connection.dependents(job.table), carried))
 
 
 def _repeats(job: Job) -> bool:
-    key = names(job.stream.spec.primary_key)
-    return bool(job.connection.rows(f"SELECT 1 FROM {relation(job.build)} GROUP BY {key} HAVING count(*) > 1 LIMIT 1"))
+    key = job.stream.spec.primary_key
+    again = f"SELECT 1 FROM {relation(job.build)} GROUP BY {names(key)} HAVING count(*) > 1 LIMIT 1"
+    return bool(key) and bool(job.connection.rows(again))
 
 
-def _merge(job: Job, target: Table, counts: Counts) -> None:
-    connection = job.connection
-    if job.tombstones:
-        columns = [job.schema.get(column) for column in dict.fromkeys((*job.stream.spec.primary_key, *job.order))]
-        schema = Schema(tuple(column for column in columns if column))
-        connection.run(CreateTable(job.tombstones, schema, if_absent=True))
-    operation = Merge(
+def _fill(job: Job) -> None:
+    """Rows that are there get the surrogate key that their table had not."""
+    key = job.stream.spec.surrogate_key
+    if key and any(isinstance(change, Added) and change.column.name == key.name for change in job.changes):
+        made = surrogate(job.stream, key, job.own)
+        job.connection.execute(f"UPDATE {relation(job.table)} SET {name(key.name)} = {made}")
+
+
+def _join(job: Job, target: Table, rows: int, counts: Counts) -> None:
+    """Staged rows meet those of the same key."""
+    connection, way = job.connection, job.stream.disposition
+    buried = job.tombstones
+    if buried:
+        connection.run(CreateTable(job.beside("tombstones"), buried, if_absent=True))
+    if way == "delete_insert":
+        _replace_keys(job, target, rows, counts)
+    elif way == "scd2":
+        _judge(job, _history(job, target), counts)
+    elif way == "scd3":
+        _in_turn(job, _merging(job, target), counts)
+    else:
+        _judge(job, _merging(job, target), counts)
+
+
+def _merging(job: Job, target: Table) -> Merge:
+    history, soft = job.stream.spec.history, job.schema.get(DELETED) is not None
+    changed = since(job.stream, job.own) if history else None
+    before = [
+        Before(column, *previous_names(column), changed.name if changed else LOADED_AT)
+        for column in (history.previous if history else ())
+    ]
+    return Merge(
         target=target,
         staged=job.staged,
         verdicts=job.beside("verdicts"),
@@ -164,9 +118,34 @@ def _merge(job: Job, target: Table, counts: Counts) -> None:
         order=job.order,
         hash=HASH,
         deleted=DELETED if job.hard else None,
-        tombstones=job.tombstones,
+        tombstones=job.beside("tombstones") if job.tombstones else None,
         texts=job.texts,
+        mark=DELETED if soft else None,
+        only_new=job.stream.disposition == "insert_only",
+        before=tuple(before),
     )
+
+
+def _history(job: Job, target: Table) -> Scd2:
+    start, end = validity(job.stream)
+    return Scd2(
+        target=target,
+        staged=job.staged,
+        verdicts=job.beside("verdicts"),
+        versions=job.beside("versions"),
+        columns=job.schema.names,
+        key=job.stream.spec.primary_key,
+        changed_at=start,
+        hash=HASH,
+        valid_from=start,
+        valid_to=end,
+        deleted=DELETED if job.hard else None,
+        tombstones=job.beside("tombstones") if job.tombstones else None,
+    )
+
+
+def _judge(job: Job, operation: Merge | Scd2, counts: Counts) -> None:
+    connection = job.connection
     connection.run(operation)
     found = dict(connection.rows(count_verdicts(operation, connection.capabilities)))
     counts.inserted += found.get("insert", 0)
@@ -174,6 +153,48 @@ def _merge(job: Job, target: Table, counts: Counts) -> None:
     counts.deleted += found.get("delete", 0)
     counts.unchanged += found.get("unchanged", 0)
     counts.duplicate += found.get("duplicate", 0)
+
+
+def _in_turn(job: Job, operation: Merge, counts: Counts) -> None:
+    """A merge for the first version of each key, one for the second and so on: each has to see what was before it."""
+    connection, layer = job.connection, job.beside("layer")
+    query = in_layers(operation, connection.capabilities)
+    (last,) = connection.rows(f"SELECT max(layer) FROM (\n{query}\n) AS layered")
+    for number in range(1, (last[0] or 0) + 1):
+        connection.run(
+            CreateTableAs(
+                layer, f"SELECT {names(job.staged_names)} FROM (\n{query}\n) AS layered WHERE layer = {number}"
+            )
+        )
+        _judge(job, replace(operation, staged=layer), counts)
+        connection.run(Drop(layer))
+
+
+def _replace_keys(job: Job, target: Table, rows: int, counts: Counts) -> None:
+    """All that the table has of the staged keys goes, and the staged rows come."""
+    connection, spec = job.connection, job.stream.spec
+    duplicates = 0
+    if spec.primary_key:
+        duplicates = connection.run(Distinct(job.staged, spec.primary_key, job.order, job.texts))
+    held, staged = relation(target), relation(job.staged)
+    both = f"{same_key(spec.key, 't', 's')}"
+    known = connection.rows(f"SELECT count(*) FROM {staged} AS s WHERE EXISTS (SELECT 1 FROM {held} AS t WHERE {both})")
+    gone = connection.rows(f"SELECT count(*) FROM {held} AS t WHERE EXISTS (SELECT 1 FROM {staged} AS s WHERE {both})")
+    connection.run(DeleteInsert(target, job.staged, job.schema.names, spec.key))
+    counts.duplicate += duplicates
+    counts.updated += known[0][0]
+    counts.deleted += max(0, gone[0][0] - known[0][0])
+    counts.inserted += rows - duplicates - known[0][0]
+
+
+def _sweep(job: Job) -> int:
+    """What the load did not bring goes, is marked, or ends; how many rows."""
+    spec, key = job.stream.spec, job.stream.spec.primary_key
+    if job.stream.disposition == "scd2":
+        return job.connection.run(Sweep(job.table, job.staged, key, "close", validity(job.stream)[1], job.now))
+    if spec.deletes and spec.deletes.missing == "soft":
+        return job.connection.run(Sweep(job.table, job.staged, key, "mark", DELETED))
+    return job.connection.run(Sweep(job.table, job.staged, key, "remove"))
 
 
 def _drop_duplicates(job: Job, cursor: Cursor) -> int:
@@ -206,7 +227,9 @@ def _drop_duplicates(job: Job, cursor: Cursor) -> int:
     )
 
 
-def without_audit(schema: Schema) -> Schema:
+def without_extras(schema: Schema, stream: Stream) -> Schema:
     """The table's own columns."""
-    added = {ORIGIN} | {column for column in schema.names if column.startswith("_headrace_")}
-    return Schema(tuple(column for column in schema if column.name not in added))
+    added = names_added(stream)
+    return Schema(
+        tuple(column for column in schema if column.name not in added and not column.name.startswith("_headrace_"))
+    )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from headrace.errors import ChangeLossy, KeyMissing, SchemaFrozen
 from headrace.load import exact
+from headrace.project.dispositions import KEYED
 from headrace.schema import DOUBLE, VARCHAR, Added, Change, Column, Kind, Risky, Schema, Type, Widened, changes
 from headrace.sql.dialect import name, read_type
 
@@ -111,16 +112,16 @@ def _admit(
     ask: Asking,
 ) -> Schema:
     held = schema.get(column.name)
-    contract = stream.spec.schema_contract
     if held is None:
-        if stored is not None and contract.columns != "evolve" and column.name not in declared:
-            if contract.columns == "freeze":
+        contract = stream.spec.contract(column.name, "columns")
+        if stored is not None and contract != "evolve" and column.name not in declared:
+            if contract == "freeze":
                 raise SchemaFrozen(
                     f"{stream.label}: column '{column.name}' {column.type} arrived and the contract is `columns: freeze`",
                     where=stream.place,
                     hint="declare the column under `columns:`, or let the contract evolve",
                 )
-            refused[column.name] = contract.columns
+            refused[column.name] = contract
             return schema
         kind = declared.get(column.name, column.type)
         return Schema((*schema.columns, Column(column.name, kind)))
@@ -132,14 +133,15 @@ def _admit(
     to = exact.widens(held.type, column.type) or _risked(held, column, ask, fresh=fresh)
     if to == held.type or exact.widens(column.type, held.type) == held.type:
         return schema
-    if contract.data_type == "freeze":
+    contract = stream.spec.contract(column.name, "data_type")
+    if contract == "freeze":
         raise SchemaFrozen(
             f"{stream.label}: column '{column.name}' is {held.type} and arrived as {column.type}, "
             "and the contract is `data_type: freeze`",
             where=stream.place,
         )
     numbers = {held.type.kind, column.type.kind} <= exact.NUMBERS
-    if to is None and (contract.data_type == "evolve" or (fresh and numbers)):
+    if to is None and (contract == "evolve" or (fresh and numbers)):
         to = _as_text(stream, held, column.type)
     return _with_type(schema, column.name, to) if to else schema
 
@@ -164,11 +166,13 @@ def _as_text(stream: Stream, held: Column, arrived: Type) -> Type:
 
 
 def _check_key(stream: Stream, final: Schema, parts: list[Part]) -> None:
-    if stream.disposition != "merge":
+    spec = stream.spec
+    if stream.disposition not in KEYED:
         return
-    if not stream.spec.primary_key:
-        raise KeyMissing(f"{stream.label}: a merge needs a `primary_key`", where=stream.place)
-    for column in stream.spec.primary_key:
+    if not spec.key:
+        what = "a `primary_key` or a `merge_key`" if stream.disposition == "delete_insert" else "a `primary_key`"
+        raise KeyMissing(f"{stream.label}: {stream.disposition} needs {what}", where=stream.place)
+    for column in dict.fromkeys((*spec.key, *spec.primary_key)):
         if parts and (final.get(column) is None or not any(part.schema.get(column) for part in parts)):
             raise KeyMissing(
                 f"{stream.label}: the key column '{column}' is not in what arrived",
@@ -190,9 +194,11 @@ def _fit(stream: Stream, part: Part, final: Schema, refused: dict[str, Mode]) ->
             columns[column.name] = exact.cast(column.name, column.type, target.type)
         else:
             columns[column.name] = exact.try_cast(column.name, column.type, target.type)
-            mode = stream.spec.schema_contract.data_type
-            # Under evolve and freeze a declared type is what breaks, and its rows wait in quarantine too.
-            mode = "quarantine" if mode in ("evolve", "freeze") else mode
+            mode = stream.spec.contract(column.name, "data_type")
+            own = stream.spec.columns.get(column.name)
+            if mode == "evolve" or (mode == "freeze" and not (own and own.contract)):
+                # What breaks is a declared type, and its rows wait in quarantine too, unless the column says otherwise.
+                mode = "quarantine"
             condition = f"NOT {exact.fits(column.name, column.type, target.type)}"
             detail = f"the column is {target.type}, {column.type} arrived"
             refusals.append(Refusal(condition, "type", column.name, detail, mode))

@@ -9,20 +9,24 @@ table's own name is a view: that SQL over the raw rows. See docs/decisions/0004-
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from headrace import quarantine
-from headrace.errors import FileVanished, HeadraceError, TransformInvalid
-from headrace.events import RowsLoaded, RowsQuarantined, SchemaChanged, Warned, emit
+from headrace.batch import FileChanged
+from headrace.errors import ChangeLossy, HeadraceError, TransformInvalid
+from headrace.events import RowsLoaded, Warned, emit
 from headrace.landing import ORIGIN
 from headrace.load import apply, inflight, staging
-from headrace.load.apply import Counts, Job
-from headrace.load.evolve import Asking, Fit, Refusal, Room, make_room
-from headrace.load.parts import FilesUnfit, files, gone, parts_of, proving
-from headrace.schema import Added, Column, Kind, Schema, Type, Widened
-from headrace.sql.dialect import name, relation, spell
+from headrace.load.changed import record_changes, suggest_renames
+from headrace.load.evolve import Asking, make_room
+from headrace.load.extras import extras, growth, validity
+from headrace.load.job import Counts, Job
+from headrace.load.loading import Loading
+from headrace.load.parts import FilesUnfit, files, gone, parts_of, proving, with_kin
+from headrace.load.refusing import refuse, refuse_lacking, refuse_table, require
+from headrace.schema import Column, Kind, Schema, Type
+from headrace.sql.dialect import name, relation, spell, timestamp
 from headrace.sql.operations import CreateSchema, Drop, SetView
 from headrace.state import files as ledger_of_files
 from headrace.state import ledger
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from headrace.events import Event
     from headrace.landing import Package
     from headrace.load.parts import Part
     from headrace.project.sources import Stream
@@ -52,7 +55,7 @@ def load(
 ) -> Entry:
     """Load a complete package and say what became of its rows. Loading it again gives the entry of the first time.
 
-    Raises FilesUnfit, with nothing changed, where a file does not fit what its Scan says of it, and FileVanished where one is gone or
+    Raises FilesUnfit, with nothing changed, where a file does not fit what its Scan says of it, and FileChanged where one is gone or
     another; the package is then to be gone on with.
     """
     ledger.ensure(connection)
@@ -65,7 +68,7 @@ def load(
         with _watching(package), proving(package), connection.transaction():
             # Before anything is kept: what is refused once more is then open again.
             quarantine.settle(connection, package.settles, "replayed", now - timedelta(microseconds=1), package.id)
-            loading = _Loading(connection, stream, table, package, run, now, previous, full_refresh, Counts(), [])
+            loading = Loading(connection, stream, table, package, run, now, previous, full_refresh, Counts(), [])
             entry = _load(loading)
             ledger.record(connection, entry)
             _record_files(loading)
@@ -79,51 +82,18 @@ def load(
 
 @contextmanager
 def _watching(package: Package) -> Iterator[None]:
-    """Whatever fails because a file went away is told as that."""
+    """Whatever fails because a file became another one or went away is told as that; the package is then to be gone on with."""
     try:
         yield
     except (HeadraceError, FilesUnfit, OSError) as error:
         lost = gone(package)
         if not lost:
             raise
-        package.reopen(lost)
-        more = f" and {len(lost) - 1} others were" if len(lost) > 1 else " was"
-        raise FileVanished(
-            f"{package.label}: {min(lost)}{more} changed or removed while being loaded; nothing of the load was kept",
-            hint="run it again: the files are listed anew",
-        ) from error
+        package.reopen(with_kin(package, lost))
+        raise FileChanged(min(lost)) from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Loading:
-    """One load: what it has, what it counts, and the events that are told once it is committed."""
-
-    connection: Connection
-    stream: Stream
-    table: Table
-    package: Package
-    run: str
-    now: datetime
-    previous: Entry | None
-    anew: bool
-    counts: Counts
-    events: list[Event]
-    origins: dict[str, int] = field(default_factory=dict)
-    """How many rows were staged of each file."""
-
-    def keep(self, query: str, kind: quarantine.Kind = "row") -> int:
-        """Rows of the query, each with its `reason`, into quarantine; how many."""
-        rows = quarantine.keep(self.connection, self.stream.label, self.package.id, self.now, query, kind)
-        if rows:
-            self.counts.quarantined += rows
-            reasons = self.connection.local.rows(
-                f"SELECT reason, count(*) FROM ({query}) AS kept GROUP BY 1 ORDER BY 1"
-            )
-            self.events.extend(RowsQuarantined(self.stream.label, str(reason), number) for reason, number in reasons)
-        return rows
-
-
-def _load(loading: _Loading) -> Entry:
+def _load(loading: Loading) -> Entry:
     connection, stream, package = loading.connection, loading.stream, loading.package
     transform = stream.spec.transform
     after = transform.sql if transform and transform.when == "after_load" else None
@@ -134,11 +104,17 @@ def _load(loading: _Loading) -> Entry:
     _count_arrived(loading)
     parts = parts_of(connection.local, stream, package)
     schema = Schema(())
+    if not parts and stream.spec.sweeps:
+        _is_whole(loading, 0, 0)
+    if parts and target not in there and stream.spec.schema_contract.tables != "evolve":
+        refuse_table(loading, target, parts)
+        parts = []
     if parts:
         schema = _bring_in(loading, target, there.get(target), parts)
         if after:
             query = inflight.wrap(after, f"SELECT * FROM {relation(target)}")
-            connection.run(SetView(loading.table, query, connection.dependents(loading.table)))
+            carried = connection.carried(loading.table, "view")
+            connection.run(SetView(loading.table, query, connection.dependents(loading.table), carried))
     elif target in there and (loading.anew or stream.disposition == "replace"):
         connection.execute(f"DELETE FROM {relation(target)}")
     known = bool(parts) or target in there
@@ -146,7 +122,7 @@ def _load(loading: _Loading) -> Entry:
     return _entry(loading, schema, rows)
 
 
-def _make_way(loading: _Loading, held: Relation | None) -> None:
+def _make_way(loading: Loading, held: Relation | None) -> None:
     """The stream's own name is to be a view."""
     if held is None or held.kind == "view":
         return
@@ -159,7 +135,7 @@ def _make_way(loading: _Loading, held: Relation | None) -> None:
     loading.connection.run(Drop(loading.table))
 
 
-def _count_arrived(loading: _Loading) -> None:
+def _count_arrived(loading: Loading) -> None:
     """What was settled before the load: rows filtered in flight, records that could not be read, requests that died."""
     package, counts = loading.package, loading.counts
     counts.read += sum(segment.read for segment in package.segments)
@@ -170,23 +146,24 @@ def _count_arrived(loading: _Loading) -> None:
     quarantine.keep_dead(loading.connection, loading.stream.label, package.id, loading.now, package.dead)
 
 
-def _bring_in(loading: _Loading, target: Table, held: Relation | None, parts: list[Part]) -> Schema:
+def _bring_in(loading: Loading, target: Table, held: Relation | None, parts: list[Part]) -> Schema:
     """The parts into the table; the schema it has then, without the columns that headrace adds."""
     connection, stream, counts = loading.connection, loading.stream, loading.counts
-    stored = None if held is None or loading.anew else apply.without_audit(held.schema)
+    stored = None if held is None or loading.anew else apply.without_extras(held.schema, stream)
     room = make_room(stream, stored, parts, _asking(loading, target, parts, stored))
-    added: tuple[Column, ...] = staging.AUDIT
-    if stream.spec.deletes and stream.spec.deletes.mode == "soft":
-        added = (*added, staging.MARK)
-    lacking = tuple(Added(column) for column in added if held and held.schema.get(column.name) is None)
-    schema = Schema((*room.schema.columns, *added))
+    added = extras(stream, room.schema, loading.package.id, loading.at)
+    changes = room.changes
+    if held and not loading.anew:
+        _check_kind(loading, held)
+        changes = (*changes, *growth(stream, held.schema, added))
     previous = loading.previous
     cursor = previous.cursor if previous and not loading.anew else None
-    job = Job(connection, stream, target, held, schema, (*room.changes, *lacking), cursor, loading.anew)
-    refused = sum(_refuse(loading, fit) for fit in room.fits)
-    _tell_of_changes(loading, target, room)
-    query = staging.stage_query(room.fits, room.schema, loading.package.id, loading.now, stream.spec.deletes)
-    staged = connection.load_local(job.build, query)
+    job = Job(
+        connection, stream, target, held, room.schema, added, changes, cursor, timestamp(loading.at), loading.anew
+    )
+    refused = sum(refuse(loading, fit) for fit in room.fits)
+    record_changes(loading, target, room, created=stored is None)
+    staged = connection.load_local(job.build, staging.stage_query(room.fits, room.schema, added))
     if loading.package.resume.get("files"):
         of = name(ORIGIN)
         loading.origins.update(connection.rows(f"SELECT {of}, count(*) FROM {relation(job.build)} GROUP BY 1"))
@@ -194,45 +171,43 @@ def _bring_in(loading: _Loading, target: Table, held: Relation | None, parts: li
     counts.filtered += sum(part.filtered for part in parts)
     landed = sum(segment.rows for segment in loading.package.segments)
     counts.read += staged + refused - landed  # the rest came from files that were read in place
-    staged -= _refuse_keyless(loading, job, room) if stream.disposition == "merge" else 0
-    apply.apply(job, staged, counts)
+    lacking = refuse_lacking(loading, job, room)
+    if held and not loading.anew:
+        suggest_renames(loading, job, parts)
+    whole = stream.spec.sweeps and _is_whole(loading, staged, refused + lacking)
+    apply.apply(job, staged - lacking, counts, sweep=whole)
+    require(loading, job)
     return room.schema
 
 
-def _refuse(loading: _Loading, fit: Fit) -> int:
-    """Rows that the contract keeps out, quarantined or left out; how many."""
-    if not fit.refusals:
-        return 0
-    local = loading.connection.local
-    _, kept, left = local.rows(staging.count_query(fit))[0]
-    if kept:
-        loading.keep(staging.refused_query(fit))
-    loading.counts.filtered += left
-    for refusal in fit.refusals:
-        if refusal.mode == "discard_value":
-            lost = local.rows(f"SELECT count(*) FROM (\n{fit.part.query}\n) AS part WHERE {refusal.condition}")[0][0]
-            if lost:
-                what = f"{loading.stream.label}: {lost} values of column '{refusal.column}' were left out"
-                loading.events.append(Warned(f"{what}: {refusal.detail}", details={"rows": lost}))
-    return int(kept) + int(left)
+def _check_kind(loading: Loading, held: Relation) -> None:
+    """A table that keeps versions and one that does not cannot become each other."""
+    stream, previous = loading.stream, loading.previous
+    end = validity(stream)[1]
+    now, was = stream.disposition == "scd2", previous is not None and previous.disposition == "scd2"
+    if (now and held.schema.get(end) is None) or (was and stream.disposition not in ("scd2", "replace")):
+        what = f"does not say in '{end}' until when its rows were valid" if now else "holds every version of its rows"
+        raise ChangeLossy(
+            f"{stream.label}: {loading.table} {what}, so {stream.disposition} cannot go on with it",
+            where=stream.place,
+            hint="load the stream anew with --full-refresh",
+        )
 
 
-def _refuse_keyless(loading: _Loading, job: Job, room: Room) -> int:
-    """Staged rows whose key is NULL go to quarantine; how many."""
-    key = loading.stream.spec.primary_key
-    keyless = " OR ".join(f"{name(column)} IS NULL" for column in key)
-    where = f"FROM {relation(job.build)} WHERE {keyless}"
-    found = int(job.connection.rows(f"SELECT count(*) {where}")[0][0])
-    if not found:
-        return 0
-    refusal = Refusal("TRUE", "key", ", ".join(key), "the key is NULL", "quarantine")
-    for fit in room.fits:
-        loading.keep(staging.keyless_query(fit, key, refusal))
-    job.connection.execute(f"DELETE {where}")
-    return found
+def _is_whole(loading: Loading, rows: int, refused: int) -> bool:
+    """Whether what is missing from this load is missing at the source: not where something arrived that could not be kept."""
+    why = None
+    if refused or loading.counts.quarantined or loading.package.dead:
+        why = "something of it is in quarantine, or was left out"
+    elif not rows:
+        why = "nothing arrived"
+    if why:
+        said = f"{loading.stream.label}: no row counts as missing from this load, because {why}"
+        loading.events.append(Warned(said, where=str(loading.stream.place or "")))
+    return why is None
 
 
-def _asking(loading: _Loading, target: Table, parts: list[Part], stored: Schema | None) -> Asking:
+def _asking(loading: Loading, target: Table, parts: list[Part], stored: Schema | None) -> Asking:
     connection = loading.connection
 
     def empty(column: str) -> bool:
@@ -258,18 +233,7 @@ def _asking(loading: _Loading, target: Table, parts: list[Part], stored: Schema 
     return Asking(empty, survives)
 
 
-def _tell_of_changes(loading: _Loading, target: Table, room: Room) -> None:
-    for change in room.changes:
-        if isinstance(change, Added):
-            said = f"added column {change.column.name} {change.column.type}"
-        elif isinstance(change, Widened):
-            said = f"column {change.column.name} grew from {change.column.type} to {change.to}"
-        else:
-            continue
-        loading.events.append(SchemaChanged(str(target), said))
-
-
-def _entry(loading: _Loading, schema: Schema, rows: int | None) -> Entry:
+def _entry(loading: Loading, schema: Schema, rows: int | None) -> Entry:
     package, stream = loading.package, loading.stream
     reached = package.reached
     resume = {key: value for key, value in package.resume.items() if key not in ("files", "sizes")}
@@ -285,7 +249,7 @@ def _entry(loading: _Loading, schema: Schema, rows: int | None) -> Entry:
         cursor_field=reached.field if reached else None,
         cursor_value=reached.value if reached else None,
         schema={column.name: str(column.type) for column in schema},
-        state={"resume": {**_cursors(loading), **resume}},
+        state={"resume": {**_carried(loading), **resume}},
         rows_after=rows,
         **loading.counts.as_dict(),
     )
@@ -294,17 +258,14 @@ def _entry(loading: _Loading, schema: Schema, rows: int | None) -> Entry:
     return entry
 
 
-def _record_files(loading: _Loading) -> None:
+def _record_files(loading: Loading) -> None:
     connection, stream, package = loading.connection, loading.stream, loading.package
-    if loading.anew or stream.disposition == "replace":
+    if loading.anew or stream.whole:
         ledger_of_files.forget(connection, stream.label)
     read, sizes = package.resume.get("files", {}), package.resume.get("sizes", {})
     ledger_of_files.record(connection, (stream.label, package.id, loading.now), read, sizes, loading.origins)
 
 
-def _cursors(loading: _Loading) -> dict[str, Any]:
-    """The cursors of a stream's parents, and a tap's state, stay known after a load that had nothing to say of them."""
+def _carried(loading: Loading) -> dict[str, Any]:
     previous = loading.previous
-    if previous is None or loading.anew or loading.stream.disposition == "replace":
-        return {}
-    return ledger.kept(previous)
+    return {} if previous is None or loading.anew or loading.stream.whole else previous.carried

@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.batch import seen
+from headrace.durable import seen
 from headrace.errors import StatementFailed
 from headrace.landing import ORIGIN
 from headrace.load import inflight
@@ -18,7 +18,7 @@ from headrace.sql.lines import UNFIT
 from headrace.sql.scan import scan_query, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from headrace.batch import Scan
     from headrace.landing import Package, Segment
@@ -54,15 +54,24 @@ class FilesUnfit(Exception):
 
 @contextmanager
 def proving(package: Package) -> Iterator[None]:
-    """Statements that read JSON lines prove them: a failure says that files are unfit, those it names or else all."""
+    """Statements that read lines prove them: a failure says that files are unfit, those it names or else all.
+
+    Files of CSV share their types, so that where one is unfit, all of them are looked at anew.
+    """
     try:
         yield
     except (StatementFailed, OSError, ValueError) as error:
-        unproven = {scan.origin or scan.path for scan in package.scans if scan.format == "jsonl"}
+        unproven = {scan.origin or scan.path: scan.format for scan in package.scans if scan.format != "parquet"}
         if not unproven:
             raise
         named = {origin for origin in unproven if f"{origin} {UNFIT}" in str(error)}
-        raise FilesUnfit(frozenset(named or unproven)) from error
+        raise FilesUnfit(with_kin(package, named or unproven)) from error
+
+
+def with_kin(package: Package, origins: Collection[str]) -> frozenset[str]:
+    """Those files, and where one of them is CSV all that are: they share their types."""
+    tables = {scan.origin or scan.path for scan in package.scans if scan.format == "csv"}
+    return frozenset(origins) | (tables if tables & set(origins) else frozenset())
 
 
 def gone(package: Package) -> frozenset[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from headrace.project.recording import Facts
+from headrace.project.secrets import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,10 +48,12 @@ class FactsCache:
         facts = find()
         self._changed = True
         try:
-            record = json.loads(json.dumps(asdict(facts)))
+            text = json.dumps(asdict(facts))
+            record = json.loads(text)
         except (TypeError, ValueError):
             return facts
-        if _facts(record) == facts:
+        # What holds a secret is found anew each time: no file of ours may have it.
+        if _facts(record) == facts and redact(text) == text:
             self._new[key] = {"mark": mark, **record}
         return facts
 
@@ -61,11 +65,12 @@ class FactsCache:
         """Keep what is known now for the next run, if anything changed."""
         if not self._changed and self._new.keys() == self._kept.keys():
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"context": self._context, "facts": self._new})
         part = self._path.with_suffix(".part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(self._path)
+        with suppress(OSError):  # where nothing can be written, the next run reads all files again
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(text, encoding="utf-8")
+            part.replace(self._path)
 
 
 def _facts(record: Mapping[str, Any]) -> Facts:

@@ -36,11 +36,13 @@ class Database(Config):
 class DatabaseSource(Database):
     """A database: `postgresql://`, `mysql://`, `mariadb://`, `sqlite:///file` or `duckdb:///file`.
 
-    `tables:` is a short form: each is a stream of that name. `defaults:` are keys that all its streams share.
+    `tables:` is a short form: each is a stream of that name. `all`, and names with `*` or `?`, stand for the tables that the database
+    was last seen to have (by a load, or by `headrace source tables`). `defaults:` are keys that all its streams share.
     """
 
     type: Literal["database"]
-    tables: Names = ()
+    tables: Names = Field(default=(), description="names, patterns such as `sales_*`, or `all`")
+    excluded_tables: Names = Field(default=(), description="names and patterns that `tables:` does not mean")
     streams: dict[str, DatabaseStream] = {}
     description: str = ""
     meta: dict[str, Any] = {}

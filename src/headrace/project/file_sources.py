@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import date  # noqa: TC003 - pydantic reads the annotations
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from headrace.errors import did_you_mean
 from headrace.project.config import Config
@@ -23,6 +23,25 @@ class Days(Config):
     format: str = "%Y-%m-%d"
 
 
+class FixedField(Config):
+    """A field of lines of fixed width: where it starts, counted from 1, and how many characters it has."""
+
+    name: str
+    width: int = Field(ge=1)
+    start: int | None = Field(default=None, ge=1, description="behind the field before it, if nothing is said")
+    type: str | None = None
+
+
+def _widths(value: Any) -> Any:
+    """`{name: width}` is a field too."""
+    if not isinstance(value, list):
+        return value
+    return [
+        {"name": next(iter(one)), "width": next(iter(one.values()))} if isinstance(one, dict) and len(one) == 1 else one
+        for one in value
+    ]
+
+
 class FilesStream(StreamBase):
     """A stream of files: one table from all the files its path matches.
 
@@ -30,12 +49,31 @@ class FilesStream(StreamBase):
     """
 
     path: str = Field(description="with `*`, `?`, `[ab]` and `**`; of this machine, or a URL: " + ", ".join(SCHEMES))
-    format: Literal["csv", "tsv", "jsonl", "json", "parquet"] | None = None
-    delimiter: str | None = None
+    format: Literal["csv", "tsv", "jsonl", "json", "parquet", "arrow", "avro", "excel", "xml", "fixed"] | None = Field(
+        default=None, description="what the name of the file says, if nothing is said"
+    )
+    delimiter: str | None = Field(default=None, min_length=1, max_length=4)
+    quote: str | None = Field(default=None, min_length=1, max_length=1)
+    escape: str | None = Field(default=None, min_length=1, max_length=1, description="the quote itself, or a backslash")
     header: bool | None = None
-    encoding: str | None = None
+    encoding: str | None = Field(default=None, description="found in the first file, if nothing is said")
+    decimal: Literal[".", ","] | None = Field(default=None, description="the sign before the fraction of a number")
+    thousands: Literal["", ".", ",", " ", "'", "_"] | None = Field(
+        default=None, description="the sign between the thousands of a number"
+    )
     null_tokens: tuple[str, ...] = ("",)
-    data_selector: str | None = None
+    data_selector: str | None = Field(
+        default=None,
+        description="where the records are in JSON, or the path of their element in XML, such as /shop/order",
+    )
+    fields: Annotated[tuple[FixedField, ...], BeforeValidator(_widths)] = Field(
+        default=(), description="of lines of fixed width: `{name: width}`, or `{name, start, width, type}`"
+    )
+    sheet: str | int | None = Field(default=None, description="of a workbook: its name, or its number from 1")
+    range: str | None = Field(default=None, description="of a sheet: such as B3:F200, or B3: for all from there on")
+    error_cells: Literal["quarantine", "null"] = Field(
+        default="quarantine", description="what becomes of a row of a sheet with an error such as #N/A in a cell"
+    )
     hive_partitioning: bool = Field(default=False, description="folders called `name=value` are columns, typed")
     for_each: dict[str, tuple[Text, ...] | Days] = Field(
         default={}, description="what `{name}` in the path stands for: each of these values, or each day"
@@ -74,6 +112,21 @@ class FilesStream(StreamBase):
                 "`ascending` goes with `changed_by: name`: a file that changed keeps its place among the names"
             )
         return self
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FilesStream:
+        if self.fields and self.format not in (None, "fixed"):
+            raise ValueError(f"`fields:` are of lines of fixed width, and the format is {self.format}")
+        if self.format == "fixed" and not self.fields:
+            raise ValueError("lines of fixed width need `fields:`")
+        if self.decimal and self.decimal == self.thousands:
+            raise ValueError("`decimal:` and `thousands:` are the same sign")
+        return self
+
+    @property
+    def known_format(self) -> str | None:
+        """The format, where the stream says it."""
+        return "fixed" if self.fields else self.format
 
 
 class FilesSource(Config):

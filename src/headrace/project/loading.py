@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from headrace.errors import ConfigInvalid, ProjectNotFound, TargetUnknown, did_you_mean
 from headrace.events import Warned, emit
-from headrace.project import profiles
+from headrace.project import profiles, urls
 from headrace.project.files import Document, read_yaml
 from headrace.project.names import Variables
 from headrace.project.packages import paths_of, render_names, trees_of
@@ -60,12 +60,12 @@ def load_settings(  # noqa: PLR0913 - each is an option of the command line
     said = loader.project_file()
     chosen, names = loader.target(said, target, profiles_dir)
     if threads or (said.threads and not _own_threads(said, chosen.name)):
-        chosen = Target(chosen.name, chosen.url, chosen.schema, threads or said.threads or 1, chosen.database)
+        chosen = replace(chosen, threads=threads or said.threads or 1)
     _hide_password(chosen.url)
     return Settings(
         name=said.name or root.name,
         root=root,
-        target=chosen,
+        target=replace(chosen, setup=replace(chosen.setup, folder=root)),
         targets=names,
         vars=resolve(said.vars, environ, document, ("vars",)) if own is not None else said.vars,
         overrides=loader.overrides,
@@ -102,7 +102,7 @@ def target_of(name: str, url: str, root: Path, schema: str | None = None, thread
         path = (root / Path(rest.removeprefix("/")).expanduser()).resolve()
         database, url = path.name, f"{scheme}:///{path.as_posix()}"
     else:
-        database = urlsplit(url).path.strip("/") or None
+        database = urls.split(url, f"the URL of target {name!r}").path.strip("/") or None
     return Target(name, url, schema or _SCHEMAS.get(scheme, "main"), threads or 4, database)
 
 
@@ -140,7 +140,7 @@ def _own_threads(said: ProjectFile, name: str) -> bool:
 
 
 def _hide_password(url: str) -> None:
-    password = urlsplit(url).password
+    password = urls.split(url, "the target's URL").password
     if password:
         remember(password)
 
@@ -199,6 +199,7 @@ class _Loader:
         at = ("targets", name, "url")
         url = resolve(spec.url, self.environ, self.document, at)
         schema: str | None = resolve(spec.schema_, self.environ, self.document, at)
+        urls.split(url, f"the URL of target {name!r}", self.document.place(*at))
         return target_of(name, url, self.root, schema, spec.threads)
 
     def names(self, target: Target | None) -> dict[str, Any]:

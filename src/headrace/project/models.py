@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 BUILT_IN = ("table", "view", "incremental", "ephemeral", "materialized_view")
 """Materializations that need no macro."""
+FILES = {"duckdb": ("external",), "postgres": ()}
+"""Those that make files, by the engine that can."""
 
 
 def read_models(reading: Reading) -> Iterator[Draft]:
@@ -111,11 +113,12 @@ def _materialized(reading: Reading, name: str, config: dict[str, Any], place: Pl
         macros.anywhere(f"materialization_{materialized}_{engine}")
         for engine in (reading.settings.target.dialect, "default")
     )
-    if materialized in BUILT_IN or custom or not config.get("enabled", True):
+    known = BUILT_IN + FILES[reading.settings.target.dialect]
+    if materialized in known or custom or not config.get("enabled", True):
         return materialized
-    close = did_you_mean(materialized, BUILT_IN)
+    close = did_you_mean(materialized, known)
     kind = ConfigInvalid if close else NotSupported
-    hint = close or f"one of {', '.join(BUILT_IN)}, or a materialization that a macro defines"
+    hint = close or f"one of {', '.join(known)}, or a materialization that a macro defines"
     raise kind(f"{name}: materialized {materialized!r} is not known", where=place, hint=hint)
 
 

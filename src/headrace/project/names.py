@@ -24,6 +24,8 @@ DBT_VERSION = "1.11.16"
 """The version that projects ask for and compare with: whose behaviour headrace has."""
 
 _ABSENT: Any = object()
+_SECRET = re.compile(r"^DBT_ENV_SECRET|PASSWORD|SECRET|TOKEN|(API|ACCESS|PRIVATE)_?KEY", re.IGNORECASE)
+"""Variables whose values are hidden; a template's other variables may be names of columns, which have to stay readable."""
 
 
 def env_var(environ: Mapping[str, str]) -> Callable[..., str]:
@@ -34,7 +36,7 @@ def env_var(environ: Mapping[str, str]) -> Callable[..., str]:
         if value is None:
             hint = did_you_mean(var, environ) or f"set it, write it to .env, or give a default: env_var('{var}', '…')"
             raise SecretMissing(f"the variable {var} has no value", hint=hint)
-        return Secret(str(value)) if var.startswith("DBT_ENV_SECRET") else str(value)
+        return Secret(str(value)) if _SECRET.search(var) else str(value)
 
     return read
 

@@ -93,6 +93,10 @@ class SourceTable(NodeBase):
     loaded_at_field: str | None = None
     loaded_at_query: str | None = None
     identifier: str = ""
+    location: str | None = None
+    """What a query reads in its place where it is no table but files: `'data/x.csv'` or a call such as `read_csv(…)`."""
+    plugin: str | None = None
+    """The plugin of dbt-duckdb that would have to load it."""
     loader: str = ""
     source_description: str = ""
     source_meta: Mapping[str, Any] = field(default_factory=dict)

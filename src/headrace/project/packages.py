@@ -38,7 +38,7 @@ LISTS = ("packages.yml", "dependencies.yml")
 def installed(settings: Settings) -> tuple[Project, ...]:
     """The packages in a project's package folder, in order of their names.
 
-    Raises PackagesMissing where the project asks for packages and there are none, NameTaken, and what files can have wrong.
+    Raises PackagesMissing where the project asks for more packages than there are, NameTaken, and what files can have wrong.
     """
     found: dict[str, Project] = {settings.name: settings.project}
     for package in _found(settings):
@@ -47,18 +47,20 @@ def installed(settings: Settings) -> tuple[Project, ...]:
                 f"two packages are called {package.name!r}", where=Place(f"{package.prefix}dbt_project.yml")
             )
         found[package.name] = package
-    if len(found) == 1:
-        _nothing_asked_for(settings)
     del found[settings.name]
+    _enough(settings, found)
     return tuple(found[name] for name in sorted(found))
 
 
-def _nothing_asked_for(settings: Settings) -> None:
+def _enough(settings: Settings, found: Mapping[str, Project]) -> None:
+    """As many packages as are asked for are there; a package may bring others, so more of them say nothing."""
     for name in LISTS:
         path = settings.root / name
-        if path.is_file() and ((read_yaml(path, settings.root).data or {}).get("packages") or []):
+        asked = ((read_yaml(path, settings.root).data or {}).get("packages") or []) if path.is_file() else []
+        if len(asked) > len(found):
+            held = "none" if not found else f"{len(found)} of {len(asked)}: {', '.join(sorted(found))}"
             raise PackagesMissing(
-                f"the project needs packages, and {settings.paths.packages} holds none",
+                f"the project needs packages, and {settings.paths.packages} holds {held}",
                 where=Place(name),
                 hint="install them with: headrace deps",
             )

@@ -8,24 +8,15 @@ from urllib.parse import quote
 
 from headrace.errors import ConfigInvalid, NotSupported, TargetUnknown, did_you_mean
 from headrace.events import Warned, emit
+from headrace.project.duckdb_output import duckdb_setup
 from headrace.project.files import Document, read_yaml
 from headrace.project.settings import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-_UNUSED = {
-    "attach",
-    "plugins",
-    "secrets",
-    "filesystems",
-    "settings",
-    "extensions",
-    "module_paths",
-    "role",
-    "search_path",
-}
-"""Keys of an output that dbt obeys and headrace does not yet: said in a warning, never passed over."""
+_UNUSED = {"role", "search_path"}
+"""Keys of a Postgres output that dbt obeys and headrace does not yet: said in a warning, never passed over."""
 
 
 _PASSED_ON = ("sslmode", "sslcert", "sslkey", "sslrootcert", "connect_timeout", "application_name", "keepalives_idle")
@@ -64,32 +55,43 @@ def profile_target(
         raise TargetUnknown(f"the profile {profile!r} has no target {name!r}", where=where, hint=hint)
     at = (profile, "outputs", name)
     output = render(outputs[name], document, at)
-    unused = sorted(_UNUSED & output.keys())
-    if unused:
-        emit(Warned(f"not obeyed: {', '.join(unused)}", where=str(document.key_place(*at, unused[0]))))
     return _target(name, output, document, at, root), tuple(outputs)
 
 
 def _target(name: str, output: dict[str, Any], document: Document, at: tuple[str, ...], root: Path) -> Target:
-    threads = int(output.get("threads") or 1)
     match output.get("type"):
         case "duckdb":
-            path = str(output.get("path") or ":memory:")
-            return Target(name, duckdb_url(path, root), str(output.get("schema") or "main"), threads, duckdb_name(path))
+            return _duckdb_target(name, output, document, at, root)
         case "postgres":
+            unused = sorted(_UNUSED & output.keys())
+            if unused:
+                emit(Warned(f"not obeyed: {', '.join(unused)}", where=str(document.key_place(*at, unused[0]))))
             for key in ("host", "user"):
                 if key not in output:
                     raise ConfigInvalid(f"the key {key!r} is missing", where=document.key_place(*at))
             database = str(output.get("dbname") or output.get("database") or "postgres")
-            return Target(
-                name, _postgres_url(output, database), str(output.get("schema") or "public"), threads, database
-            )
+            threads, schema = int(output.get("threads") or 1), str(output.get("schema") or "public")
+            return Target(name, _postgres_url(output, database), schema, threads, database)
         case kind:
             raise NotSupported(
                 f"the target {name!r} is of type {kind!r}",
                 where=document.place(*at, "type"),
                 hint="headrace builds in duckdb and postgres",
             )
+
+
+def _duckdb_target(name: str, output: dict[str, Any], document: Document, at: tuple[str, ...], root: Path) -> Target:
+    path = str(output.get("path") or ":memory:")
+    url, setup = duckdb_url(path, root), duckdb_setup(output, document, at, root)
+    own, database = duckdb_name(path), output.get("database")
+    if database is not None and str(database) not in (own, setup.catalog):
+        raise ConfigInvalid(
+            f"the database of '{path}' is called {own!r}, not {database!r}",
+            where=document.place(*at, "database"),
+            hint="leave the key out, or give the `alias:` of an attached database",
+        )
+    schema, threads = str(output.get("schema") or "main"), int(output.get("threads") or 1)
+    return Target(name, url, schema, threads, setup.catalog or own, setup)
 
 
 def _postgres_url(output: dict[str, Any], database: str) -> str:
@@ -112,6 +114,8 @@ def duckdb_url(path: str, root: Path) -> str:
         return "duckdb://"
     if path.startswith(("md:", "motherduck:")):
         raise NotSupported("MotherDuck needs a service, and headrace works offline", hint="name a file as `path:`")
+    if path.startswith("ducklake:"):
+        raise NotSupported("the target itself cannot be a DuckLake", hint="name a file as `path:` and attach the lake")
     return f"duckdb:///{(root / Path(path).expanduser()).resolve().as_posix()}"
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from headrace.errors import Place, SecretMissing, did_you_mean
 
@@ -11,13 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from headrace.events import Event, Listener
     from headrace.project.files import Document
 
 _VARIABLE = re.compile(r"\$(?P<quoted>\$)?\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?P<has>:-(?P<default>[^}]*))?\}")
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(?P<value>.*?)\s*$")
-TELLING = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|DSN|URL", re.IGNORECASE)
+TELLING = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|DSN", re.IGNORECASE)
+_MAY_TELL = re.compile(r"URL|URI|WEBHOOK", re.IGNORECASE)
+_SAID = ("message", "hint", "where", "reason", "details")
+"""The fields of events that hold what others said: an engine, a server, the system."""
 _SHORTEST = 4
 """Shorter secrets are not looked for in texts: they would be found everywhere and say more about themselves than they hide."""
+
+_SHORTEST_TOKEN = 12
+"""Shorter steps of a path are taken for words."""
 
 _known: set[str] = set()
 
@@ -37,17 +47,57 @@ class Secret(str):
 
 
 def remember(value: str) -> None:
-    """Have `redact` hide this text from now on."""
-    if len(value) >= _SHORTEST:
-        _known.add(value)
+    """Have `redact` hide this text from now on, also as URLs, JSON and SQL spell it."""
+    if len(value) < _SHORTEST:
+        return
+    parts = _parts(value)
+    for inner in (parts.password or "", *(one for name, one in parse_qsl(parts.query) if TELLING.search(name))):
+        remember(inner)
+    bare = unquote(value)
+    _known.update((value, bare, quote(bare, safe=""), quote(bare), quote_plus(bare)))
+    _known.update((json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], value.replace("'", "''")))
 
 
 def redact(text: str) -> str:
     """The text with every secret that was resolved in this process written as `***`."""
-    for secret in sorted(_known, key=len, reverse=True):
-        if secret in text:
+    if any(secret in text for secret in tuple(_known)):
+        for secret in sorted(_known, key=len, reverse=True):
             text = text.replace(secret, "***")
     return text
+
+
+def discreet(*listeners: Listener) -> Listener:
+    """A listener that tells these what happened, with every secret in what somebody else said written as `***`."""
+
+    def tell(event: Event) -> None:
+        told = {name: _redacted(getattr(event, name)) for name in _SAID if hasattr(event, name)} if _known else {}
+        if any(getattr(event, name) != value for name, value in told.items()):
+            event = replace(event, **told)
+        for listener in listeners:
+            listener(event)
+
+    return tell
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    return {key: _redacted(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+def _parts(value: str) -> SplitResult:
+    """A value as the URL that it may be."""
+    try:
+        return urlsplit(value if "://" in value else "")
+    except ValueError:
+        return urlsplit("")
+
+
+def _harmless(url: str) -> bool:
+    """Whether a value is a URL that says no more than where something is: no user, no query, and no step as long as a token."""
+    parts = _parts(url)
+    plain = parts.scheme and not ("@" in parts.netloc or parts.query or parts.fragment)
+    return bool(plain) and all(len(step) < _SHORTEST_TOKEN for step in parts.path.split("/"))
 
 
 def read_env(path: Path) -> dict[str, str]:
@@ -63,9 +113,9 @@ def read_env(path: Path) -> dict[str, str]:
 
 
 def _unquoted(value: str) -> str:
-    for quote in ('"', "'"):
-        if value.startswith(quote) and value.find(quote, 1) > 0:
-            return value[1 : value.index(quote, 1)]
+    for mark in ('"', "'"):
+        if value.startswith(mark) and value.find(mark, 1) > 0:
+            return value[1 : value.index(mark, 1)]
     return re.split(r"\s#", value, maxsplit=1)[0].rstrip()
 
 
@@ -125,10 +175,10 @@ def resolve_text(
         return Secret(found)
     if "${" not in text:
         return text
-    telling = False
+    told = False
 
     def one(match: re.Match[str]) -> str:
-        nonlocal telling
+        nonlocal told
         if match["quoted"]:
             return match[0][1:]
         value = environ.get(match["name"])
@@ -141,10 +191,17 @@ def resolve_text(
                 where=place(*at),
                 hint=close or f"set it, write it to .env, or give a default: ${{{match['name']}:-default}}",
             )
-        if TELLING.search(match["name"]):
-            telling = True
+        if _tells(match["name"], value):
+            told = True
             remember(value)
         return value
 
     replaced = _VARIABLE.sub(one, text)
-    return Secret(replaced) if telling else replaced
+    return Secret(replaced) if told else replaced
+
+
+def _tells(name: str, value: str) -> bool:
+    """Whether a variable of that name holds what nobody should read."""
+    if TELLING.search(name):
+        return True
+    return bool(_MAY_TELL.search(name)) and not _harmless(value)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from headrace.project.setup import Setup
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -27,6 +29,8 @@ class Target:
     schema: str
     threads: int = 4
     database: str | None = None
+    setup: Setup = field(default_factory=Setup, repr=False)
+    """What a session of DuckDB needs before it does anything."""
 
     @property
     def dialect(self) -> Dialect:

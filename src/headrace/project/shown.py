@@ -275,7 +275,7 @@ def _of_source(node: SourceTable, database: str | None) -> dict[str, Any]:
         "columns": columns(node),
         "source_meta": dict(node.source_meta),
         "patch_path": None,
-        "relation_name": relation_name(node.table, database),
+        "relation_name": node.location or relation_name(node.table, database),
         "unrendered_database": None,
         "unrendered_schema": None,
         "doc_blocks": [],

@@ -10,6 +10,7 @@ from headrace.project.nodes import SourceTable
 from headrace.project.reading import said_of
 from headrace.project.resolution import words
 from headrace.project.rest_sources import RestStream
+from headrace.project.source_locations import location_of
 from headrace.table import Table
 
 if TYPE_CHECKING:
@@ -79,6 +80,15 @@ def _external(reading: Reading, about: Properties) -> SourceTable:
     identifier = str(said.get("identifier") or about.name)
     known = reading.settings.target.database
     place = about.place
+    tags = words(config.get("tags"))
+    names = {
+        "name": about.name,
+        "identifier": identifier,
+        "schema": schema,
+        "database": database or known,
+        "tags": tags,
+    }
+    free = {**(config.get("meta") or {}), **{key: value for key, value in config.items() if key not in _CONFIGS}}
     return SourceTable(
         unique_id=f"source.{reading.package}.{about.source}.{about.name}",
         name=about.name,
@@ -86,13 +96,15 @@ def _external(reading: Reading, about: Properties) -> SourceTable:
         place=place,
         path=path,
         fqn=fqn,
-        tags=words(config.get("tags")),
+        tags=tags,
         meta=config.get("meta") or {},
         config=config,
         unrendered=reading.written("sources", fqn, about.unrendered),
         source=str(about.source),
         table=Table(schema, identifier, None if database in (known, None) else str(database)),
         identifier=identifier,
+        location=location_of(free, names, place),
+        plugin=None if free.get("plugin") is None else str(free["plugin"]),
         loader=str(said.get("loader") or above.get("loader") or ""),
         source_description=str(reading.evaluate(str(above.get("description") or ""), place)),
         source_meta={**(above.get("meta") or {}), **((above.get("config") or {}).get("meta") or {})},
@@ -101,6 +113,10 @@ def _external(reading: Reading, about: Properties) -> SourceTable:
         **_watched(about),
         **said_of(reading, about),
     )
+
+
+_CONFIGS = ("enabled", "tags", "meta", "freshness", "loaded_at_field", "loaded_at_query", "event_time")
+"""Configs of a source that mean something to dbt itself; any other is for who reads the source."""
 
 
 def _watched(about: Properties | None) -> dict[str, Any]:

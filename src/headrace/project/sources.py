@@ -10,12 +10,12 @@ from headrace.errors import Place, SecretMissing  # noqa: TC001 - pydantic reads
 from headrace.project.apis import Client  # noqa: TC001
 from headrace.project.config import Config
 from headrace.project.database_sources import Database, DatabaseSource, DatabaseStream
+from headrace.project.dispositions import Way  # noqa: TC001
 from headrace.project.file_places import Access
 from headrace.project.file_sources import FilesSource, FilesStream
 from headrace.project.python_sources import PythonCode, PythonSource, PythonStream
 from headrace.project.rest_sources import RestSource, RestStream
 from headrace.project.singer_sources import SingerSource, SingerStream, Tap
-from headrace.project.stream_keys import Disposition  # noqa: TC001
 from headrace.table import Table  # noqa: TC001
 
 SourceSpec: TypeAlias = Annotated[
@@ -54,10 +54,11 @@ class Stream(Config):
         return f"{self.source}.{self.name}"
 
     @property
-    def disposition(self) -> Disposition:
-        """As declared; else merge where there is a key, append where there is only a cursor, replace otherwise."""
-        if self.spec.write_disposition:
-            return self.spec.write_disposition
-        if self.spec.primary_key:
-            return "merge"
-        return "append" if self.spec.incremental else "replace"
+    def disposition(self) -> Way:
+        """How its rows join those of the table."""
+        return self.spec.disposition
+
+    @property
+    def whole(self) -> bool:
+        """Whether each load brings all that the source has: nothing that was read before is left out."""
+        return self.disposition == "replace" or self.spec.sweeps

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from headrace.project.config import Config
+from headrace.project.dispositions import LOAD_TIME, Deletes, Disposition, History, SurrogateKey, Way
 from headrace.project.shorthand import Names, Seconds, Text, short
 
-Disposition: TypeAlias = Literal["append", "replace", "merge"]
 Mode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value", "quarantine"]
 
 
 class SchemaContract(Config):
-    """What happens to new columns, and to values that break their column's type."""
+    """What happens to a table that is not there yet, to new columns, and to values that break their column's type."""
 
+    tables: Mode = "evolve"
     columns: Mode = "evolve"
     data_type: Mode = "quarantine"
 
@@ -59,7 +61,10 @@ class ColumnSpec(Config):
     """A column that is declared rather than inferred."""
 
     type: str | None = None
-    nullable: bool = True
+    nullable: bool = Field(default=True, description="false: rows without a value go to quarantine")
+    contract: Mode | None = Field(
+        default=None, description="for this column, in place of what `schema_contract` says of columns and data_type"
+    )
     description: str = ""
 
 
@@ -70,19 +75,17 @@ class Transform(Config):
     when: Literal["in_flight", "after_load"] = "in_flight"
 
 
-class Deletes(Config):
-    """Which arriving rows delete: those where `column` is true (or equals `value`). Hard removes the row, soft marks it."""
-
-    column: str
-    value: str | None = None
-    mode: Literal["hard", "soft"] = "hard"
-
-
 class StreamBase(Config):
     """What every stream may say, whatever its source."""
 
     write_disposition: Disposition | None = None
     primary_key: Names = ()
+    merge_key: Names = Field(
+        default=(),
+        description="delete_insert: rows of one of these keys go and come together; without it the primary key",
+    )
+    history: History | None = None
+    surrogate_key: SurrogateKey | None = None
     incremental: Annotated[Incremental | None, short("cursor_path")] = None
     columns: dict[str, Annotated[ColumnSpec, short("type")]] = {}
     schema_contract: Annotated[SchemaContract, BeforeValidator(_same_mode)] = SchemaContract()
@@ -97,3 +100,78 @@ class StreamBase(Config):
     meta: dict[str, Any] = {}
     expect: str | None = Field(default=None, description="freshness, such as `every 24h`")
     enabled: bool = True
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        _check(self)
+        return self
+
+    @property
+    def disposition(self) -> Way:
+        """As declared; else merge where there is a key, append where there is only a cursor, replace otherwise."""
+        if self.write_disposition:
+            return self.write_disposition
+        if self.primary_key:
+            return "merge"
+        return "append" if self.incremental else "replace"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that tell whether the table has a row already."""
+        return (self.merge_key or self.primary_key) if self.disposition == "delete_insert" else self.primary_key
+
+    def contract(self, column: str, of: Literal["columns", "data_type"]) -> Mode:
+        """What happens where a column is new, or where a value breaks its type."""
+        own = self.columns.get(column)
+        return (own.contract if own else None) or getattr(self.schema_contract, of)
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether rows that a load does not bring go, are marked, or end."""
+        closes = self.history is not None and self.history.missing == "close"
+        return closes or (self.deletes is not None and self.deletes.missing is not None)
+
+
+def _check(spec: StreamBase) -> None:
+    """Raise where what a stream says of its loading does not go together."""
+    said = next((said for wrong, said in _rules(spec, spec.disposition) if wrong), None)
+    if said is not None:
+        raise PydanticCustomError("loading", "{said}", {"said": said})
+
+
+def _rules(spec: StreamBase, way: Way) -> list[tuple[bool, str]]:
+    history, deletes = spec.history, spec.deletes
+    given = history.model_fields_set if history else set()
+    missing = bool(deletes and deletes.missing)
+    closes = bool(history and history.missing == "close")
+    whole = "each load has to bring the whole table, and `incremental:` brings a part"
+    return [
+        (bool(spec.merge_key) and way != "delete_insert", f"`merge_key` goes with delete_insert, not with {way}"),
+        (history is not None and way not in ("scd2", "scd3"), f"`history` goes with scd2 and scd3, not with {way}"),
+        (way == "scd2" and "previous" in given, "`history.previous` goes with scd3; scd2 keeps every version"),
+        (way == "scd3" and not (history and history.previous), "scd3 needs `history: {previous: [columns]}`"),
+        (
+            way == "scd3" and bool(given - {"previous", "changed_at"}),
+            "with scd3, `history` has only `previous` and `changed_at`",
+        ),
+        (closes and spec.incremental is not None, f"`history.missing: close`: {whole}"),
+        (
+            closes and history is not None and history.changed_at not in (None, LOAD_TIME),
+            "`history.missing: close` needs `changed_at: load_time`: nothing else says when a row went",
+        ),
+        (missing and spec.incremental is not None, f"`deletes.missing`: {whole}"),
+        (missing and way == "scd2", "with scd2, `history: {missing: close}` ends the versions of rows that went"),
+        (
+            missing and way not in ("merge", "scd3"),
+            f"`deletes.missing` compares keys, so it goes with merge, not with {way}",
+        ),
+        (
+            deletes is not None and way == "delete_insert",
+            "delete_insert takes what arrives for all that its keys have, so `deletes` can do nothing",
+        ),
+        (deletes is not None and way == "insert_only", "insert_only leaves rows alone, so `deletes` can do nothing"),
+        (
+            bool(deletes and deletes.mode == "soft" and way == "scd2"),
+            "with scd2, a row that was deleted ends its version, which is `mode: hard`",
+        ),
+    ]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from headrace.errors import ConfigInvalid, NameTaken, did_you_mean
 from headrace.events import Warned, emit
-from headrace.project.database_sources import Database, DatabaseSource
+from headrace.project.database_sources import Database, DatabaseSource, DatabaseStream
 from headrace.project.file_places import scheme_of
 from headrace.project.file_sources import FilesSource, FilesStream
 from headrace.project.files import Document, read_yaml
 from headrace.project.python_sources import PythonCode, PythonSource, decorated
+from headrace.project.reflected import known_tables, matching, patterns
 from headrace.project.rest_sources import RestSource
 from headrace.project.secrets import resolve_later
 from headrace.project.singer_sources import SingerSource, Tap
@@ -92,7 +93,10 @@ def _streams(
     if kind == "python" and isinstance(data.get("module"), str):
         data = _with_functions(data, root, document.place(*at, "module"))
     try:
-        spec = validate(KINDS[kind], _shared(_with_tables(data) if kind == "database" else data), document, at)
+        if kind == "database":
+            validate(DatabaseSource, _shared(data), document, at)
+            data = _with_tables(name, data, root, document.key_place(*at, "tables"))
+        spec = validate(KINDS[kind], _shared(data), document, at)
     except ConfigInvalid as invalid:
         # What is missing stands for itself, which need not be of the kind its key takes.
         raise next(iter(missing.values()), invalid) from None
@@ -174,12 +178,52 @@ def _shared(data: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "streams": {name: merged(defaults, own or {}) for name, own in streams.items()}}
 
 
-def _with_tables(data: dict[str, Any]) -> dict[str, Any]:
+def reflecting(
+    root: Path, project_file: Document | None, environ: Mapping[str, str]
+) -> Iterator[tuple[Stream, list[str], tuple[str, ...]]]:
+    """The databases whose tables are patterns, each as a stream of nothing yet, with the patterns and what they leave out."""
+    for name, data, document, at in _declared(root, project_file):
+        wanted = patterns(data.get("tables")) if isinstance(data, dict) and data.get("type") == "database" else []
+        if not wanted:
+            continue
+        resolved, missing = resolve_later(data, environ, document, at)
+        spec = validate(DatabaseSource, _shared(resolved), document, at)
+        shared = Database(**spec.model_dump(include=set(Database.model_fields), by_alias=True))
+        stream = Stream(
+            source=name,
+            name="tables",
+            spec=DatabaseStream(),
+            database=shared,
+            folder=root.as_posix(),
+            place=document.key_place(*at, "tables"),
+            missing=_lacks(missing, at, ""),
+        )
+        yield stream, wanted, spec.excluded_tables
+
+
+def _with_tables(source: str, data: dict[str, Any], root: Path, where: Place) -> dict[str, Any]:
     """`tables:` of a database as streams; a stream that says nothing is the table of its name."""
-    tables, streams = data.get("tables") or [], data.get("streams") or {}
-    tables = [tables] if isinstance(tables, str) else tables
-    if not isinstance(tables, list) or not isinstance(streams, dict):
-        return data
+    said, streams = data.get("tables") or [], data.get("streams") or {}
+    wanted = patterns(said)
+    tables = (
+        [] if wanted == ["*"] else [one for one in ([said] if isinstance(said, str) else said) if one not in wanted]
+    )
+    without = data.get("excluded_tables") or []
+    without = [without] if isinstance(without, str) else without
+    known = known_tables(root, source) if wanted else ()
+    if known is None:
+        emit(
+            Warned(
+                f"which tables the source {source!r} has is not known yet: `headrace source tables {source}`, or a load, asks it",
+                where=str(where),
+            )
+        )
+    found = matching(known or (), wanted, without)
+    if known and not found:
+        emit(Warned(f"no table of the source {source!r} is meant by {', '.join(wanted)}", where=str(where)))
+    named = {str(stream.get("table") or name) for name, stream in streams.items() if isinstance(stream, dict)}
+    # A stream that is written out for a table stands for it, whatever its own name is.
+    tables += [str(table) for table in found if table.name in streams or not {table.name, str(table)} & named]
     made: dict[str, Any] = {str(table).rpartition(".")[2]: {"table": table} for table in tables}
     return {
         **data,

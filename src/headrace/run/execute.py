@@ -6,14 +6,16 @@ import threading
 import time
 import traceback
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from headrace.errors import HeadraceError, Interrupted
+from headrace.errors import HeadraceError, Interrupted, refused_by_system
 from headrace.events import FAILED, RunFinished, RunStarted, StepFinished, StepStarted, Warned, emit
 from headrace.graph import Graph
 from headrace.landing import Landing
 from headrace.project.nodes import Relational
+from headrace.project.secrets import redact
 from headrace.retry import SYSTEM, Backoff
 from headrace.run.models import build_model, load_seed, run_alone, run_unit_test
 from headrace.run.schedule import Job, run_jobs
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from headrace.project.manifest import Manifest
     from headrace.retry import Clock
+    from headrace.run.backfill import Span
     from headrace.run.plan import Plan
     from headrace.run.session import Done
     from headrace.table import Table
@@ -46,6 +49,7 @@ class Options:
     fail_fast: bool = False
     full_refresh: bool = False
     store_failures: bool = False
+    span: Span | None = None
     durations: Mapping[str, float] = field(default_factory=dict)
     selected: tuple[str, ...] = ()
     """What was asked for, which is more than the steps: ephemeral models, and tests that belong to the step of a table."""
@@ -81,7 +85,7 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
     run = uuid.uuid4().hex[:12]
     settings = manifest.settings
     schemas = {node.table.schema for node in manifest.nodes.values() if isinstance(node, Relational)}
-    warehouse = open_warehouse(settings.target.url, schemas)
+    warehouse = open_warehouse(settings.target.url, schemas, settings.target.setup)
     session = Session(
         manifest=manifest,
         warehouse=warehouse,
@@ -90,6 +94,7 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
         runtime=_runtime(manifest, options, command, run, clock.now(), tuple(plan.steps)),
         clock=clock,
         full_refresh=options.full_refresh,
+        span=options.span,
         store_failures=options.store_failures,
     )
     doing = _Doing(session, plan)
@@ -209,6 +214,8 @@ class _Doing:
             except Exception as error:  # noqa: BLE001 - a defect in one step must not lose the others' results
                 if self.stopped.is_set():
                     return self._end(_cut_short(one, time.perf_counter() - started))
+                if refused := refused_by_system(error):
+                    return self._end(_failure(one, refused, time.perf_counter() - started))
                 self._keep_traceback(one)
                 what = f"unexpected {type(error).__name__}: {error}"
                 return self._end(StepFinished(one, "error", time.perf_counter() - started, message=what, code="HR000"))
@@ -241,9 +248,11 @@ class _Doing:
 
     def _keep_traceback(self, one: str) -> None:
         folder = self.session.manifest.settings.folder / "logs"
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{self.session.run}.traceback").open("a", encoding="utf-8") as file:
-            file.write(f"{one}\n{traceback.format_exc()}\n")
+        # A disk that is full as well must not take the step's own error away.
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / f"{self.session.run}.traceback").open("a", encoding="utf-8") as file:
+                file.write(redact(f"{one}\n{traceback.format_exc()}\n"))
 
 
 def _do(session: Session, step: Step) -> Done:

@@ -30,7 +30,7 @@ def source_freshness(
         if not isinstance(node, SourceTable) or not asked_of(node):
             continue
         started = time.perf_counter()
-        names = manifest.names(node.package) | {"this": Relation.of(node.table)}
+        names = manifest.names(node.package) | {"this": replace(Relation.of(node.table), external=node.location)}
         query = node.loaded_at_query
         if query is not None:
             query = manifest.templates.render(query, names, node.place, package=node.package)

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from headrace.errors import PlaceUnusable
 from headrace.events import BatchFinished, CheckFinished, RowsLoaded, RunFinished, RunStarted, StepFinished, StepStarted
 from headrace.run.process import Process, alive, this_process
 
@@ -38,6 +39,7 @@ CREATE INDEX IF NOT EXISTS steps_id ON steps (id);
 CREATE INDEX IF NOT EXISTS checks_run ON checks (run);
 CREATE INDEX IF NOT EXISTS loads_run ON loads (run);
 """
+_TABLES = SCHEMA.count("CREATE TABLE")
 _STEP_STARTED = "UPDATE steps SET status = 'running', started = ? WHERE run = ? AND id = ?"
 _STEP_FINISHED = """
 INSERT INTO steps (run, id, status, seconds, rows, message, code, place, hint) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -94,7 +96,13 @@ class History:
         self._run = ""
         self._waiting: list[tuple[str, tuple[Any, ...]]] = []
         self._lock = threading.Lock()
-        self._session = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
+        try:
+            self._session = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
+            self._make_ready()
+        except sqlite3.Error as error:
+            raise _unusable(path, error) from error
+
+    def _make_ready(self) -> None:
         # With a write-ahead log readers and the writer do not wait for each other, and a commit needs no wait for the disk.
         self._session.execute("PRAGMA journal_mode = WAL")
         self._session.execute("PRAGMA synchronous = NORMAL")
@@ -175,9 +183,24 @@ class History:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path, timeout=10)) as session:
-        session.execute("PRAGMA query_only = ON")
-        yield session
+    """A session that only reads. Raises PlaceUnusable where the file cannot be read."""
+    try:
+        with closing(sqlite3.connect(path, timeout=10)) as session:
+            ((made,),) = session.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchall()
+            if made < _TABLES:  # the disk was full, or the process ended, while the file was made
+                empty = SCHEMA.replace("IF NOT EXISTS ", "IF NOT EXISTS hollow.")
+                session.executescript(f"ATTACH ':memory:' AS hollow; {empty}")
+            session.execute("PRAGMA query_only = ON")
+            yield session
+    except sqlite3.Error as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: sqlite3.Error) -> PlaceUnusable:
+    hint = (
+        "is the disk full, or the folder read-only? A damaged file can be deleted: it holds the history of runs alone"
+    )
+    return PlaceUnusable(f"{path}: {error}", hint=hint)
 
 
 _RUNS = "SELECT id, command, target, status, started, seconds, pid, host, born, arguments FROM runs"

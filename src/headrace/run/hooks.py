@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ResultView(dict[str, Any]):
-    """A step's result as `results` shows it to a hook: with `node`, `status`, `execution_time`, `message` and `failures`."""
+    """A step's result as `results` shows it to a hook, with `node`, `status`, `execution_time`, `message` and `failures`; or its node."""
 
     def to_dict(self, omit_none: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - dbt's signature
         """The same as a plain mapping, without what is nothing where that is asked."""
@@ -34,7 +34,7 @@ def run_hooks(
     made = [session.manifest.nodes.get(key) for key in session.runtime.selected]
     # Hooks may write to the schemas of the run, which are there before the first of them, as under dbt.
     session.relations.open(
-        session.connection(), {one.table.schema for one in made if isinstance(one, Model | Seed | Snapshot)}
+        session.connection(), {one.table.space for one in made if isinstance(one, Model | Seed | Snapshot)}
     )
     for hook in session.manifest.hooks:
         if hook.when == when:
@@ -127,7 +127,7 @@ def _view(
 ) -> ResultView:
     response = {} if rows is None else {"rows_affected": rows, "_message": "OK", "code": "OK"}
     return ResultView(
-        node=node, unique_id=node["unique_id"], status=status, execution_time=seconds, message=message, failures=failures,
+        node=ResultView(node), unique_id=node["unique_id"], status=status, execution_time=seconds, message=message, failures=failures,
         adapter_response=response, timing=[], thread_id="Thread-1", batch_results=None, compiled=True, compiled_code=None,
         relation_name=node.get("relation_name"),
     )  # fmt: skip

@@ -22,6 +22,7 @@ from headrace.transform.batches import batches_again, batches_of, is_microbatch
 from headrace.transform.built import hooked
 from headrace.transform.compile import compile_node
 from headrace.transform.context import is_incremental
+from headrace.transform.external import landed, pending
 from headrace.transform.materialize import build
 from headrace.transform.seeds import build_seed
 from headrace.transform.snapshot import build_snapshot
@@ -76,7 +77,7 @@ def build_batches(session: Session, node: Model, checks: Sequence[DataTest]) -> 
     As under dbt, nothing is built after a first window that failed.
     """
     connection, runtime = session.connection(), session.runtime
-    relations = session.relations.open(connection, [node.table.schema])
+    relations = session.relations.open(connection, [node.table.space])
     rest = runtime.rests.get(node.unique_id)
     adds = rest is not None or is_incremental(node, relations, full_refresh=runtime.full_refresh)
     now = runtime.until or runtime.started
@@ -126,7 +127,7 @@ def made(
 ) -> Done:
     """A node, or one batch of it, made in one transaction, its tests asked inside. Raises what compiling and building raise."""
     connection = session.connection()
-    relations = session.relations.open(connection, [node.table.schema])
+    relations = session.relations.open(connection, [node.table.space])
     started = session.clock.now()
     early = None
     if _begins_outside(node):
@@ -166,8 +167,11 @@ def _in_transaction(
     relations = session.relations.open(connection, ())
     waits = bool(checks) and not any(hook.inside for hook in compiled.after)
     built = _run(session, connection, node, compiled, waits=waits)
-    if waits and built.table:
-        results = _accepted(session, connection, checks, {node.unique_id: built.table})
+    with pending(built.written):
+        if waits and built.table:
+            results = _accepted(session, connection, checks, {node.unique_id: built.table})
+        if built.written is not None:
+            built = replace(built, table=node.table, query=landed(connection, built.written))
     if built.table is not None:
         with compiled.blame():
             publish(connection, node.unique_id, built.table, node.table, relations, view=built.query)
@@ -210,7 +214,7 @@ def run_unit_test(session: Session, step: RunUnit) -> Done:
     node, connection = step.node, session.connection()
     model = session.manifest.nodes[node.model]
     read = {
-        one.table.schema
+        one.table.space
         for one in (session.manifest.nodes[key] for key in model.depends_on)
         if isinstance(one, Buildable)
     }
@@ -292,7 +296,7 @@ def settled(
         if result.failing is not None:
             # The schema is made where threads wait for each other, and before the transaction that fills the table.
             schema = session.manifest.settings.target.schema
-            session.relations.open(session.connection(), [kept_at(result.check, schema).schema])
+            session.relations.open(session.connection(), [kept_at(result.check, schema).space])
             store(session.connection(), result, schema)
     failing = [result.check.name for result in results if result.stops]
     if failing:

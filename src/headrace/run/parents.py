@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import RecordsNotFound
 from headrace.extract.paths import normalised
+from headrace.load.extras import validity
 from headrace.project.rest_sources import RestStream
+from headrace.sql.dialect import name, relation
 
 if TYPE_CHECKING:
     from headrace.project.nodes import SourceTable
@@ -32,19 +34,19 @@ def parent_rows(session: Session, stream: Stream) -> list[dict[str, Any]]:
     if not isinstance(stream.spec, RestStream) or stream.spec.parent is None:
         return []
     parent = session.manifest.source(stream.source, stream.spec.parent)
-    return rows_of_table(session, parent, stream.label, [name for _, name in stream.spec.parent_fields])
+    return rows_of_table(session, parent, stream.label, [field for _, field in stream.spec.parent_fields])
 
 
 def rows_of_table(session: Session, parent: SourceTable, label: str, fields: list[str]) -> list[dict[str, Any]]:
     """The values of these fields in the parent's table. Raises RecordsNotFound."""
     connection = session.connection()
-    relation = connection.inspect(parent.table.schema).get(parent.table)
-    if relation is None:
+    held = connection.inspect(parent.table.schema).get(parent.table)
+    if held is None:
         raise RecordsNotFound(
             f"{label} asks for each row of {parent.source}.{parent.name}, which has no table yet",
             hint=f"load both: -s +source:{label}",
         )
-    columns = {column.name for column in relation.schema}
+    columns = {column.name for column in held.schema}
     places = {field: _place(field, columns) for field in fields}
     missing = [field for field, place in places.items() if place is None]
     if missing:
@@ -54,7 +56,11 @@ def rows_of_table(session: Session, parent: SourceTable, label: str, fields: lis
         )
     found = {field: place for field, place in places.items() if place is not None}
     listed = ", ".join(f'"{column}"' for column, _ in found.values())
-    rows = connection.rows(f'SELECT {listed} FROM "{parent.table.schema}"."{parent.table.name}"')
+    now = ""
+    if parent.stream and parent.stream.disposition == "scd2":
+        # Of a history, only what is true now.
+        now = f" WHERE {name(validity(parent.stream)[1])} IS NULL"
+    rows = connection.rows(f"SELECT {listed} FROM {relation(parent.table)}{now}")
     made = [
         {field: _at(value, inner) for (field, (_, inner)), value in zip(found.items(), row, strict=True)}
         for row in rows

@@ -16,6 +16,7 @@ from headrace.run.session import Done
 from headrace.run.steps import ReplayStream
 from headrace.run.streams import REPLAY, load_package
 from headrace.state import ledger
+from headrace.state.fence import fenced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,13 @@ def replay_stream(session: Session, step: ReplayStream) -> Done:
     if stream is None or not kept:
         return Done("success", 0, "nothing is open in quarantine")
     stream.ready()
-    session.relations.open(connection, [node.table.schema])
+    session.relations.open(connection, [node.table.space])
+    with fenced(connection, node.table):
+        return _replayed(session, node, stream, kept)
+
+
+def _replayed(session: Session, node: SourceTable, stream: Stream, kept: Sequence[Kept]) -> Done:
+    connection = session.connection()
     last = ledger.last_load(connection, stream.label)
     package = session.landing.beside(stream.label, last.cursor if last else None, REPLAY)
     local = connection.local.cursor()

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 from headrace import quarantine
 from headrace.project.nodes import Model
+from headrace.project.secrets import redact
 from headrace.project.target_files import compiled_path, run_path
 from headrace.schema import Schema
 from headrace.sql.operations import CreateSchema
 from headrace.state import ledger
+from headrace.table import Space
 from headrace.warehouse.base import Relation
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from headrace.project.manifest import Manifest
     from headrace.project.nodes import Node
     from headrace.retry import Clock
+    from headrace.run.backfill import Span
     from headrace.table import Table
     from headrace.transform.context import Runtime
     from headrace.warehouse.base import Connection, Warehouse
@@ -45,27 +48,28 @@ class Relations:
 
     def __init__(self) -> None:
         self._known: dict[Table, Relation] = {}
-        self._schemas: frozenset[str] = frozenset()
+        self._spaces: frozenset[Space] = frozenset()
         self._guard = threading.Lock()
         self._making = threading.Lock()
 
-    def open(self, connection: Connection, schemas: Iterable[str]) -> Mapping[Table, Relation]:
+    def open(self, connection: Connection, schemas: Iterable[str | Space]) -> Mapping[Table, Relation]:
         """All that is known, after making the schemas that are missing and reading what they hold.
 
         Who has nothing to make does not wait for who has: a transaction that waited here could hold what the other one waits for.
         """
-        schemas = frozenset(schemas)
-        if schemas <= self._schemas:
+        spaces = frozenset(Space(one) if isinstance(one, str) else one for one in schemas)
+        if spaces <= self._spaces:
             return self._known
         with self._making:
-            new = sorted(schemas - self._schemas)
-            for schema in new:
-                connection.run(CreateSchema(schema))
-            if new:
-                found = connection.inspect(*new)
+            new = sorted(spaces - self._spaces, key=lambda one: (one.database or "", one.schema))
+            for space in new:
+                connection.run(CreateSchema(space.schema, space.database))
+            for database in dict.fromkeys(space.database for space in new):
+                held = [space.schema for space in new if space.database == database]
+                found = connection.inspect(*held, database=database)
                 with self._guard:
                     self._known.update(found)
-                self._schemas |= frozenset(new)
+            self._spaces |= frozenset(new)
         return self._known
 
     def note(self, table: Table, kind: Literal["table", "view"]) -> None:
@@ -89,6 +93,8 @@ class Session:
     clock: Clock
     full_refresh: bool = False
     store_failures: bool = False
+    span: Span | None = None
+    """The range that streams are to be read in, instead of from their cursors on."""
     relations: Relations = field(default_factory=Relations)
     checked: dict[str, CheckResult] = field(default_factory=dict)
     """What came of each test that was asked, by its id."""
@@ -169,4 +175,4 @@ def _as_run(node: Node, statements: Sequence[str]) -> str:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(redact(text), encoding="utf-8")

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from headrace.batch import Batch, Dead, Scan
+from headrace.batch import Batch, Dead, FileChanged, Scan
 from headrace.cursor import Cursor
+from headrace.errors import FileVanished
 from headrace.events import Warned, emit
 from headrace.extract.source import open_stream, prepared
 from headrace.load import inflight
 from headrace.load.loader import load
-from headrace.load.parts import FilesUnfit, gone
+from headrace.load.parts import FilesUnfit
+from headrace.project.file_sources import FilesStream
+from headrace.run.backfill import narrowed
 from headrace.run.models import check_all, settled
 from headrace.run.parents import parent_rows, still_fresh
 from headrace.run.session import Done
 from headrace.state import files, ledger
+from headrace.state.fence import fenced
 
 if TYPE_CHECKING:
     from headrace.landing import Package
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
     from headrace.warehouse.embedded import Embedded
 
 
+_PATIENCE = 5
 REPLAY = "replay"
 """The signature of packages whose rows come from quarantine."""
 
@@ -36,32 +43,56 @@ def load_stream(session: Session, step: LoadStream) -> Done:
     stream = node.stream
     if stream is None:
         return Done("success")
-    session.relations.open(connection, [node.table.schema])
+    session.relations.open(connection, [node.table.space])
+    with fenced(connection, node.table):
+        read = _read(session, node, stream)
+    if isinstance(read, Done):
+        return read
+    results = check_all(session, connection, step.checks, {})
+    return settled(session, read, results, "the rows are loaded all the same")
+
+
+def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
+    """How many rows were loaded; Done where there was nothing to ask for."""
+    connection = session.connection()
     stream = prepared(stream, local=connection.local, clock=session.clock)
+    if session.span is not None:
+        stream = narrowed(stream, session.span)
     read = 0
     for package in session.landing.pending(stream.label):
-        if package.complete and not session.full_refresh and (lost := gone(package)):
-            emit(Warned(f"{stream.label}: {len(lost)} files changed since an unfinished load: they are read anew"))
-            package.reopen(lost)
-        elif package.complete and not session.full_refresh:
-            read += _loaded(session, node, stream, package) or 0
+        if package.complete and not session.full_refresh:
+            read += _left_behind(session, node, stream, package)
         elif session.full_refresh:
             package.discard()
     last = None if session.full_refresh else ledger.last_load(connection, stream.label)
-    if last is not None and (rest := still_fresh(stream, last, session.clock.now())):
+    if session.span is None and last is not None and (rest := still_fresh(stream, last, session.clock.now())):
         return Done("success", read, f"what is there counts as fresh for {rest:.0f} s more (`cache:`)")
-    arrived = None
+    arrived, changes = None, 0
     while arrived is None:
         package = session.landing.begin(stream.label, _cursor(stream, last), signature(stream))
-        local = connection.local.cursor()
         try:
-            extract(session, stream, package, last, local)
-        finally:
-            local.close()
-        arrived = _loaded(session, node, stream, package)
-    read += arrived
-    results = check_all(session, connection, step.checks, {})
-    return settled(session, read, results, "the rows are loaded all the same")
+            with closing(connection.local.cursor()) as local:
+                extract(session, stream, package, last, local, anew=session.span is not None)
+            arrived = _loaded(session, node, stream, package)
+        except FileChanged as changed:
+            changes += 1
+            if changes == _PATIENCE:
+                raise FileVanished(
+                    f"{stream.label}: {changed} was changed each of the {changes} times it was read; nothing of it was kept",
+                    hint="run it again when nobody writes to it",
+                ) from changed
+            emit(Warned(f"{stream.label} is read anew because {changed} was changed while it was read"))
+            package.discard()
+    return read + arrived
+
+
+def _left_behind(session: Session, node: SourceTable, stream: Stream, package: Package) -> int:
+    """How many rows of a dead run's package were loaded; none where its files changed, and it is to be gone on with."""
+    try:
+        return _loaded(session, node, stream, package) or 0
+    except FileChanged as changed:
+        emit(Warned(f"{stream.label}: {changed} changed since an unfinished load: it is read anew"))
+        return 0
 
 
 def signature(stream: Stream) -> str:
@@ -69,16 +100,9 @@ def signature(stream: Stream) -> str:
     return hashlib.sha256(stream.model_dump_json(exclude={"place"}).encode()).hexdigest()[:16]
 
 
-def _cursors(stream: Stream, last: ledger.Entry | None) -> dict[str, Any]:
-    """What the source of the stream is told of the last load: the cursors of its parents, and a tap's own state."""
-    if last is None or stream.disposition == "replace":
-        return {}
-    return ledger.kept(last)
-
-
 def _cursor(stream: Stream, last: ledger.Entry | None) -> Cursor | None:
     incremental = stream.spec.incremental
-    if incremental is None or stream.disposition == "replace":
+    if incremental is None or stream.whole:
         return None
     return (last.cursor if last else None) or Cursor(incremental.cursor_path)
 
@@ -94,10 +118,8 @@ def _loaded(session: Session, node: SourceTable, stream: Stream, package: Packag
 
 def load_package(session: Session, node: SourceTable, stream: Stream, package: Package) -> ledger.Entry:
     """One transaction; a package that is in the ledger already changes nothing."""
-    if package.signature == REPLAY and stream.disposition == "replace":
-        # What comes back from quarantine joins the rows that are there.
-        added = stream.spec.model_copy(update={"write_disposition": "append"})
-        stream = stream.model_copy(update={"spec": added})
+    if package.signature == REPLAY:
+        stream = _joining(stream)
     entry = load(
         session.connection(),
         stream,
@@ -111,14 +133,39 @@ def load_package(session: Session, node: SourceTable, stream: Stream, package: P
     return entry
 
 
-def extract(session: Session, stream: Stream, package: Package, last: ledger.Entry | None, local: Embedded) -> None:
-    """Write all that the source has for the package into it; each segment is safe before the next one is asked for."""
-    # A replaced table is made from all files, others from those that no load has read and this package has not.
-    known = files.stamps(session.connection(), stream.label) if last and stream.disposition != "replace" else {}
-    resume = {**_cursors(stream, last), **package.resume, "files": {**known, **package.resume.get("files", {})}}
+def _joining(stream: Stream) -> Stream:
+    """The stream whose rows come back from quarantine: they join those that are there, and nothing counts as missing."""
+    spec = stream.spec
+    changed: dict[str, Any] = {"write_disposition": "append"} if stream.disposition == "replace" else {}
+    if spec.deletes and spec.deletes.missing:
+        changed["deletes"] = spec.deletes.model_copy(update={"mode": spec.deletes.missing, "missing": None})
+    if spec.history:
+        changed["history"] = spec.history.model_copy(update={"missing": "ignore"})
+    return stream.model_copy(update={"spec": spec.model_copy(update=changed)})
+
+
+def extract(
+    session: Session,
+    stream: Stream,
+    package: Package,
+    last: ledger.Entry | None,
+    local: Embedded,
+    *,
+    anew: bool = False,
+) -> None:
+    """Write all that the source has for the package into it; each segment is safe before the next one is asked for.
+
+    With `anew` the stream is read from where its own range begins, and the cursor of the package stays where it is.
+    """
+    # A table that is loaded whole is made from all files, others from those that no load has read and this package has not.
+    earlier = last if last and not stream.whole else None
+    of_files = earlier is not None and isinstance(stream.spec, FilesStream)
+    known = files.stamps(session.connection(), stream.label) if of_files else {}
+    carried = earlier.carried if earlier else {}
+    resume = {**carried, **package.resume, "files": {**known, **package.resume.get("files", {})}}
     arriving = open_stream(
         stream,
-        cursor=package.cursor,
+        cursor=None if anew else package.cursor,
         resume=resume,
         local=local,
         clock=session.clock,
@@ -130,7 +177,7 @@ def extract(session: Session, stream: Stream, package: Package, last: ledger.Ent
         match arrived:
             case Batch():
                 ready, filtered = inflight.transform(local, stream, arrived)
-                package.write(ready, filtered=filtered)
+                package.write(replace(ready, cursor=None) if anew else ready, filtered=filtered)
             case Scan():
                 package.refer(arrived)
             case Dead():

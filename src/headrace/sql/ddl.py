@@ -15,19 +15,22 @@ if TYPE_CHECKING:
     from headrace.sql.operations import (
         AlterColumns,
         Comment,
+        CreateSchema,
         CreateTable,
         CreateTableAs,
         DependentView,
         Drop,
         Publish,
+        Require,
         SetView,
     )
     from headrace.table import Table
 
 
-def create_schema(schema: str, capabilities: Capabilities) -> list[str]:
+def create_schema(operation: CreateSchema, capabilities: Capabilities) -> list[str]:
     """Make a schema unless it is there."""
-    made = f"CREATE SCHEMA IF NOT EXISTS {name(schema)}"
+    place = ".".join(name(part) for part in (operation.database, operation.name) if part)
+    made = f"CREATE SCHEMA IF NOT EXISTS {place}"
     if capabilities.dialect == "duckdb":
         return [made]
     # Two sessions that ask PostgreSQL at the same moment would both find it missing, and one of them would fail.
@@ -61,6 +64,7 @@ def set_view(operation: SetView, capabilities: Capabilities) -> list[str]:
         *_drop_kept(operation.kept),
         f"DROP VIEW IF EXISTS {relation(operation.view)}",
         f"CREATE VIEW {relation(operation.view)} AS\n{operation.query}",
+        *operation.carried,
         *_make_kept(operation.kept),
     ]
 
@@ -73,6 +77,7 @@ def publish(operation: Publish, capabilities: Capabilities) -> list[str]:
         *_drop_kept(kept),
         *dropped,
         *_rename(operation.built, operation.target, capabilities),
+        *operation.carried,
         *_make_kept(kept),
     ]
 
@@ -97,7 +102,10 @@ def _drop_kept(kept: Sequence[DependentView]) -> list[str]:
 
 
 def _make_kept(kept: Sequence[DependentView]) -> list[str]:
-    return [f"CREATE VIEW {relation(dependent.view)} AS\n{dependent.query}" for dependent in kept]
+    made: list[str] = []
+    for dependent in kept:
+        made += [f"CREATE VIEW {relation(dependent.view)} AS\n{dependent.query}", *dependent.carried]
+    return made
 
 
 def alter_columns(operation: AlterColumns, capabilities: Capabilities) -> list[str]:
@@ -117,6 +125,14 @@ def _alteration(change: Added | Widened | Risky, capabilities: Capabilities) -> 
         return f"ADD COLUMN {name(change.column.name)} {spell(change.column.type, capabilities)}"
     held, word = name(change.column.name), spell(change.to, capabilities)
     return f"ALTER COLUMN {held} TYPE {word} USING CAST({held} AS {word})"
+
+
+def require(operation: Require) -> list[str]:
+    """One statement for each column."""
+    return [
+        f"ALTER TABLE {relation(operation.table)} ALTER COLUMN {name(column)} SET NOT NULL"
+        for column in operation.columns
+    ]
 
 
 def drop(operation: Drop) -> list[str]:

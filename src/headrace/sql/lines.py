@@ -13,6 +13,7 @@ from headrace.schema import BOOLEAN, JSON, VARCHAR, Kind, Type, parse_type
 from headrace.sql.dialect import name as quoted
 from headrace.sql.dialect import text as literal
 from headrace.sql.exact import exact, spelled
+from headrace.sql.readers import located
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +45,7 @@ def lines_query(
     if compact:
         fits = f"CASE WHEN {_evident(fields)} THEN TRUE WHEN {_LONG} THEN FALSE ELSE {fits} END"
     text = (
-        f"read_csv({literal(path)}, auto_detect = false, header = false, delim = chr(1), quote = '', escape = '',"
+        f"read_csv({located(path)}, auto_detect = false, compression = 'none', header = false, delim = chr(1), quote = '', escape = '',"
         " max_line_size = 16777216, columns = {'line': 'VARCHAR'})"
     )
     # As a column and not as a filter: a filter would be moved below the parse and parse each line once more for each key.

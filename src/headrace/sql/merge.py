@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headrace.sql.capabilities import Capabilities
-    from headrace.sql.operations import Merge
+    from headrace.sql.operations import Before, Distinct, Merge, Scd2, Sweep
     from headrace.table import Table
 
 VERDICT = "_headrace_verdict"
@@ -37,7 +37,7 @@ def merge(operation: Merge, capabilities: Capabilities) -> list[str]:
     ]
 
 
-def count_verdicts(operation: Merge, capabilities: Capabilities) -> str:
+def count_verdicts(operation: Merge | Scd2, capabilities: Capabilities) -> str:
     """A query for (verdict, count) of the merge that this session did last under that name of verdicts."""
     verdicts = relation(temporary(operation.verdicts.name, capabilities))
     return f"SELECT {name(VERDICT)}, count(*) FROM {verdicts} GROUP BY 1 ORDER BY 1"
@@ -59,16 +59,23 @@ def _judged(operation: Merge, capabilities: Capabilities) -> str:
     if deleted:
         cases.append(f"WHEN {known} IS NULL AND {deleted} THEN 'unchanged'")
     cases.append(f"WHEN {known} IS NULL THEN 'insert'")
+    if operation.only_new:
+        cases.append("WHEN TRUE THEN 'unchanged'")
     if stored:
         cases.append(f"WHEN {later(stored, 't', 's')} THEN 'duplicate'")
     if deleted:
         cases.append(f"WHEN {deleted} THEN 'delete'")
     if operation.hash:
-        cases.append(f"WHEN {column(operation.hash, 't')} = {column(operation.hash, 's')} THEN 'unchanged'")
+        equal = f"{column(operation.hash, 't')} = {column(operation.hash, 's')}"
+        if operation.mark:
+            marks = [f"COALESCE({column(operation.mark, alias)}, FALSE)" for alias in ("t", "s")]
+            equal += f" AND {marks[0]} = {marks[1]}"
+        cases.append(f"WHEN {equal} THEN 'unchanged'")
     verdict = "\n        ".join([*cases, "ELSE 'update'"])
     ahead = f"COALESCE({later(stored, 's', 't')}, FALSE)" if stored else "FALSE"
+    held = "".join(_held(before, operation.key[0]) for before in operation.before)
     return (
-        f"SELECT s.*,\n    CASE\n        {verdict}\n    END AS {name(VERDICT)},\n    {ahead} AS {name(NEWER)}\n"
+        f"SELECT s.*,{held}\n    CASE\n        {verdict}\n    END AS {name(VERDICT)},\n    {ahead} AS {name(NEWER)}\n"
         f"FROM (\n{_ranked(operation, capabilities)}\n) AS s\n"
         f"LEFT JOIN {relation(operation.target)} AS t ON {same_key(operation.key, 't', 's')}"
         f"{_remembered(operation)}"
@@ -76,14 +83,66 @@ def _judged(operation: Merge, capabilities: Capabilities) -> str:
 
 
 def _ranked(operation: Merge, capabilities: Capabilities) -> str:
-    # A fresh table keeps its rows in the order in which they came; both engines can say the place of a row in it.
-    place = "rowid" if capabilities.dialect == "duckdb" else "ctid"
-    order = [f"{each} DESC NULLS LAST" for each in ordered(operation.order, None, operation.texts, capabilities)]
-    if operation.deleted:
-        order.append(f"COALESCE({column(operation.deleted)}, FALSE) DESC")
-    latest = ", ".join([*order, f"{place} DESC"])
-    window = f"PARTITION BY {names(operation.key)} ORDER BY {latest}"
+    window = f"PARTITION BY {names(operation.key)} ORDER BY {place(capabilities)}"
+    if not operation.only_new:
+        window = _newest(operation, capabilities, operation.deleted)
     return f"    SELECT *, row_number() OVER ({window}) AS {name(RANK)}\n    FROM {relation(operation.staged)}"
+
+
+def _newest(operation: Merge | Distinct, capabilities: Capabilities, deleted: str | None = None) -> str:
+    """A window in which the newest row of a key is the first."""
+    order = [f"{each} DESC NULLS LAST" for each in ordered(operation.order, None, operation.texts, capabilities)]
+    if deleted:
+        order.append(f"COALESCE({column(deleted)}, FALSE) DESC")
+    latest = ", ".join([*order, f"{place(capabilities)} DESC"])
+    return f"PARTITION BY {names(operation.key)} ORDER BY {latest}"
+
+
+def place(capabilities: Capabilities) -> str:
+    """Where a row is in its table: a fresh one keeps rows in the order in which they came, and both engines can say it."""
+    return "rowid" if capabilities.dialect == "duckdb" else "ctid"
+
+
+def in_layers(operation: Merge, capabilities: Capabilities) -> str:
+    """A query for the staged rows with a column `layer`: 1 for the oldest of each key, 2 for the next and so on."""
+    order = [f"{each} ASC NULLS FIRST" for each in ordered(operation.order, None, operation.texts, capabilities)]
+    if operation.deleted:
+        order.append(f"COALESCE({column(operation.deleted)}, FALSE)")
+    earliest = ", ".join([*order, place(capabilities)])
+    window = f"PARTITION BY {names(operation.key)} ORDER BY {earliest}"
+    return f"SELECT *, row_number() OVER ({window}) AS layer FROM {relation(operation.staged)}"
+
+
+def distinct(operation: Distinct, capabilities: Capabilities) -> list[str]:
+    """All but the newest row of each key go."""
+    at, table = place(capabilities), relation(operation.table)
+    ranked = f"SELECT {at} AS place, row_number() OVER ({_newest(operation, capabilities)}) AS nth FROM {table}"
+    return [f"DELETE FROM {table} WHERE {at} IN (\n    SELECT r.place FROM ({ranked}) AS r WHERE r.nth > 1\n)"]
+
+
+def sweep(operation: Sweep) -> list[str]:
+    """One statement over the keys that are not staged."""
+    target = relation(operation.target)
+    held = column(operation.column or "")
+    lacking = f"NOT EXISTS (\n    SELECT 1 FROM {relation(operation.staged)} AS s WHERE {same_key(operation.key, 's', 't')}\n)"
+    match operation.how:
+        case "remove":
+            return [f"DELETE FROM {target} AS t\nWHERE {lacking}"]
+        case "mark":
+            return [f"UPDATE {target} AS t\nSET {held} = TRUE\nWHERE t.{held} IS NOT TRUE AND {lacking}"]
+        case "close":
+            return [f"UPDATE {target} AS t\nSET {held} = {operation.at}\nWHERE t.{held} IS NULL AND {lacking}"]
+
+
+def _held(before: Before, key: str) -> str:
+    """What the row will say of its column's past: the value that goes now, or else what the stored row says."""
+    changes = (
+        f"{column(key, 't')} IS NOT NULL AND {column(before.column, 't')} IS DISTINCT FROM {column(before.column, 's')}"
+    )
+    kept = ((before.previous, column(before.column, "t")), (before.at, column(before.since, "s")))
+    return "".join(
+        f"\n    CASE WHEN {changes} THEN {now} ELSE {column(part, 't')} END AS {name(part)}," for part, now in kept
+    )
 
 
 def _remembers(operation: Merge) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from headrace.schema import Change, Schema
@@ -12,17 +12,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DependentView:
-    """A view over a table that is about to be replaced, with the query that makes it again."""
+    """A view over a table that is about to be replaced, with the query that makes it again.
+
+    `carried` are the statements that give it its owner, grants, comments and options once more.
+    """
 
     view: Table
     query: str
+    carried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CreateSchema:
-    """Make the schema if it is not there."""
+    """Make the schema if it is not there, in the session's database or in another one."""
 
     name: str
+    database: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,14 @@ class CreateTableAs:
 class SetView:
     """A view of that name over the query; replaces a view of the same name whatever its columns were.
 
-    Views over it, `kept` in order of need, are made again where the engine would not keep them.
+    Views over it, `kept` in order of need, are made again where the engine would not keep them; `carried` are statements that
+    give it what the relation of that name had beside its rows.
     """
 
     view: Table
     query: str
     kept: tuple[DependentView, ...] = ()
+    carried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,50 @@ class Merge:
     tombstones: Table | None = None
     texts: tuple[str, ...] = ()
     """The order columns that hold text: times and numbers in it compare as such, whatever their format, and all else as text."""
+    mark: str | None = None
+    """A column whose difference is a change, though it is not in the hash."""
+    only_new: bool = False
+    """Keys that the target has stay as they are, and of a key that comes more than once the first row is added."""
+    before: tuple[Before, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A column of which `target` keeps in `previous` the value before the last change, and in `at` when that came.
+
+    `since` is the column of the staged row that says when its values came to be.
+    """
+
+    column: str
+    previous: str
+    at: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """Of the rows of `table` that have one key, the newest stays, as a merge would choose it; `order` and `texts` are as a merge's."""
+
+    table: Table
+    key: tuple[str, ...]
+    order: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What of `target` has a key that `staged` lacks is gone at the source.
+
+    remove: its rows go. mark: the boolean column `column` becomes true. close: `column`, the end of a version that is open, becomes
+    `at`, an SQL expression.
+    """
+
+    target: Table
+    staged: Table
+    key: tuple[str, ...]
+    how: Literal["remove", "mark", "close"]
+    column: str | None = None
+    at: str = "current_timestamp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,35 +188,42 @@ class Upsert:
 
 @dataclass(frozen=True, slots=True)
 class Scd2:
-    """History: a changed row closes its open version at the staged row's `changed_at` and opens a new one there.
+    """History: `target` holds every version of a row, from `valid_from` on and before `valid_to`, which is NULL while it lasts.
 
-    `target` has the columns plus `valid_from` and `valid_to` (NULL while open). `staged` holds one row for each key. With
-    `hard_deletes`, an open version whose key is not in `staged` is closed at `closed_at`, an SQL expression.
+    A staged row is the version that began at `changed_at`; wherever that lies, it takes its place among those that are there, and
+    its neighbours end and begin where it does. One of the same time as a stored version replaces that version. A row whose `hash` is
+    that of the version before it changes nothing. Rows where the boolean column `deleted` is true end the version of their time;
+    `tombstones`, a table of the key and `valid_from`, remembers them for versions that come late. `verdicts` and `versions` are
+    temporary tables: what became of each staged row, and the histories of the keys that change.
     """
 
     target: Table
     staged: Table
+    verdicts: Table
+    versions: Table
     columns: tuple[str, ...]
     key: tuple[str, ...]
     changed_at: str
     hash: str
     valid_from: str = "valid_from"
     valid_to: str = "valid_to"
-    hard_deletes: bool = False
-    closed_at: str = "current_timestamp"
+    deleted: str | None = None
+    tombstones: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Publish:
     """`built` takes the name `target`; what had the name goes. Views over it, `kept` in order of need, are made again.
 
-    `was` says what has the name now: table, view or nothing. `columns_changed` views that no longer fit are an error of the engine.
+    `was` says what has the name now: table, view or nothing. Views that no longer fit are an error of the engine. `carried` are
+    statements that give the new table the owner, grants and comments of what had the name.
     """
 
     target: Table
     built: Table
     was: str | None = None
     kept: tuple[DependentView, ...] = ()
+    carried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +236,14 @@ class AlterColumns:
     table: Table
     changes: tuple[Change, ...]
     kept: tuple[DependentView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """No NULL may stand in these columns from now on; one that stands there already is an error of the engine."""
+
+    table: Table
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +272,15 @@ Operation: TypeAlias = (
     | Append
     | Overwrite
     | Merge
+    | Distinct
+    | Sweep
     | DeleteInsert
     | ReplaceWindow
     | Upsert
     | Scd2
     | Publish
     | AlterColumns
+    | Require
     | Drop
     | Comment
 )

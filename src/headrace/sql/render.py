@@ -15,7 +15,7 @@ def render(operation: op.Operation, capabilities: Capabilities) -> list[str]:
     """The statements that do the operation, in order; more than one of them belong into one transaction."""
     match operation:
         case op.CreateSchema():
-            return ddl.create_schema(operation.name, capabilities)
+            return ddl.create_schema(operation, capabilities)
         case op.CreateTable():
             return ddl.create_table(operation, capabilities)
         case op.CreateTableAs():
@@ -26,6 +26,8 @@ def render(operation: op.Operation, capabilities: Capabilities) -> list[str]:
             return ddl.publish(operation, capabilities)
         case op.AlterColumns():
             return ddl.alter_columns(operation, capabilities)
+        case op.Require():
+            return ddl.require(operation)
         case op.Drop():
             return ddl.drop(operation)
         case op.Comment():
@@ -35,7 +37,15 @@ def render(operation: op.Operation, capabilities: Capabilities) -> list[str]:
 
 
 def _write(
-    operation: op.Append | op.Overwrite | op.Merge | op.DeleteInsert | op.ReplaceWindow | op.Upsert | op.Scd2,
+    operation: op.Append
+    | op.Overwrite
+    | op.Merge
+    | op.Distinct
+    | op.Sweep
+    | op.DeleteInsert
+    | op.ReplaceWindow
+    | op.Upsert
+    | op.Scd2,
     capabilities: Capabilities,
 ) -> list[str]:
     match operation:
@@ -51,7 +61,11 @@ def _write(
             return write.upsert(operation, capabilities)
         case op.Merge():
             return merge.merge(operation, capabilities)
+        case op.Distinct():
+            return merge.distinct(operation, capabilities)
+        case op.Sweep():
+            return merge.sweep(operation)
         case op.Scd2():
-            return history.scd2(operation)
+            return history.scd2(operation, capabilities)
         case _:
             assert_never(operation)

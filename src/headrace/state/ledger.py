@@ -1,4 +1,4 @@
-"""The row ledger: one row for each load, kept beside the data and written in its transaction, and one for each build.
+"""The row ledger: a row for each load, in its transaction, for each column that a load changed, and for each build.
 
 Rows are only ever added, so that concurrent transactions do not conflict; the newest row of a stream says how far it was read.
 """
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 HOME = "headrace"
 LOADS = Table(HOME, "loads")
 BUILDS = Table(HOME, "builds")
+SCHEMA = Table(HOME, "schema_history")
 FILES = Table(HOME, "files")
 
 _TEXTS, _NUMBERS = ("stream", "name", "stamp", "load_id"), ("size", "rows")
@@ -41,7 +42,10 @@ _ready: WeakSet[Connection] = WeakSet()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One load, as the ledger keeps it. `deleted` rows are counted among `updated`; `rows_after` is the table's size.
+    """One load, as the ledger keeps it; `rows_after` is the table's size.
+
+    `deleted` rows are those that an arriving row removed, which are among `updated`, and those that are gone because none stands
+    for them, which were not read and are nowhere else.
 
     `state` is where the source goes on: `resume` as the last batch said. Which files were read is in a table of its own, see `files`.
     """
@@ -73,6 +77,12 @@ class Entry:
         """How far the stream was read, if it has a cursor."""
         return Cursor(self.cursor_field, self.cursor_value) if self.cursor_field else None
 
+    @property
+    def carried(self) -> dict[str, Any]:
+        """What stays known after a load that had nothing to say of it: the cursors of parents, a tap's state, how files are written."""
+        resume = self.state.get("resume", {})
+        return {key: resume[key] for key in ("cursors", "dialect", "state") if resume.get(key)}
+
     def check(self) -> None:
         """Raise LedgerUnbalanced unless every row that was read is accounted for."""
         kept = self.inserted + self.updated + self.unchanged
@@ -102,7 +112,22 @@ class Build:
     code: str | None = None
 
 
-Row = TypeVar("Row", Entry, Build)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Altered:
+    """A column of a loaded table came to be (`created` with its table or `added` to it) or grew from a type to another (`widened`)."""
+
+    load_id: str
+    run_id: str
+    stream: str
+    target: str
+    column: str
+    change: str
+    was: str | None
+    type: str
+    changed_at: datetime
+
+
+Row = TypeVar("Row", Entry, Build, Altered)
 
 _TYPES = {"datetime": TIMESTAMPTZ, "int": BIGINT, "int | None": BIGINT}
 
@@ -112,9 +137,9 @@ def ensure(connection: Connection) -> None:
     if connection in _ready:
         return
     there = connection.inspect(HOME)
-    if not {LOADS, BUILDS, FILES} <= {Table(table.schema, table.name) for table in there}:
+    if not {LOADS, BUILDS, SCHEMA, FILES} <= {Table(table.schema, table.name) for table in there}:
         connection.run(CreateSchema(HOME))
-        for table, row in ((LOADS, Entry), (BUILDS, Build)):
+        for table, row in ((LOADS, Entry), (BUILDS, Build), (SCHEMA, Altered)):
             columns = tuple(Column(each.name, _type(each.type)) for each in fields(row))
             connection.run(CreateTable(table, Schema(columns), if_absent=True))
         connection.run(CreateTable(FILES, _FILES, if_absent=True))
@@ -133,6 +158,12 @@ def record_builds(connection: Connection, builds: Sequence[Build]) -> None:
         _insert(connection, BUILDS, builds)
 
 
+def record_changes(connection: Connection, changes: Sequence[Altered]) -> None:
+    """Write what a load changed of a table's columns, in one statement."""
+    if changes:
+        _insert(connection, SCHEMA, changes)
+
+
 def has(connection: Connection, load_id: str) -> Entry | None:
     """The entry of a load, if it was committed."""
     return next(iter(_select(connection, LOADS, Entry, {"load_id": load_id}, "load_id", 1)), None)
@@ -141,12 +172,6 @@ def has(connection: Connection, load_id: str) -> Entry | None:
 def last_load(connection: Connection, label: str) -> Entry | None:
     """The newest load of a stream: its cursor and state are where the next one begins."""
     return next(iter(loads(connection, label=label, limit=1)), None)
-
-
-def kept(entry: Entry) -> dict[str, Any]:
-    """What a source is told of its last load by the next one: the cursors of a stream's parents, the state of a tap."""
-    resume = entry.state.get("resume", {})
-    return {key: resume[key] for key in ("cursors", "state") if resume.get(key)}
 
 
 def loads(
@@ -162,12 +187,17 @@ def builds(connection: Connection, node: str | None = None, limit: int | None = 
     return _select(connection, BUILDS, Build, {"node": node}, "finished_at DESC, run_id", limit)
 
 
+def changes(connection: Connection, label: str | None = None, limit: int | None = None) -> list[Altered]:
+    """Changes of loaded tables' columns, newest first; of one stream."""
+    return _select(connection, SCHEMA, Altered, {"stream": label}, 'changed_at DESC, load_id, target, "column"', limit)
+
+
 def _type(annotation: Any) -> Type:
     # `from __future__ import annotations` leaves annotations as text.
     return _TYPES.get(str(annotation), VARCHAR)
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[Entry | Build]) -> None:
+def _insert(connection: Connection, table: Table, rows: Sequence[Entry | Build | Altered]) -> None:
     kept = fields(rows[0])
     marks = ", ".join("CAST(? AS TIMESTAMPTZ)" if each.type == "datetime" else "?" for each in kept)
     columns = ", ".join(f'"{each.name}"' for each in kept)

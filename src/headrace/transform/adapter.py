@@ -9,10 +9,11 @@ from weakref import WeakKeyDictionary
 from headrace.sql.dialect import name as quoted
 from headrace.sql.operations import CreateSchema, Drop
 from headrace.transform.grid import Grid
+from headrace.transform.locations import reading_pattern
 from headrace.transform.relation import Column, Relation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from headrace.warehouse.base import Connection
 
@@ -30,13 +31,19 @@ _DATABASES: WeakKeyDictionary[Connection, str] = WeakKeyDictionary()
 class Adapter:
     """dbt's adapter methods over one session. `resolve` finds a macro by name for `dispatch`.
 
-    `whole` says whether relations print with the name of the session's own database.
+    `whole` says whether relations print with the name of the session's own database, `external_root` where models become files.
     """
 
     def __init__(
-        self, connection: Connection, resolve: Callable[[str, str | None], Any], *, whole: bool = False
+        self,
+        connection: Connection,
+        resolve: Callable[[str, str | None], Any],
+        *,
+        whole: bool = False,
+        external_root: str = ".",
     ) -> None:
         self.whole = whole
+        self._external_root = external_root
         self.Relation, self.Column = Relation, Column
         self._connection = connection
         self._resolve = resolve
@@ -130,6 +137,14 @@ class Adapter:
 
     list_relations_without_caching = list_relations
 
+    def external_root(self) -> str:
+        """The folder of files that models become, where they say no place of their own."""
+        return self._external_root
+
+    def external_read_location(self, write_location: str, rendered_options: Mapping[str, Any]) -> str:
+        """What a reader names to read a file that a model became, or a folder of them."""
+        return reading_pattern(write_location, rendered_options)
+
     def already_exists(self, schema: str, name: str) -> bool:
         """Whether a schema has a relation of that name."""
         return self.get_relation(None, schema, name) is not None
@@ -148,7 +163,9 @@ class Adapter:
 
     def create_schema(self, relation: Relation) -> None:
         """Make the relation's schema if it is not there."""
-        self._connection.run(CreateSchema(relation.schema or self._connection.capabilities.default_schema))
+        own = relation.database is None or relation.database.lower() == self.database.lower()
+        schema = relation.schema or self._connection.capabilities.default_schema
+        self._connection.run(CreateSchema(schema, None if own else relation.database))
 
     def drop_schema(self, relation: Relation) -> None:
         """The relation's schema goes, with all it holds."""
@@ -171,6 +188,8 @@ class Adapter:
         """The relation's columns in order; none where it does not exist or stands for an ephemeral model."""
         if relation is None or relation.is_cte:
             return []
+        if relation.external:
+            return self.get_column_schema_from_query(f"select * from {relation.external}")
         found = self._connection.rows(
             "select column_name, data_type, character_maximum_length, numeric_precision, numeric_scale"
             " from information_schema.columns where lower(table_name) = lower(?) and lower(table_schema) = lower(?)"

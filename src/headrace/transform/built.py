@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from headrace.table import Table
+    from headrace.transform.locations import Written
     from headrace.warehouse.base import Connection
 
 _LIMITED = re.compile(r"character varying\((\d+)\)")
@@ -32,6 +33,8 @@ class Built:
     query: str | None = None
     fresh: bool = True
     """Whether the relation is a new one, whose indexes and rights have to be made."""
+    written: Written | None = None
+    """The file that an external model becomes, which takes its place when the model is published."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from headrace.errors import NotSupported
 from headrace.project.names import from_json
 from headrace.project.nodes import Analysis, DataTest, Model, Seed, Snapshot
+from headrace.project.setup import Setup
 from headrace.transform.built import Hook
 from headrace.transform.context import Scene, adds_to, names_for
 from headrace.transform.linemap import Piece, placed
@@ -57,6 +58,8 @@ class Compiled:
     """The project's own materialization of the model, if it has one."""
     evaluate: Callable[[str], Any] = str
     """What a template of one expression means among the node's names."""
+    setup: Setup = field(default_factory=Setup)
+    """What the target's sessions were given, such as the folder of files that models become."""
 
     def blame(self) -> AbstractContextManager[None]:
         """A block in which the engine's complaints about this SQL get their place in the author's file."""
@@ -115,6 +118,7 @@ def compile_node(
         templates,
         macro,
         lambda text: templates.evaluate(text, names, node.place, package=node.package),
+        runtime.manifest.settings.target.setup,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import TemplateInvalid
+from headrace.errors import NotSupported, TemplateInvalid
 from headrace.events import Said, emit
 from headrace.project.generic import ARGUMENTS, render_arguments
 from headrace.project.nodes import DataTest, Model, Relational
@@ -92,6 +93,7 @@ def names_for(scene: Scene) -> dict[str, Any]:
         scene.connection,
         runtime.manifest.templates.dispatch,
         whole=runtime.manifest.settings.relation_names == "database",
+        external_root=runtime.manifest.settings.target.setup.external_root,
     )
     statements = Statements(adapter)
     database = names["target"].get("database") or adapter.database
@@ -244,48 +246,48 @@ class Config:
 _GRAPH = ("nodes", "sources", "exposures", "metrics", "groups", "semantic_models", "saved_queries")
 
 
-class Nodes:
-    """`graph`: the project's nodes as dbt's manifest shows them, each part made when a template of the run first asks for it."""
+class Nodes(MutableMapping[str, Any]):
+    """`graph`: the project's nodes as dbt's manifest shows them, each part made when a template of the run first asks for it.
+
+    Packages keep things of their own in it, which all templates of the run then see.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    def __getitem__(self, part: str) -> dict[str, Any]:
+    def __getitem__(self, part: str) -> Any:
         """The nodes of a part by id. Raises KeyError."""
-        if part not in _GRAPH:
-            raise KeyError(part)
         held = self._runtime.shown
-        if part not in held:
-            manifest = self._runtime.manifest
-            if part == "groups":
-                held[part] = {
-                    group.unique_id: {"name": group.name, "owner": dict(group.owner)}
-                    for group in manifest.groups.values()
-                }
-            else:
-                held[part] = {
-                    one: node_dict(node, manifest.settings)
-                    for one, node in manifest.nodes.items()
-                    if section(node) == part
-                }
-            if part == "nodes":
-                held[part] |= {hook.unique_id: node_dict(hook, manifest.settings) for hook in manifest.hooks}
-        found: dict[str, Any] = held[part]
-        return found
+        if part not in held and part in _GRAPH:
+            held[part] = _part(self._runtime.manifest, part)
+        return held[part]
 
-    def __getattr__(self, part: str) -> dict[str, Any]:
+    def __setitem__(self, part: str, value: Any) -> None:
+        self._runtime.shown[part] = value
+
+    def __delitem__(self, part: str) -> None:
+        del self._runtime.shown[part]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*_GRAPH, *self._runtime.shown)))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __getattr__(self, part: str) -> Any:
         try:
             return self[part]
         except KeyError:
             raise AttributeError(part) from None
 
-    def get(self, part: str, default: Any = None) -> Any:
-        """The same, as if this were a mapping."""
-        return self[part] if part in _GRAPH else default
 
-    def keys(self) -> tuple[str, ...]:
-        """The names of the parts."""
-        return _GRAPH
+def _part(manifest: Manifest, part: str) -> dict[str, Any]:
+    if part == "groups":
+        return {group.unique_id: {"name": group.name, "owner": dict(group.owner)} for group in manifest.groups.values()}
+    found = {one: node_dict(node, manifest.settings) for one, node in manifest.nodes.items() if section(node) == part}
+    if part == "nodes":
+        found |= {hook.unique_id: node_dict(hook, manifest.settings) for hook in manifest.hooks}
+    return found
 
 
 def _ref(scene: Scene, adapter: Adapter) -> Callable[..., Relation]:
@@ -311,7 +313,13 @@ def _found(scene: Scene, name: str, package: str | None, version: Any) -> Refera
 def _source(scene: Scene, adapter: Adapter) -> Callable[[str, str], Relation]:
     def source(source_name: str, table_name: str) -> Relation:
         found = scene.runtime.manifest.source(source_name, table_name, scene.node.place, asker=scene.node.package)
-        return _relation(scene, found, adapter)
+        if found.plugin is not None:
+            raise NotSupported(
+                f"the source {source_name}.{table_name} is read by the plugin {found.plugin!r} of dbt-duckdb",
+                where=found.place,
+                hint="give it an `external_location:`, or a stream of that name in headrace.yml",
+            )
+        return replace(_relation(scene, found, adapter), external=found.location)
 
     return source
 

@@ -31,7 +31,7 @@ def build_custom(connection: Connection, node: Model, compiled: Compiled, templa
     )
     with compiled.blame():
         templates.call(f"{macro.package}.{macro.name}", names)
-    made = connection.inspect(node.table.schema).get(node.table)
+    made = connection.inspect(node.table.schema, database=node.table.database).get(node.table)
     return Built(node.table if made else None, None, published=True, kind=made.kind if made else "table")
 
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from headrace.project.nodes import Model
     from headrace.project.template import Templates
 
-BUILTIN = ("table", "view", "incremental", "ephemeral")
-_OF_THE_ENGINE = {"duckdb": ("table", "incremental")}
+BUILTIN = ("table", "view", "incremental", "ephemeral", "external")
+_OF_THE_ENGINE = {"duckdb": ("table", "incremental", "external")}
 """Of which materializations dbt's adapter has one of its own, which only one that names the engine overrides."""
 
 

@@ -13,6 +13,7 @@ from headrace.transform.adapter import describe
 from headrace.transform.built import Built, hooked
 from headrace.transform.constraints import definition, has_constraints, has_foreign_key
 from headrace.transform.custom import build_custom, strategy_macro, write_by_macro
+from headrace.transform.external import place_of, write
 from headrace.transform.incremental import Increment, apply_increment
 from headrace.transform.python import python_query
 
@@ -68,6 +69,8 @@ def _materialized(
     query = _agreed(connection, node, sql)
     if compiled.incremental:
         return _increment(connection, node, query, compiled)
+    if node.materialized == "external":
+        return _external(connection, node, query, compiled)
     if node.materialized == "view":
         return _view(connection, node, query, relations, waits=waits)
     return _table(connection, node, query, relations, compiled)
@@ -117,6 +120,16 @@ def _view(
     built = _beside(connection, node, relations)
     connection.run(SetView(built, query))
     return Built(built, None, published=False, kind="view", query=query)
+
+
+def _external(connection: Connection, node: Model, query: str, compiled: Compiled) -> Built:
+    """The rows in a table of the session, which its tests ask, and as a file that waits for its place."""
+    goal = place_of(node, compiled)  # what is wrong with it is told before the query runs
+    staged = node.table.beside("staged", max_name=connection.capabilities.max_name)
+    rows = connection.run(CreateTableAs(staged, query, temporary=True))
+    place = temporary(staged.name, connection.capabilities)
+    written = write(connection, node, place, goal)
+    return Built(place, _counted(rows), published=False, kind="view", written=written)
 
 
 def _increment(connection: Connection, node: Model, query: str, compiled: Compiled) -> Built:

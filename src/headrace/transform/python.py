@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -88,6 +89,8 @@ class _Dbt:
 
 
 def _called(node: Model, compiled: Compiled, local: Embedded, table: Callable[[str], Any]) -> Any:
+    # As with dbt, the folders stay on the path: a module may be imported late, and other models import the same.
+    sys.path += [path for path in compiled.setup.module_paths if path not in sys.path]
     space: dict[str, Any] = {"__name__": node.name, "__file__": node.place.path}
     try:
         exec(compile(node.raw, node.place.path, "exec"), space)  # noqa: S102 - the model is the author's program

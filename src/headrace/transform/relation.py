@@ -51,6 +51,8 @@ class Relation(Mapping[str, Any]):
     quote_policy: Policy = field(default=Policy(), repr=False)
     include_policy: Policy = field(default=Policy(), repr=False)
     alias_: str | None = field(default=None, repr=False)
+    external: str | None = field(default=None, repr=False)
+    """What stands in place of its name where it is no table but files, as a query reads them."""
     only: str | None = field(default=None, repr=False)
     """Which of its rows a template reads, as the condition after WHERE: those of a batch, or none at all."""
 
@@ -200,7 +202,7 @@ class Relation(Mapping[str, Any]):
 
     def render(self) -> str:
         """The name as a statement writes it, whichever of its rows are asked for."""
-        return ".".join(self._parts())
+        return self.external or ".".join(self._parts())
 
     def __str__(self) -> str:
         name = self.render()

@@ -32,7 +32,7 @@ def build_seed(
     left = relations.get(built)
     if left is not None:
         connection.run(Drop(built, left.kind))
-    connection.run(CreateSchema(seed.table.schema))
+    connection.run(CreateSchema(seed.table.schema, seed.table.database))
     declared = {column.lower(): str(kind) for column, kind in (seed.config.get("column_types") or {}).items()}
     source, guessed = _guessed(connection, seed, root, DBT if as_dbt else CAREFUL)
     unknown = sorted(declared.keys() - {column.lower() for column in guessed})

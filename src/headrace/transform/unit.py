@@ -141,14 +141,14 @@ class _Fixtures:
         try:
             if isinstance(node, Model) and node.language == "sql":
                 return describe(self.connection, compile_node(node, self.runtime, self.connection, self.known).sql)
-            if isinstance(node, SourceTable) and self._stands(node.table):
-                return describe(self.connection, f"select * from {relation(node.table)}")
+            if isinstance(node, SourceTable) and (node.location or self._stands(node.table)):
+                return describe(self.connection, f"select * from {node.location or relation(node.table)}")
         except StatementFailed:
             return []
         return []
 
     def _stands(self, table: Table) -> bool:
-        return table in self.connection.inspect(table.schema)
+        return table in self.connection.inspect(table.schema, database=table.database)
 
     def names(self, scene: Scene) -> dict[str, Any]:
         """The names of the model's template, with inputs and overrides in place."""

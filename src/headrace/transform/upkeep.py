@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.errors import ConfigInvalid
 from headrace.events import Warned, emit
 from headrace.sql.dialect import name, names, relation
 from headrace.sql.operations import Comment
+from headrace.transform.adapter import describe
 from headrace.transform.built import hooked
 
 if TYPE_CHECKING:
@@ -32,11 +33,19 @@ def finish(connection: Connection, node: Model | Seed | Snapshot, compiled: Comp
     if persist.get("relation") and node.description:
         connection.run(Comment(node.table, node.description, kind=kind))
     if persist.get("columns"):
-        for column, text in node.columns.items():
-            if text:
-                connection.run(Comment(node.table, text, column=column, kind=kind))
+        _describe_columns(connection, node, kind)
     with compiled.blame():
         hooked(connection, compiled.after)
+
+
+def _describe_columns(connection: Connection, node: Model | Seed | Snapshot, kind: Literal["table", "view"]) -> None:
+    """The columns' descriptions as comments; one of a column that is not there says so in a warning."""
+    held = {column for column, _ in describe(connection, f"select * from {relation(node.table)}")}
+    for column, text in node.columns.items():
+        if text and column in held:
+            connection.run(Comment(node.table, text, column=column, kind=kind))
+        elif text:
+            emit(Warned(f"{node.name} has no column {column!r}, which is described", where=str(node.place)))
 
 
 def _index(

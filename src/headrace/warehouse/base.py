@@ -76,11 +76,19 @@ class Connection(Protocol):
     def load_local(self, table: Table, query: str) -> int:
         """The result of a DuckDB query (over files, or over what `local` holds) into a fresh table; how many rows."""
 
-    def inspect(self, *schemas: str) -> dict[Table, Relation]:
-        """All relations of the schemas, in one query each; a schema that is not there has none."""
+    def inspect(self, *schemas: str, database: str | None = None) -> dict[Table, Relation]:
+        """All relations of the schemas, in one query each; a schema that is not there has none.
+
+        `database` names another one than the session's own, which only DuckDB knows of.
+        """
 
     def dependents(self, table: Table) -> tuple[DependentView, ...]:
         """The views that would go with the table, in the order in which they can be made again; () where views follow names."""
+
+    def carried(self, table: Table, kind: Literal["table", "view"]) -> tuple[str, ...]:
+        """Statements that give the next relation of this name, which is a `kind`, the owner, grants and comments of the one that
+        has it now; () where the engine has none.
+        """  # noqa: D205 - one sentence
 
     def cancel(self) -> None:
         """Stop the statement that runs now; called from another thread."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from headrace.errors import StatementFailed, WarehouseUnavailable
+from headrace.project.setup import Setup
 from headrace.schema import Column, Schema
 from headrace.sql.dialect import name, read_type, relation, spell, text
 from headrace.sql.operations import CreateSchema
@@ -19,6 +20,7 @@ from headrace.table import Table
 from headrace.warehouse.base import Relation
 from headrace.warehouse.embedded import CAPABILITIES, Embedded
 from headrace.warehouse.noting import Noting
+from headrace.warehouse.preparing import connect, prepare, set_up
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -37,13 +39,13 @@ _INSPECT = """
 SELECT t.schema_name, t.name, t.kind, c.column_name, c.data_type, c.is_nullable
 FROM (
     SELECT schema_name, table_name AS name, 'table' AS kind, table_oid AS oid
-    FROM duckdb_tables() WHERE database_name = current_database() AND NOT temporary
+    FROM duckdb_tables() WHERE database_name = coalesce($2, current_database()) AND NOT temporary
     UNION ALL
     SELECT schema_name, view_name, 'view', view_oid
-    FROM duckdb_views() WHERE database_name = current_database() AND NOT temporary AND NOT internal
+    FROM duckdb_views() WHERE database_name = coalesce($2, current_database()) AND NOT temporary AND NOT internal
 ) AS t
 JOIN duckdb_columns() AS c
-    ON c.database_name = current_database() AND c.schema_name = t.schema_name AND c.table_name = t.name
+    ON c.database_name = coalesce($2, current_database()) AND c.schema_name = t.schema_name AND c.table_name = t.name
 WHERE list_contains($1, t.schema_name)
 ORDER BY t.schema_name, t.name, c.column_index
 """
@@ -136,18 +138,22 @@ class DuckDBConnection(Noting):
         """The result of a query of this session into a fresh table."""
         return self.execute(f"CREATE TABLE {relation(table)} AS\n{query}")
 
-    def inspect(self, *schemas: str) -> dict[Table, Relation]:
+    def inspect(self, *schemas: str, database: str | None = None) -> dict[Table, Relation]:
         """All relations of the schemas."""
         kinds: dict[Table, Any] = {}
         columns: dict[Table, list[Column]] = {}
-        for schema, relation_name, kind, column, word, nullable in self.rows(_INSPECT, [list(schemas)]):
-            table = Table(schema, relation_name)
+        for schema, relation_name, kind, column, word, nullable in self.rows(_INSPECT, [list(schemas), database]):
+            table = Table(schema, relation_name, database)
             kinds[table] = kind
             columns.setdefault(table, []).append(Column(column, read_type(word), nullable))
         return {table: Relation(table, kind, Schema(tuple(columns[table]))) for table, kind in kinds.items()}
 
     def dependents(self, table: Table) -> tuple[DependentView, ...]:  # noqa: ARG002 - what the protocol asks
         """None: a view of DuckDB finds its tables by name."""
+        return ()
+
+    def carried(self, table: Table, kind: str) -> tuple[str, ...]:  # noqa: ARG002 - what the protocol asks
+        """Nothing: a file has neither users nor grants, and descriptions are set with each build."""
         return ()
 
     def cancel(self) -> None:
@@ -180,15 +186,17 @@ class DuckDBWarehouse:
 
     capabilities = CAPABILITIES
 
-    def __init__(self, url: str, root: Embedded, catalog: str | None = None) -> None:
+    def __init__(self, url: str, root: Embedded, catalog: str | None = None, setup: Setup | None = None) -> None:
         self.url = url
         self.root = root
         self.catalog = catalog
+        self.setup = setup or Setup()
 
     def connect(self) -> DuckDBConnection:
         """A new session, whose time zone is UTC."""
         local = self.root.cursor()
         local.execute("SET TimeZone = 'UTC'")
+        set_up(local.session, self.setup)
         if self.catalog:
             local.execute(f"USE {name(self.catalog)}")
         return DuckDBConnection(local)
@@ -199,32 +207,35 @@ class DuckDBWarehouse:
 
 
 _CATALOG = "headrace_warehouse"
+_BARE = Setup()
 
 
-def open_duckdb(url: str, path: str, schemas: Collection[str] = ()) -> DuckDBWarehouse:
+def open_duckdb(url: str, path: str, schemas: Collection[str] = (), setup: Setup = _BARE) -> DuckDBWarehouse:
     """The database at a path (`:memory:` for none); the folder of a new file is made. Raises WarehouseUnavailable.
 
     DuckDB calls a database as its file is called, and then cannot tell `lake.orders` in a schema `lake` from a table of the database
     `lake`. Where it has such a schema, or is to have one of the `schemas`, the database goes by another name.
     """
-    if path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
     try:
-        session = duckdb.connect(path)
+        if path != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        session = connect(path, setup)
         held = "SELECT lower(schema_name), lower(current_database()) FROM duckdb_schemas() WHERE database_name = current_database()"
         found = session.execute(held).fetchall()
-        if path == ":memory:" or found[0][1] not in {*map(str.lower, schemas), *(schema for schema, _ in found)}:
-            return DuckDBWarehouse(url, Embedded(session))
-        session.close()
-        session = duckdb.connect(":memory:")
-        session.execute(f"ATTACH {text(path)} AS {name(_CATALOG)}")
-    except duckdb.Error as error:
+        catalog = setup.catalog
+        if path != ":memory:" and found[0][1] in {*map(str.lower, schemas), *(schema for schema, _ in found)}:
+            session.close()
+            session = connect(":memory:", setup)
+            session.execute(f"ATTACH {text(path)} AS {name(_CATALOG)}")
+            catalog = catalog or _CATALOG
+        prepare(session, setup)
+    except (duckdb.Error, OSError) as error:
         raise _unavailable(path, error) from error
-    return DuckDBWarehouse(url, Embedded(session), _CATALOG)
+    return DuckDBWarehouse(url, Embedded(session), catalog, setup)
 
 
-def _unavailable(path: str, error: duckdb.Error) -> WarehouseUnavailable:
-    text = str(error).strip()
+def _unavailable(path: str, error: duckdb.Error | OSError) -> WarehouseUnavailable:
+    text = (isinstance(error, OSError) and error.strerror) or str(error).strip()
     if "lock" not in text:
         return WarehouseUnavailable(f"DuckDB cannot open '{path}': {text.splitlines()[0]}")
     holder = re.search(r"held in (.+?) \(PID (\d+)\)", text)

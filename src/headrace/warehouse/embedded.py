@@ -115,8 +115,11 @@ class Embedded:
             raise failed(sql, error) from error
 
     def register(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
-        """Let statements of this session read Arrow data under a name, without copying it."""
-        self.session.register(name, data)
+        """Let statements of this session read Arrow data under a name, without copying it. Raises StatementFailed."""
+        try:
+            self.session.register(name, data)
+        except duckdb.Error as error:
+            raise failed(f"-- Arrow data as {name}", error) from error
 
     def unregister(self, name: str) -> None:
         """Forget registered data."""

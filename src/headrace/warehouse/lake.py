@@ -80,9 +80,9 @@ class LakeConnection(DuckDBConnection):
             self._bring_in(table, empty=isinstance(operation, Overwrite))
         return super().run(operation)
 
-    def inspect(self, *schemas: str) -> dict[Table, Relation]:
+    def inspect(self, *schemas: str, database: str | None = None) -> dict[Table, Relation]:
         """All relations of the schemas; what the store keeps are tables."""
-        found = super().inspect(*schemas)
+        found = super().inspect(*schemas, database=database)
         return {
             table: replace(one, kind="table") if table in self._warehouse.kept else one for table, one in found.items()
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.errors import ConfigInvalid, DriverMissing, did_you_mean
+from headrace.project.setup import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -14,18 +15,18 @@ if TYPE_CHECKING:
 SCHEMES = ("duckdb", "postgresql", "postgres", "parquet", "csv", "jsonl", "delta")
 
 
-def open_warehouse(url: str, schemas: Collection[str] = ()) -> Warehouse:
+def open_warehouse(url: str, schemas: Collection[str] = (), setup: Setup | None = None) -> Warehouse:
     """The warehouse of a URL such as `duckdb:///shop.duckdb` or `postgresql://user@host/database`.
 
     Three slashes lead to a relative path, four to an absolute one, `duckdb://` into memory.
-    `schemas` are those that will be made: a DuckDB database must not go by the name of one.
+    `schemas` are those that will be made: a DuckDB database must not go by the name of one. `setup` is what its sessions need.
     Raises ConfigInvalid, DriverMissing or WarehouseUnavailable.
     """
     scheme, found, rest = url.partition("://")
     if found and scheme == "duckdb":
         from headrace.warehouse.duckdb import open_duckdb
 
-        return open_duckdb(url, rest.removeprefix("/") or ":memory:", schemas)
+        return open_duckdb(url, rest.removeprefix("/") or ":memory:", schemas, setup or Setup())
     if found and scheme in ("parquet", "csv", "jsonl"):
         from headrace.warehouse.folder import open_folder
 

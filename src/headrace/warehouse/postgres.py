@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, NoReturn, Self
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.types.string import TextLoader
 
 from headrace.errors import StatementFailed, WarehouseUnavailable
+from headrace.project.urls import split
 from headrace.schema import Column, Kind, Schema
 from headrace.sql.capabilities import Capabilities
 from headrace.sql.dialect import names, read_type, relation
@@ -21,6 +21,7 @@ from headrace.warehouse import pgtext
 from headrace.warehouse.base import Relation
 from headrace.warehouse.embedded import Embedded
 from headrace.warehouse.noting import Noting
+from headrace.warehouse.pgcarried import CARRIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -239,8 +240,10 @@ class PostgresConnection(Noting):
         except psycopg.Error as error:
             _fail(statement, error)
 
-    def inspect(self, *schemas: str) -> dict[Table, Relation]:
-        """All relations of the schemas."""
+    def inspect(self, *schemas: str, database: str | None = None) -> dict[Table, Relation]:
+        """All relations of the schemas; a session sees no other database than its own."""
+        if database is not None:
+            return {}
         kinds: dict[Table, Any] = {}
         columns: dict[Table, list[Column]] = {}
         for schema, relation_name, kind, column, word, nullable in self.rows(_INSPECT, [list(schemas)]):
@@ -254,7 +257,14 @@ class PostgresConnection(Noting):
     def dependents(self, table: Table) -> tuple[DependentView, ...]:
         """The views over a table, and those over them, in the order in which they can be made."""
         found = self.rows(_DEPENDENTS, (table.schema, table.name))
-        return tuple(DependentView(Table(schema, view), query.rstrip(" ;")) for schema, view, query in found)
+        views = [(Table(schema, view), query.rstrip(" ;")) for schema, view, query in found]
+        return tuple(DependentView(view, query, self.carried(view, "view")) for view, query in views)
+
+    def carried(self, table: Table, kind: str) -> tuple[str, ...]:
+        """Owner, grants, comments and a view's options, as statements."""
+        word = kind.upper()
+        found = self.rows(CARRIED, (table.schema, table.name, word, word))
+        return tuple(statement for (statement,) in found)
 
     def cancel(self) -> None:
         """Stop the statement that runs now, and what `local` does for it."""
@@ -280,6 +290,14 @@ _GONE = ("could not open relation with OID", "tuple concurrently updated", "cach
 """What PostgreSQL says of a table that another session took away while this one was looking at it."""
 
 
+_LOST_HINT = "what was committed stays, and the next run goes on from there"
+
+
+def _lost(sqlstate: str | None) -> bool:
+    """Whether an operational error means that there is no session any more: no answer, a restart, or somebody ended it."""
+    return sqlstate is None or sqlstate.startswith("08") or sqlstate in ("57P01", "57P02", "57P03", "57P05")
+
+
 def _fail(sql: str, error: psycopg.Error) -> NoReturn:
     """PostgreSQL's own sentence, with its detail and its hint."""
     told = error.diag
@@ -289,6 +307,13 @@ def _fail(sql: str, error: psycopg.Error) -> NoReturn:
     hint = told.message_hint
     if isinstance(error, psycopg.errors.CharacterNotInRepertoire) and "0x00" in text:
         hint = "PostgreSQL's text cannot hold the character NUL: take it out in the stream's `transform:`"
+    if isinstance(error, psycopg.errors.DependentObjectsStillExist):
+        hint = "views are made again by themselves; drop anything else that hangs on the relation, and make it again in a `post_hook`"
+    if isinstance(error, psycopg.OperationalError) and _lost(told.sqlstate):
+        gone = WarehouseUnavailable(f"the connection to PostgreSQL was lost: {text.splitlines()[0]}", hint=_LOST_HINT)
+        # Nobody knows whether a commit was heard: the next run finds out, this one must not do the step twice.
+        gone.transient = sql != "COMMIT"
+        raise gone from error
     failed = StatementFailed(text, hint=hint)
     # Another step was in the way: the transaction is rolled back, and the step is done again.
     failed.transient = error.sqlstate in _IN_THE_WAY or text.startswith(_GONE)
@@ -317,10 +342,12 @@ class PostgresWarehouse:
             )
             session.execute(_SESSION)
         except psycopg.Error as error:
-            raise WarehouseUnavailable(
-                f"PostgreSQL at {_place(self.url)} cannot be reached: {str(error).strip().splitlines()[-1]}",
+            unavailable = WarehouseUnavailable(
+                f"PostgreSQL at {_place(self.url)} cannot be reached: {str(error).strip().splitlines()[-1].strip()}",
                 hint="is the server up, and are host, user, password and database of the target right?",
-            ) from error
+            )
+            unavailable.transient = True  # it may be starting again
+            raise unavailable from error
         for kind in ("json", "jsonb"):
             # As text every digit stays.
             session.adapters.register_loader(kind, TextLoader)
@@ -335,7 +362,7 @@ class PostgresWarehouse:
 
 def _place(url: str) -> str:
     """Host and database of a URL, without user and password."""
-    parts = urlsplit(url)
+    parts = split(url, "the target's URL")
     return f"{parts.hostname or 'the local socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 

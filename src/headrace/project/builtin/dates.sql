@@ -71,3 +71,39 @@
 {% macro duckdb__date(year, month, day) -%}
     date '{{ '%04d-%02d-%02d' | format(year | int, month | int, day | int) }}'
 {%- endmacro %}
+
+{#- A day, month or other part in each row, from the first to the last that is not after the end. -#}
+{% macro date_spine(datepart, start_date, end_date) -%}
+    {{ return(adapter.dispatch('date_spine', 'dbt')(datepart, start_date, end_date)) }}
+{%- endmacro %}
+{% macro default__date_spine(datepart, start_date, end_date) -%}
+    select spine.date_{{ datepart }}
+    from (
+        select {{ dateadd(datepart, 'steps.generated_number - 1', start_date) }} as date_{{ datepart }}
+        from ({{ generate_series(get_intervals_between(start_date, end_date, datepart)) }}) as steps
+    ) as spine
+    where spine.date_{{ datepart }} <= {{ end_date }}
+{%- endmacro %}
+
+{% macro get_intervals_between(start_date, end_date, datepart) -%}
+    {{ return(adapter.dispatch('get_intervals_between', 'dbt')(start_date, end_date, datepart)) }}
+{%- endmacro %}
+{% macro default__get_intervals_between(start_date, end_date, datepart) -%}
+    {%- set found = run_query('select ' ~ datediff(start_date, end_date, datepart)) if execute else none -%}
+    {{ return(found.rows[0][0] | int if found else 1) }}
+{%- endmacro %}
+
+{#- The whole numbers from 1 to the bound. -#}
+{% macro generate_series(upper_bound) %}{{ return(adapter.dispatch('generate_series', 'dbt')(upper_bound)) }}{% endmacro %}
+{% macro default__generate_series(upper_bound) -%}
+    select series.number as generated_number from generate_series(1, {{ upper_bound }}) as series(number)
+{%- endmacro %}
+
+{% macro get_powers_of_two(upper_bound) %}{{ return(adapter.dispatch('get_powers_of_two', 'dbt')(upper_bound)) }}{% endmacro %}
+{% macro default__get_powers_of_two(upper_bound) -%}
+    {%- if upper_bound <= 0 -%}{{ exceptions.raise_compiler_error('upper bound must be positive') }}{%- endif -%}
+    {%- for power in range(1, 100) if upper_bound <= 2 ** power -%}{{ return(power) }}{%- endfor -%}
+{%- endmacro %}
+
+{% macro equals(expr1, expr2) %}{{ return(adapter.dispatch('equals', 'dbt')(expr1, expr2)) }}{% endmacro %}
+{% macro default__equals(expr1, expr2) -%}({{ expr1 }} = {{ expr2 }}){%- endmacro %}

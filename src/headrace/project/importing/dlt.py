@@ -71,10 +71,15 @@ def _column(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _disposition(value: Any, notes: list[str], name: str) -> Any:
-    if isinstance(value, dict):
-        notes.append(f"{name}: the strategy of its write_disposition is chosen by the warehouse")
-        value = value.get("disposition")
-    return value
+    if not isinstance(value, dict):
+        return value
+    kept = {key: value[key] for key in ("disposition", "strategy") if key in value}
+    lost = ", ".join(f"'{key}'" for key in value if key not in kept)
+    if lost:
+        notes.append(
+            f"{name}: {lost} of its write_disposition stays behind; names of columns stand under `history:` here"
+        )
+    return kept
 
 
 def _no_functions(value: Any) -> None:

@@ -1,0 +1,194 @@
+"""How a delimited file is written, told by its beginning: once for a stream, whose other files are then read by the same words."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from headrace.errors import FileUnreadable
+from headrace.extract.encodings import as_utf8, detected, is_utf8, marked
+from headrace.extract.paths import distinct_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from headrace.extract.found import Found
+    from headrace.project.file_sources import FilesStream
+
+_CANDIDATES = ",;\t|^"
+_HEAD = 256 * 1024
+_LINES = 50
+_NUMBER_LIKE = re.compile(r"[+-]?[0-9][0-9.,:/ T-]*")
+_COMMA_NUMBER = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
+_POINT_NUMBER = re.compile(r"[+-]?[0-9]+\.[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The words by which a stream's files are read."""
+
+    encoding: str
+    delimiter: str
+    quote: str
+    escape: str
+    header: bool
+    decimal: str
+    thousands: str = ""
+
+    @property
+    def notation(self) -> tuple[str, str]:
+        """The sign before the fraction of a number, and the one between thousands."""
+        return self.decimal, self.thousands
+
+    def written(self) -> dict[str, Any]:
+        """What is kept of it with the stream."""
+        return asdict(self)
+
+
+def encoding_of(file: Found, declared: str | None, known: Mapping[str, Any]) -> str:
+    """What the file's text is in: what is declared, what the stream's files were in, or what its bytes say. Raises FileUnreadable."""
+    if declared:
+        return declared
+    if held := known.get("encoding"):
+        with file.path.open("rb") as stream:
+            mark = marked(stream.read(4))
+        if mark is not None and mark != held and not str(held).startswith(mark):
+            raise FileUnreadable(
+                f"{file.key} begins with the mark of {mark}, and the stream's files were {held} so far",
+                hint="move the file elsewhere, or set `encoding:` on the stream and load it with --full-refresh",
+            )
+        return str(held)
+    if (found := detected(file.path)) is None:
+        raise FileUnreadable(
+            f"{file.key} is neither UTF-8 nor UTF-16 nor cp1252", hint="set `encoding:` on the stream, such as latin-1"
+        )
+    return found
+
+
+def dialect_of(
+    file: Found, spec: FilesStream, known: Mapping[str, Any], scratch: Path
+) -> tuple[Found, Dialect, list[str]]:
+    """The file in UTF-8, how it is written, and its first row of cells. Raises FileUnreadable.
+
+    What the stream declares counts first, then `known`: what was found in its first file.
+    """
+    encoding = encoding_of(file, spec.encoding, known)
+    readable = as_utf8(file, encoding, scratch)
+    with readable.path.open("rb") as stream:
+        raw = stream.read(_HEAD)
+    text = raw.decode("utf-8-sig", "replace").replace("\0", "")
+    text = text if len(raw) < _HEAD else text.rpartition("\n")[0] or text
+    if not text.strip():
+        raise FileUnreadable(f"{file.key} is empty", hint="a CSV file has at least a header")
+    quote = spec.quote or known.get("quote") or _quote(text)
+    escape = spec.escape or known.get("escape") or _escape(text, quote)
+    default = "\t" if file.format == "tsv" else None
+    delimiter = spec.delimiter or known.get("delimiter") or default or _delimiter(text, quote, escape)
+    rows = _rows(text, delimiter, quote, escape)
+    if not spec.delimiter and len(rows[0]) == 1 and known.get("delimiter"):
+        other = _delimiter(text, quote, escape)
+        if other != delimiter and len(_rows(text, other, quote, escape)[0]) > 1:
+            raise FileUnreadable(
+                f"{file.key} has {other!r} between its values, and the stream's files had {delimiter!r} so far",
+                hint="move the file elsewhere, or name it in a stream of its own",
+            )
+    header = spec.header if spec.header is not None else known.get("header")
+    decimal = spec.decimal or known.get("decimal") or _decimal(rows[1:], delimiter)
+    thousands = spec.thousands if spec.thousands is not None else known.get("thousands") or ""
+    dialect = Dialect(
+        "utf-8" if is_utf8(encoding) else encoding, delimiter, quote, escape,
+        _is_header(rows) if header is None else bool(header), decimal, thousands,
+    )  # fmt: skip
+    return readable, dialect, rows[0]
+
+
+def names_of(cells: Sequence[str], *, header: bool) -> list[tuple[str, str]]:
+    """For each column what the file calls it and its name here; names that are empty or come twice get numbers."""
+    originals = list(cells) if header else [""] * len(cells)
+    originals = [one if one.strip() else f"column{at}" for at, one in enumerate(originals)]
+    met: Counter[str] = Counter()
+    keys: list[tuple[str, ...]] = []
+    for original in originals:
+        met[original] += 1
+        keys.append((original if met[original] == 1 else f"{original}_{met[original]}",))
+    while len(set(keys)) < len(keys):  # a header may say a, a and a_2
+        keys = [key if key not in keys[:at] else (f"{key[0]}_{at}",) for at, key in enumerate(keys)]
+    return list(zip(originals, distinct_names(keys).values(), strict=True))
+
+
+def _rows(text: str, delimiter: str, quote: str, escape: str) -> list[list[str]]:
+    """The cells of the first lines, as well as they can be told."""
+    if len(delimiter) > 1:
+        return [line.split(delimiter) for line in text.splitlines()[:_LINES] if line] or [[""]]
+    reader = csv.reader(
+        text.splitlines(keepends=True),
+        delimiter=delimiter, quotechar=quote, doublequote=escape == quote, escapechar=None if escape == quote else escape,
+    )  # fmt: skip
+    rows: list[list[str]] = []
+    try:
+        for row in reader:
+            if row:
+                rows.append(row)
+            if len(rows) == _LINES:
+                break
+    except csv.Error:
+        pass
+    return rows or [[text.splitlines()[0]]]
+
+
+def _delimiter(text: str, quote: str, escape: str) -> str:
+    """The sign that cuts most lines into as many cells as the first, and into most cells."""
+
+    def worth(sign: str) -> tuple[int, int, bool]:
+        widths = [len(row) for row in _rows(text, sign, quote, escape)]
+        alike = sum(width == widths[0] for width in widths) * 10 // len(widths)
+        return (alike, widths[0], sign == ",") if widths[0] > 1 else (0, 0, sign == ",")
+
+    return max(_CANDIDATES, key=worth)
+
+
+def _quote(text: str) -> str:
+    if '"' in text:
+        return '"'
+    single = re.findall(
+        rf"(?:^|[{re.escape(_CANDIDATES)}])'[^'\n]*'(?=$|[{re.escape(_CANDIDATES)}])", text, re.MULTILINE
+    )
+    return "'" if len(single) > text.count("'") * 0.45 and single else '"'
+
+
+def _escape(text: str, quote: str) -> str:
+    return "\\" if re.search(rf"\\{quote}(?![{re.escape(_CANDIDATES)}\r\n])", text) else quote
+
+
+def _decimal(rows: Sequence[Sequence[str]], delimiter: str) -> str:
+    """A comma, where the numbers of a column have one and those of no other have a point."""
+    if delimiter == ",":
+        return "."
+    width = max((len(row) for row in rows), default=0)
+    columns = [[row[at].strip() for row in rows if len(row) > at and row[at].strip()] for at in range(width)]
+    if any(_are_numbers(column, _POINT_NUMBER) for column in columns):
+        return "."
+    return "," if any(_are_numbers(column, _COMMA_NUMBER) for column in columns) else "."
+
+
+def _are_numbers(column: Sequence[str], shape: re.Pattern[str]) -> bool:
+    """Whether all are numbers, and some of this shape."""
+    return any(map(shape.fullmatch, column)) and all(
+        shape.fullmatch(cell) or _WHOLE_NUMBER.fullmatch(cell) for cell in column
+    )
+
+
+def _is_header(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first line names columns: no cell looks like a number, and all differ or the lines below look otherwise."""
+    cells = [cell.strip() for cell in rows[0]]
+    if any(_NUMBER_LIKE.fullmatch(cell) for cell in cells):
+        return False
+    if len(set(cells)) == len(cells) and all(cells):
+        return True
+    below = [[row[at].strip() for row in rows[1:] if len(row) > at and row[at].strip()] for at in range(len(cells))]
+    return any(column and all(map(_NUMBER_LIKE.fullmatch, column)) for column in below)

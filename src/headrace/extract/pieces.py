@@ -1,0 +1,176 @@
+"""A delimited file in pieces of some megabytes, and the rows of a piece that holds lines which are no rows: each with its line."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headrace.extract.texts import LINE, Torn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from headrace.extract.dialects import Dialect
+
+_PIECE = 8_000_000
+_BLOCK = 1 << 20
+_LONGEST_RAW = 2000
+_FIELD_LIMIT = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A place between two rows of a file: how many bytes and how many lines are before it."""
+
+    byte: int = 0
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Whole rows of a file: their bytes, and the places before and after them."""
+
+    raw: bytes
+    before: At
+    after: At
+    last: bool
+
+    @property
+    def first(self) -> bool:
+        """Whether it is the beginning of the file, where its header is."""
+        return self.before.byte == 0
+
+
+def has_nul(path: Path) -> bool:
+    """Whether the zero character is in a file, which no text of a database may hold."""
+    with path.open("rb") as stream:
+        return any(b"\0" in block for block in iter(lambda: stream.read(_BLOCK), b""))
+
+
+def cut(path: Path, dialect: Dialect, start: At) -> Iterator[Piece]:
+    """The pieces of a file from a place on. A piece ends where a row does, if that can be told."""
+    with path.open("rb") as stream:
+        stream.seek(start.byte)
+        at, rest = start, b""
+        while True:
+            block = stream.read(_PIECE)
+            raw = rest + block
+            if not raw:
+                return
+            last = len(block) < _PIECE
+            end = len(raw) if last else _end_of_rows(raw, dialect) or 0
+            if not end and len(raw) < 4 * _PIECE:
+                rest = raw  # one row, longer than a piece
+                continue
+            end = end or raw.rfind(b"\n") + 1 or len(raw)
+            whole, rest = raw[:end], raw[end:]
+            after = At(at.byte + len(whole), at.line + whole.count(b"\n"))
+            yield Piece(whole, at, after, last and not rest)
+            at = after
+            if last:
+                return
+
+
+def _end_of_rows(raw: bytes, dialect: Dialect) -> int | None:
+    """Behind the last end of a line that is in no quotes, counting from the beginning, which is in none."""
+    quote, escape = dialect.quote.encode(), dialect.escape.encode()
+    if not quote:
+        return raw.rfind(b"\n") + 1
+    # What is escaped is no quote; the length stays.
+    plain = raw if escape == quote else raw.replace(escape * 2, b"  ").replace(escape + quote, b"  ")
+    odd, end = plain.count(quote) % 2 == 1, len(plain)
+    while True:
+        before = plain.rfind(quote, 0, end)
+        if not odd:
+            newline = plain.rfind(b"\n", max(before, 0), end)
+            if newline >= 0:
+                return newline + 1
+        if before < 0:
+            return None
+        end, odd = before, not odd
+
+
+def parsed(piece: Piece, dialect: Dialect, names: Sequence[str], nulls: Sequence[str]) -> tuple[pa.Table, list[Torn]]:
+    """The rows of a piece as texts with the line each begins at, and the lines that are no rows.
+
+    A quote that is not closed costs its line and no other.
+    """
+    import pyarrow as pa
+
+    text = piece.raw.decode("utf-8", "surrogateescape")
+    lines = (text.removeprefix("\ufeff") if piece.first else text).split("\n")
+    if not lines[-1]:
+        lines.pop()
+    header = piece.first and dialect.header
+    cells: list[list[str | None]] = [[] for _ in names]
+    numbers: list[int] = []
+    torn: list[Torn] = []
+    empty = set(nulls)
+    for at, row, wrong in _rows(lines, dialect, len(names)):
+        if header:
+            header = False
+            continue
+        number = piece.before.line + at + 1
+        if wrong is not None or (wrong := _wrong(row, names)) is not None:
+            lacking = names[len(row)] if row and len(row) < len(names) else None
+            torn.append(Torn(number, wrong, _shown(lines[at]), lacking))
+            continue
+        numbers.append(number)
+        for column, cell in zip(cells, row, strict=True):
+            column.append(None if cell in empty else cell)
+    columns = [pa.array(column, pa.large_string()) for column in cells]
+    return pa.table([*columns, pa.array(numbers, pa.int64())], names=[*names, LINE]), torn
+
+
+def _rows(lines: Sequence[str], dialect: Dialect, width: int) -> Iterator[tuple[int, list[str], str | None]]:
+    """Each row with the index of its first line; a line that is no row with what is wrong with it."""
+    csv.field_size_limit(_FIELD_LIMIT)
+    at = 0
+    while at < len(lines):
+        reader = _reader(lines, at, dialect)
+        done = 0
+        try:
+            for row in reader:
+                taken, start = reader.line_num - done, at + done
+                if taken > 1 and len(row) != width:
+                    break  # quotes that hold several lines and make no row of them
+                done = reader.line_num
+                if row or width == 1:
+                    yield start, row or [""], None
+            else:
+                return
+            wrong = "a quote is not closed"
+        except csv.Error as error:
+            open_ = reader.line_num - done > 1 or "unexpected end of data" in str(error)
+            wrong = "a quote is not closed" if open_ else f"not a line of CSV: {error}"
+        yield at + done, [], wrong
+        at += done + 1
+
+
+def _reader(lines: Sequence[str], at: int, dialect: Dialect) -> Any:
+    same = dialect.escape == dialect.quote
+    rest = (f"{lines[index]}\n" for index in range(at, len(lines)))
+    return csv.reader(
+        rest, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=same,
+        escapechar=None if same else dialect.escape, strict=True,
+    )  # fmt: skip
+
+
+def _wrong(row: Sequence[str], names: Sequence[str]) -> str | None:
+    if len(row) != len(names):
+        return f"{len(row)} values where {len(names)} are expected"
+    text = "".join(row)
+    if "\0" in text:
+        return "a value holds the character zero"
+    if not text.isascii() and any("\udc80" <= letter <= "\udcff" for letter in text):
+        return "bytes that are not in the encoding of the file"
+    return None
+
+
+def _shown(line: str) -> str:
+    raw = line.rstrip("\r").encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "\\0")
+    return raw[:_LONGEST_RAW]

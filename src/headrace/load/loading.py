@@ -1,0 +1,57 @@
+"""One load on its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from headrace import quarantine
+from headrace.events import RowsQuarantined
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from headrace.events import Event
+    from headrace.landing import Package
+    from headrace.load.job import Counts
+    from headrace.project.sources import Stream
+    from headrace.state.ledger import Entry
+    from headrace.table import Table
+    from headrace.warehouse.base import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """One load: what it has, what it counts, and the events that are told once it is committed."""
+
+    connection: Connection
+    stream: Stream
+    table: Table
+    package: Package
+    run: str
+    now: datetime
+    previous: Entry | None
+    anew: bool
+    counts: Counts
+    events: list[Event]
+    origins: dict[str, int] = field(default_factory=dict)
+    """How many rows were staged of each file."""
+
+    @property
+    def at(self) -> datetime:
+        """The time of the load, later than that of the load before it whatever the clocks of two machines say."""
+        if self.previous is None:
+            return self.now
+        return max(self.now, self.previous.committed_at + timedelta(microseconds=1))
+
+    def keep(self, query: str, kind: quarantine.Kind = "row") -> int:
+        """Rows of the query, each with its `reason`, into quarantine; how many."""
+        rows = quarantine.keep(self.connection, self.stream.label, self.package.id, self.now, query, kind)
+        if rows:
+            self.counts.quarantined += rows
+            reasons = self.connection.local.rows(
+                f"SELECT reason, count(*) FROM ({query}) AS kept GROUP BY 1 ORDER BY 1"
+            )
+            self.events.extend(RowsQuarantined(self.stream.label, str(reason), number) for reason, number in reasons)
+        return rows

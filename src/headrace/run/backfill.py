@@ -1,0 +1,38 @@
+"""A range of a stream's cursor, read again without moving the cursor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from headrace.errors import UsageError
+from headrace.project.database_sources import DatabaseStream
+from headrace.project.rest_sources import RestStream
+
+if TYPE_CHECKING:
+    from headrace.project.sources import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one value of the cursor on, and before another one, if it has an end; as text."""
+
+    start: str
+    end: str | None = None
+
+
+def narrowed(stream: Stream, span: Span) -> Stream:
+    """The stream as it is read in the range. Raises UsageError where it has no cursor that could be read so."""
+    incremental = stream.spec.incremental
+    why = None
+    if incremental is None or not isinstance(stream.spec, RestStream | DatabaseStream):
+        why = "it has no cursor by which its source could be asked for a range"
+    elif stream.whole:
+        why = "each load brings the whole table"
+    elif incremental.scope == "parent":
+        why = "each of its parents has a cursor of its own"
+    if incremental is None or why:
+        raise UsageError(f"{stream.label} cannot be read from {span.start} on: {why}", where=stream.place)
+    changed = {"initial_value": span.start, "end_value": span.end or incremental.end_value, "lag": None}
+    spec = stream.spec.model_copy(update={"incremental": incremental.model_copy(update=changed)})
+    return stream.model_copy(update={"spec": spec})

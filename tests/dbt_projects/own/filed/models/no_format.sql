@@ -1,0 +1,2 @@
+{{ config(location='out/no_format.xml', format='xml') }}
+select 1 as id

@@ -1,0 +1,2 @@
+{{ config(location="{{ var('folder') }}/packed.csv.gz") }}
+select * from {{ ref('agreed') }}

@@ -1,0 +1,3 @@
+"""What a model in Python imports."""
+
+UNIT = 100

@@ -1,0 +1,107 @@
+"""A server that sends what it is told, byte by byte: for each page its answers in turn, the last of them for ever."""
+
+import contextlib
+import gzip
+import json
+import socket
+import struct
+import threading
+import time
+from collections import defaultdict
+from urllib.parse import parse_qs, urlsplit
+
+RESET, SILENCE = "reset", "silence"
+
+
+def answer(body, *headers, status="200 OK", length=None):
+    """A response in bytes; `length` is what Content-Length says where that is a lie."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    said = [f"HTTP/1.1 {status}", f"Content-Length: {len(data) if length is None else length}", *headers]
+    return "\r\n".join(said).encode() + b"\r\n\r\n" + data
+
+
+def zipped(data):
+    """A body that says of itself that it is packed."""
+    return answer(data, "Content-Encoding: gzip")
+
+
+def packed(body):
+    return gzip.compress(json.dumps(body).encode())
+
+
+def chunked(data):
+    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + data
+
+
+class Wire:
+    """`answers[page]` are bytes, functions of the parameters, RESET, SILENCE, or (seconds, bytes): the body byte by byte."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.answers = defaultdict(list)
+        self.asked = []
+        self.lock = threading.Lock()
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.converse, args=(connection,), daemon=True).start()
+
+    def converse(self, connection):
+        # Whoever asked may go away in the middle, as it should.
+        with connection, contextlib.suppress(OSError):
+            held = b""
+            while not self.ended.is_set():
+                while b"\r\n\r\n" not in held:
+                    got = connection.recv(65536)
+                    if not got:
+                        return
+                    held += got
+                head, _, held = held.partition(b"\r\n\r\n")
+                lines = head.decode("latin-1").split("\r\n")
+                headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines[1:])}
+                while len(held) < int(headers.get("content-length", 0)):
+                    held += connection.recv(65536)
+                self.send(connection, self.next(lines[0].split(" ")[1], headers, held))
+                held = b""
+
+    def next(self, target, headers, body):
+        params = {name: values[-1] for name, values in parse_qs(urlsplit(target).query).items()}
+        with self.lock:
+            self.asked.append((target, headers, body))
+            found = self.answers[params.get("page") or params.get("cursor") or "1"] or self.answers["else"]
+            made = found.pop(0) if len(found) > 1 else found[0]
+        return made(params) if callable(made) else made
+
+    def send(self, connection, made):
+        """Send it; a connection that can serve no further request ends with an OSError."""
+        if made == RESET:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raise OSError(made)
+        if made == SILENCE:
+            self.ended.wait(3)
+            raise OSError(made)
+        seconds, whole = made if isinstance(made, tuple) else (0, made)
+        head, _, body = whole.partition(b"\r\n\r\n")
+        connection.sendall(head + b"\r\n\r\n" if seconds else whole)
+        for at in range(len(body) if seconds else 0):
+            time.sleep(seconds)
+            connection.sendall(body[at : at + 1])
+        if f"Content-Length: {len(body)}".encode() not in head:
+            raise OSError("who lies of the length has to hang up")

@@ -1,0 +1,166 @@
+"""`tables: all` and patterns, and `source add` of a database, from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+
+import psycopg
+import pytest
+import yaml
+
+
+@pytest.fixture
+def headrace(tmp_path):
+    """`headrace("load")` in a project whose source is said by `project`."""
+
+    def run(*arguments, **env):
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(("HEADRACE_", "DBT_"))}
+        return subprocess.run(
+            [sys.executable, "-m", "headrace", *arguments],
+            cwd=tmp_path,
+            env={**plain, **env},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    run.folder = tmp_path
+    (tmp_path / "headrace.yml").write_text("name: shop\ntargets: {dev: duckdb:///warehouse.duckdb}\n")
+    return run
+
+
+def project(headrace, **source):
+    (headrace.folder / "sources").mkdir(exist_ok=True)
+    (headrace.folder / "sources" / "shop.yml").write_text(yaml.safe_dump({"type": "database", **source}))
+
+
+@pytest.fixture
+def shop(headrace):
+    session = sqlite3.connect(headrace.folder / "shop.db", isolation_level=None)
+    for table in ("customers", "sales_2024", "sales_2025", "secrets"):
+        session.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, updated_at TIMESTAMP, what TEXT)")
+        session.execute(f"INSERT INTO {table} VALUES (1, '2024-01-01 00:00:00', '{table}')")
+    session.execute("CREATE VIEW a_view AS SELECT * FROM customers")
+    yield session
+    session.close()
+
+
+def streams(headrace):
+    done = headrace("ls", "--resource-type", "source", "-o", "json")
+    assert done.returncode == 0, done.stderr
+    return sorted(node["unique_id"].rpartition(".")[2] for node in json.loads(done.stdout)["nodes"])
+
+
+def test_all_tables_are_streams_but_those_that_are_left_out(headrace, shop):
+    project(headrace, url="sqlite:///shop.db", tables="all", excluded_tables=["secr*"])
+
+    loaded = headrace("load")
+
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    assert streams(headrace) == ["customers", "sales_2024", "sales_2025"]
+
+
+def test_a_pattern_stands_beside_names_and_a_stream_that_is_written_out_is_the_table_s_own(headrace, shop):
+    project(
+        headrace,
+        url="sqlite:///shop.db",
+        tables=["customers", "sales_*"],
+        streams={"last": {"table": "sales_2025"}, "sales_2024": {"excluded_columns": "what"}},
+    )
+
+    asked = headrace("source", "tables")
+
+    assert asked.stdout.split() == ["shop.sales_2024", "shop.sales_2025"]
+    assert streams(headrace) == ["customers", "last", "sales_2024"]
+
+
+def test_reading_a_project_asks_no_database(headrace, shop):
+    project(headrace, url="sqlite:///shop.db", tables="all")
+    before = headrace("ls")
+    headrace("source", "tables")
+    (headrace.folder / "shop.db").rename(headrace.folder / "away.db")
+
+    assert "is not known yet" in before.stderr
+    assert streams(headrace) == ["customers", "sales_2024", "sales_2025", "secrets"]
+
+
+def test_a_table_that_came_and_one_that_is_gone_are_told(headrace, shop):
+    project(headrace, url="sqlite:///shop.db", tables=["sales_*"])
+    headrace("load")
+    shop.execute("DROP TABLE sales_2024")
+    shop.execute("CREATE TABLE sales_2026 (id INTEGER PRIMARY KEY)")
+
+    asked = headrace("source", "tables")
+    again = headrace("source", "tables")
+
+    assert "the table sales_2026 is new" in asked.stderr
+    assert "the table sales_2024 is gone" in asked.stderr
+    assert again.stderr == ""
+    assert headrace("load").returncode == 0
+
+
+def test_a_database_that_is_away_is_what_it_last_was_and_an_error_if_it_never_was_seen(headrace, shop):
+    project(headrace, url="sqlite:///shop.db", tables="all")
+    (headrace.folder / "shop.db").rename(headrace.folder / "away.db")
+    never = headrace("source", "tables")
+    (headrace.folder / "away.db").rename(headrace.folder / "shop.db")
+    headrace("source", "tables")
+    (headrace.folder / "shop.db").rename(headrace.folder / "away.db")
+
+    known = headrace("source", "tables")
+
+    assert never.returncode != 0
+    assert "Traceback" not in never.stderr
+    assert "taken to be what they last were" in known.stderr
+    assert "shop.customers" in known.stdout
+
+
+def test_a_source_whose_tables_are_not_asked_is_named_with_its_neighbour(headrace, shop):
+    project(headrace, url="sqlite:///shop.db", tables="all")
+
+    done = headrace("source", "tables", "shp")
+
+    assert done.returncode == 2
+    assert "did you mean 'shop'?" in done.stderr
+
+
+def test_a_database_is_written_down_with_keys_and_cursors_and_without_its_password(headrace, postgres_url):
+    with psycopg.connect(postgres_url, autocommit=True) as session:
+        session.execute("CREATE TABLE orders (id int PRIMARY KEY, created_at timestamptz, updated_at timestamptz)")
+        session.execute("CREATE TABLE lines (a int, b int, PRIMARY KEY (b, a))")
+        session.execute("CREATE TABLE notes (what text, changed_at timestamp)")
+        session.execute("CREATE TABLE parts (id int) PARTITION BY RANGE (id)")
+        session.execute("CREATE TABLE part_one PARTITION OF parts FOR VALUES FROM (1) TO (9)")
+        session.execute("INSERT INTO orders VALUES (1, now(), now())")
+    url = postgres_url.replace("postgres:@", "postgres:s3cr%20t!@")
+
+    done = headrace("source", "add", "shop", url)
+
+    assert done.returncode == 0, done.stderr
+    written = (headrace.folder / "sources" / "shop.yml").read_text()
+    assert "s3cr" not in written + done.stdout + done.stderr
+    assert "set SHOP_PASSWORD to it" in done.stderr
+    source = yaml.safe_load(written)
+    assert source["url"] == postgres_url.replace("postgres:@", "postgres:${SHOP_PASSWORD}@")
+    assert source["streams"] == {
+        "lines": {"primary_key": ["b", "a"]},
+        "notes": {},
+        "orders": {"primary_key": "id", "incremental": "updated_at"},
+        "parts": {},
+    }
+    tested = headrace("source", "test", SHOP_PASSWORD="s3cr%20t!")
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    assert "id" in headrace("source", "peek", "shop.orders", SHOP_PASSWORD="s3cr%20t!").stdout
+
+
+def test_a_database_without_the_wanted_tables_is_not_written_down(headrace, shop):
+    done = headrace("source", "add", "shop", "sqlite:///shop.db", "--stream", "nothing_*")
+
+    assert done.returncode != 0
+    assert "nothing_*" in done.stderr
+    assert not (headrace.folder / "sources" / "shop.yml").exists()

@@ -1,0 +1,2 @@
+ALTER TABLE "raw"."orders" ALTER COLUMN "id" SET NOT NULL;
+ALTER TABLE "raw"."orders" ALTER COLUMN "state" SET NOT NULL;
