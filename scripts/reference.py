@@ -24,6 +24,7 @@ from headrace.project import (
     credentials,
     database_sources,
     dispositions,
+    file_places,
     file_sources,
     python_sources,
     rest_sources,
@@ -188,7 +189,8 @@ def sources_page() -> str:
     kinds = [
         kind
         for module in (
-            *(stream_keys, dispositions, rest_sources, file_sources, database_sources, python_sources, singer_sources),
+            *(stream_keys, dispositions, rest_sources, file_sources, file_places, database_sources),
+            *(python_sources, singer_sources),
             *(sources, apis, credentials),
         )
         for kind in sorted(own_models(module), key=lambda found: inspect.getsourcelines(found)[1])

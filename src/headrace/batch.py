@@ -19,7 +19,8 @@ class Batch:
     throughout is not there, since nothing tells its type. Columns that Arrow has no type for are text with the field metadata
     `{b"headrace": b"json"}` or `b"uuid"`. `rejected` has the
     text columns `reason`, `column`, `detail`, `raw` and `origin`, one row for each record that could not be read. `read` counts both.
-    `cursor` is the highest cursor value among the rows, as text. `resume` is what the source needs to go on after this batch.
+    `cursor` is the highest cursor value among the rows, as text. `resume` is what the source needs to go on after this batch; its keys
+    `files` and `sizes` hold the stamps and the bytes of the files that end with it.
     """
 
     rows: pa.Table
@@ -38,7 +39,9 @@ class Scan:
     enough that reading needs no guess; `sql.scan.scan_query` makes the query. Lines of CSV and of JSON are proven by the statement that
     reads them, which fails where one does not fit: the source is then asked for the file as Batches. `stamp` identifies the content
     (size and modification time, or a hash). `origin` is what the source calls the file: the name under which `resume["files"]` holds
-    the stamp of what was read. `words` are what else the source is to be told when it goes on.
+    the stamp of what was read. `words` are what else the source is to be told when it goes on. `seen` is what the file on this disk was
+    when it was looked at (see `durable.seen`), and `size` its bytes where they came from. `alike` is a mark that files have in common whose
+    columns are the same. `partitions` are the types of columns that the path holds as `name=value`.
     """
 
     path: str
@@ -48,6 +51,10 @@ class Scan:
     member: str | None = None
     origin: str = ""
     words: Mapping[str, Any] = field(default_factory=dict)
+    seen: str = ""
+    size: int | None = None
+    alike: str = ""
+    partitions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

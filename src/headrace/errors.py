@@ -207,10 +207,30 @@ class PagingStuck(HeadraceError):
     exit_code = 1
 
 
-class SourceUnavailable(HeadraceError):
-    """The database of a source cannot be reached, or the connection to it was lost; what arrived before is kept.
+class FileVanished(HeadraceError):
+    """A file was there when the files of a stream were listed, and was gone or another one when it was to be read.
 
-    The next load goes on after the last range of the table that arrived whole.
+    Nothing of the load was kept. The next load lists the files again, and keeps what it has fetched of the others.
+    """
+
+    code = "HR306"
+    exit_code = 1
+
+
+class FileAltered(HeadraceError):
+    """A file that was loaded has changed since, and the stream says `on_changed: error`.
+
+    With `on_changed: load` it is loaded again: a merge replaces its rows, an append adds them. `ignore` leaves it alone.
+    """
+
+    code = "HR307"
+    exit_code = 1
+
+
+class SourceUnavailable(HeadraceError):
+    """The database or the store of a source cannot be reached, or the connection to it was lost; what arrived before is kept.
+
+    The next load goes on after the last range of the table that arrived whole, or in the middle of the file.
     """
 
     code = "HR320"
@@ -219,7 +239,7 @@ class SourceUnavailable(HeadraceError):
 
 
 class SourceRefused(HeadraceError):
-    """The database of a source refused a query: its own message is given."""
+    """The database of a source refused a query, or a store refused a file or a login: its own message is given."""
 
     code = "HR321"
     exit_code = 1
@@ -296,7 +316,7 @@ class WarehouseUnavailable(HeadraceError):
 
 
 class DriverMissing(HeadraceError):
-    """An engine's driver is not installed: each engine is an extra, such as `pip install 'headrace[postgres]'`."""
+    """The library for an engine or a place is not installed: each is an extra, such as `pip install 'headrace[postgres]'`."""
 
     code = "HR503"
 

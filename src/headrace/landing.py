@@ -19,10 +19,12 @@ import secrets
 import shutil
 import time
 from dataclasses import asdict, dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead, Scan
 from headrace.cursor import Cursor
+from headrace.durable import sync_folder, write_json, write_parquet
 from headrace.events import SegmentDied, SegmentLanded, Warned, emit
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 ORIGIN = "_headrace_source"
 """The column of a segment that says which file or endpoint a row came from."""
+_GROWING = ("files", "sizes")
+"""Keys of `resume` to which each line of a journal only adds, so that a line costs the same after a hundred thousand files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class _Journal:
     scans: list[Scan] = field(default_factory=list)
     dead: list[Dead] = field(default_factory=list)
     unfit: set[str] = field(default_factory=set)
-    resume: Mapping[str, Any] = field(default_factory=dict)
+    resume: dict[str, Any] = field(default_factory=dict)
     reached: Cursor | None = None
     lines: int = 0
     end: int = 0
@@ -110,7 +114,7 @@ class Package:
 
     @property
     def resume(self) -> Mapping[str, Any]:
-        """Where the source goes on: what the last line of the journal says."""
+        """Where the source goes on: what the last line of the journal says, with the `files` (and `sizes`) that all of them say."""
         return self._journal.resume
 
     @property
@@ -137,25 +141,32 @@ class Package:
             "read": batch.read,
             "filtered": filtered,
             "columns": [[column.name, _kind(column)] for column in stored.schema],
-            "size": _write_parquet(self.folder / f"{name}.parquet", stored),
+            "size": write_parquet(self.folder / f"{name}.parquet", stored),
             "cursor": batch.cursor,
             "resume": dict(batch.resume),
         }
         if batch.rejected is not None and batch.rejected.num_rows:
             line["rejected"] = f"{name}.rejected.parquet"
-            line["rejected_size"] = _write_parquet(self.folder / line["rejected"], batch.rejected)
+            line["rejected_size"] = write_parquet(self.folder / line["rejected"], batch.rejected)
         self._append(line)
         emit(SegmentLanded(stream=self.label, segment=name, rows=rows))
 
     def refer(self, scan: Scan) -> None:
         """Note a file that the load is to read where it lies; going on, the source knows it as read."""
-        read = {**self.resume.get("files", {}), scan.origin or scan.path: scan.stamp}
-        self._append({"kind": "scan", "scan": asdict(scan), "resume": {**self.resume, **scan.words, "files": read}})
+        key = scan.origin or scan.path
+        read = {"files": {key: scan.stamp}} | ({} if scan.size is None else {"sizes": {key: scan.size}})
+        # Not synced: a line that a power cut takes is a file that is listed once more, and `complete` counts the lines.
+        self._append(
+            {"kind": "scan", "scan": asdict(scan), "resume": {**self._place, **scan.words, **read}}, sync=False
+        )
 
     def reopen(self, unfit: frozenset[str]) -> None:
         """Files cannot be read in place as their scans say: the package is not complete, and the source gives them another way."""
-        read = {name: stamp for name, stamp in self.resume.get("files", {}).items() if name not in unfit}
-        self._append({"kind": "unfit", "origins": sorted(unfit), "resume": {**self.resume, "files": read}})
+        self._append({"kind": "unfit", "origins": sorted(unfit), "resume": self._place})
+
+    @property
+    def _place(self) -> dict[str, Any]:
+        return {key: value for key, value in self.resume.items() if key not in _GROWING}
 
     def bury(self, dead: Dead) -> None:
         """Note a request that failed for good, so that it can be asked for again."""
@@ -171,7 +182,7 @@ class Package:
 
     def finish(self, settles: Sequence[str] = ()) -> None:
         """The extraction came to its end: the package can be loaded, and is not gone on with."""
-        _write_json(self.folder / "complete.json", {"lines": self._journal.lines, "settles": list(settles)})
+        write_json(self.folder / "complete.json", {"lines": self._journal.lines, "settles": list(settles)})
 
     def discard(self) -> None:
         """The package waits no longer: kept among the loaded ones if it is complete, else gone."""
@@ -186,13 +197,14 @@ class Package:
         for old in _packages(self._loaded)[: -self._keep]:
             _remove(old)
 
-    def _append(self, line: Mapping[str, Any]) -> None:
+    def _append(self, line: Mapping[str, Any], *, sync: bool = True) -> None:
         text = json.dumps(line, default=str).encode() + b"\n"
         with (self.folder / "journal.jsonl").open("ab") as journal:
             journal.truncate(self._journal.end)  # what a killed run left of a line must not begin this one
             journal.write(text)
             journal.flush()
-            os.fsync(journal.fileno())
+            if sync:
+                os.fsync(journal.fileno())
         _add(self._journal, self.folder, line)
         self._journal.end += len(text)
 
@@ -243,9 +255,9 @@ class Landing:
         draft = home / f".{name}"
         draft.mkdir()
         about = {"label": label, "signature": signature, "cursor": [cursor.field, cursor.value] if cursor else None}
-        _write_json(draft / "package.json", about)
+        write_json(draft / "package.json", about)
         folder = draft.rename(home / name)
-        _sync_folder(home)
+        sync_folder(home)
         return self._open(label, folder)
 
     def _open(self, label: str, folder: Path) -> Package:
@@ -288,7 +300,6 @@ def _lines(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _read_journal(folder: Path, cursor: Cursor | None) -> _Journal:
-    """Everything that is safe."""
     journal = _Journal(reached=cursor)
     for line_end, line in _lines(folder):
         files = [(line.get("file"), line.get("size")), (line.get("rejected"), line.get("rejected_size"))]
@@ -301,12 +312,17 @@ def _read_journal(folder: Path, cursor: Cursor | None) -> _Journal:
 
 def _add(journal: _Journal, folder: Path, line: Mapping[str, Any]) -> None:
     journal.lines += 1
-    journal.resume = line["resume"]
+    grown = {key: journal.resume.get(key, {}) for key in _GROWING if key in {**journal.resume, **line["resume"]}}
+    for key, held in grown.items():
+        held.update(line["resume"].get(key, {}))
+    journal.resume = {**line["resume"], **grown}
     if line["kind"] == "scan":
         journal.scans.append(Scan(**line["scan"]))
     elif line["kind"] == "unfit":
         journal.unfit |= set(line["origins"])
-        journal.scans = [scan for scan in journal.scans if (scan.origin or scan.path) not in journal.unfit]
+        for held, origin in product(grown.values(), line["origins"]):
+            held.pop(origin, None)
+        journal.scans = [scan for scan in journal.scans if (scan.origin or scan.path) not in line["origins"]]
     elif line["kind"] == "dead":
         journal.dead.append(Dead(line["request"], line["reason"], line["resume"]))
     else:
@@ -335,53 +351,6 @@ def _kind(column: pa.Field) -> str:
     return marked.decode() if marked else str(column.type)
 
 
-def _write_parquet(path: Path, rows: pa.Table) -> int:
-    """Bytes written, safely. LZ4 costs half the time of the lightest Zstandard, for files that live until the next load."""
-    import pyarrow.parquet as pq
-
-    draft = path.with_name(f".{path.name}")
-    with draft.open("wb") as out:
-        # Nobody skips a part of a segment by what it says of its values.
-        pq.write_table(rows, out, compression="lz4", use_dictionary=_words(rows) or False, write_statistics=False)
-        out.flush()
-        os.fsync(out.fileno())
-        size = out.tell()
-    draft.rename(path)
-    _sync_folder(path.parent)
-    return size
-
-
-def _words(rows: pa.Table) -> list[str]:
-    """Columns of texts that repeat, by their first rows: looking for repetitions among others costs as much as writing them."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    first = rows.slice(0, 2000)
-    texts = [column.name for column in rows.schema if column.type == pa.string()]
-    return [name for name in texts if pc.count_distinct(first.column(name)).as_py() * 4 <= first.num_rows]
-
-
-def _write_json(path: Path, value: Mapping[str, Any]) -> None:
-    draft = path.with_name(f".{path.name}")
-    with draft.open("wb") as out:
-        out.write(json.dumps(value).encode())
-        out.flush()
-        os.fsync(out.fileno())
-    draft.rename(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make renames in a folder last, where the system lets a folder be opened."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _size(path: Path) -> int | None:
     try:
         return path.stat().st_size
@@ -390,7 +359,6 @@ def _size(path: Path) -> int | None:
 
 
 def _remove(folder: Path) -> None:
-    """Out of sight in one step, then gone."""
     gone = folder.with_name(f".gone-{folder.name}")
     folder.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)

@@ -8,6 +8,7 @@ import pytest
 from headrace.batch import Batch
 from headrace.events import BatchFinished, CheckFinished
 from headrace.landing import Landing
+from headrace.run import streams
 from headrace.run.execute import Options
 from headrace.run.freshness import source_freshness
 from headrace.run.plan import Verbs
@@ -580,6 +581,40 @@ def test_a_file_that_changed_while_a_part_of_it_was_read_is_read_anew(works):
 
     assert works.sql("SELECT id FROM f.a ORDER BY id") == [(1,), (2,)]
     assert "a.jsonl was changed while it was read" in str(works.said)
+
+
+def changing(monkeypatch, path, times):
+    """Write to a file of numbers each time before what was read is loaded, so many times."""
+    left, load = list(range(times)), streams.load
+
+    def loading(*args, **keys):
+        if left:
+            left.pop()
+            path.write_text(path.read_text() + "9\n")
+        return load(*args, **keys)
+
+    monkeypatch.setattr(streams, "load", loading)
+
+
+def test_a_file_that_changes_between_the_reading_and_the_load_is_read_anew_in_the_same_run(works, monkeypatch):
+    works.write(**{"a.csv": "id\n1\n", "sources/f.yml": "type: files\nstreams:\n  a: {path: '*.csv'}\n"})
+    changing(monkeypatch, works.root / "a.csv", 1)
+
+    works.run()
+
+    assert works.sql("SELECT id FROM f.a ORDER BY id") == [(1,), (9,)]
+    assert works.sql("SELECT name, rows FROM headrace.files") == [("a.csv", 2)]
+    assert "a.csv was changed while it was read" in str(works.said)
+
+
+def test_a_file_that_changes_again_and_again_stops_its_stream_with_nothing_kept(works, monkeypatch):
+    works.write(**{"a.csv": "id\n1\n", "sources/f.yml": "type: files\nstreams:\n  a: {path: '*.csv'}\n"})
+    changing(monkeypatch, works.root / "a.csv", 99)
+
+    assert list(works.run().values()) == ["error"]
+
+    assert "a.csv was changed each of the 5 times it was read" in str(works.said)
+    assert works.sql("SELECT count(*) FROM headrace.loads") == [(0,)]
 
 
 def test_csv_files_that_a_later_line_shows_to_be_text_are_text(works):

@@ -16,6 +16,8 @@ def _beside(name):
 
 
 server = _beside("server")
+_stores = _beside("stores")
+_loading = _beside("loading")
 _beside("reading")
 
 
@@ -30,3 +32,24 @@ def local():
     made = Embedded.in_memory()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def stores():
+    return _stores
+
+
+@pytest.fixture(scope="session")
+def loading():
+    return _loading
+
+
+@pytest.fixture
+def clock():
+    return server.FakeClock().clock()
+
+
+@pytest.fixture
+def web():
+    with _stores.web() as made:
+        yield made

@@ -141,6 +141,18 @@ def test_json_lines_go_on_at_any_batch_and_a_broken_line_is_rejected(tmp_path, l
         assert rows(local, again) == rows(local, arrived[after:])
 
 
+def test_a_file_of_which_a_part_is_loaded_comes_before_those_that_are_new(tmp_path, local, read, monkeypatch):
+    monkeypatch.setattr(documents, "_CHUNK", 64)
+    (tmp_path / "m.jsonl").write_text("".join(f'{{"id": {n}}}\n' for n in range(30)) + "{broken")
+    first, *rest = read(path="*.jsonl")
+    (tmp_path / "a.jsonl").write_text('{"id": 99}\n')
+
+    arrived = read(json.loads(json.dumps(first.resume)), path="*.jsonl", write_disposition="append")
+
+    assert [one.origin for one in arrived] == ["m.jsonl"] * len(rest) + ["a.jsonl"]
+    assert rows(local, arrived) == [*rows(local, rest), {"id": 99}]
+
+
 def test_a_json_document_gives_its_one_list_of_objects(tmp_path, local, read):
     (tmp_path / "a.geojson").write_text('{"type": "x", "meta": {"n": 1}, "features": [{"id": 1, "at": {"x": [1]}}]}')
 

@@ -125,7 +125,7 @@ def test_scans_and_dead_requests_come_back_as_they_were(landing):
     (found,) = landing.pending("api.orders")
     assert found.scans == (scan,)
     assert found.dead == (dead,)
-    assert found.resume == {"next": 4}
+    assert found.resume == {"next": 4, "files": {"a.csv": "12:34"}}
     assert [type(event) for event in heard] == [SegmentDied]
 
 
@@ -137,6 +137,20 @@ def test_going_on_after_a_file_that_is_read_in_place_knows_it_as_read(landing):
     again = landing.begin("shop.files", None, "sig")
 
     assert again.resume == {"files": {"a.jsonl": "1", "b.parquet": "2"}}
+
+
+def test_a_file_that_is_referred_to_anew_stays_whatever_else_is_given_another_way(landing):
+    package = landing.begin("shop.files", None, "sig")
+    for name in ("a.parquet", "b.jsonl"):
+        package.refer(Scan(f"/data/{name}", name.partition(".")[2], {}, "1", origin=name))
+    package.reopen(frozenset({"a.parquet"}))
+    package.refer(Scan("/data/a.parquet", "parquet", {}, "2", origin="a.parquet"))
+
+    package.reopen(frozenset({"b.jsonl"}))
+
+    (again,) = landing.pending("shop.files")
+    assert [(scan.origin, scan.stamp) for scan in again.scans] == [("a.parquet", "2")]
+    assert again.resume == {"files": {"a.parquet": "2"}}
 
 
 def test_rejected_records_lie_beside_the_rows_and_are_counted_as_read(landing):

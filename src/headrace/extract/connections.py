@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import urllib3
 
@@ -54,6 +55,17 @@ def exchange(
     pool: urllib3.PoolManager, wire: Wire, client: Client, clock: Clock, redirects: urllib3.Retry | None = None
 ) -> Reply:
     """Send a request and read all of its answer; links elsewhere are followed as `redirects` says. Raises NoAnswer."""
+    with answering(pool, wire, redirects) as raw:
+        packed = _read(raw, client.timeout * _PATIENCE, clock)
+    headers = {name.lower(): value for name, value in raw.headers.items()}
+    return Reply(raw.status, headers, _unpacked(packed, headers.get("content-encoding", ""), raw.status))
+
+
+@contextmanager
+def answering(
+    pool: urllib3.PoolManager, wire: Wire, redirects: urllib3.Retry | None
+) -> Iterator[urllib3.BaseHTTPResponse]:
+    """Send a request, whose answer is to be read while the context lasts. Raises NoAnswer, also for what fails in the reading."""
     import urllib3
 
     try:
@@ -68,7 +80,7 @@ def exchange(
             decode_content=False,
         )
         try:
-            packed = _read(raw, client.timeout * _PATIENCE, clock)
+            yield raw
         except BaseException:
             raw.close()
             raise
@@ -77,8 +89,6 @@ def exchange(
     except (ValueError, OverflowError, AttributeError) as error:
         # Lengths that are none, links that are none: the library passes them on to where they do not fit.
         raise NoAnswer("the response is not HTTP") from error
-    headers = {name.lower(): value for name, value in raw.headers.items()}
-    return Reply(raw.status, headers, _unpacked(packed, headers.get("content-encoding", ""), raw.status))
 
 
 def _read(raw: urllib3.BaseHTTPResponse, patience: float, clock: Clock) -> bytes:

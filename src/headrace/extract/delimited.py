@@ -27,6 +27,7 @@ from headrace.schema import (
 )
 from headrace.sql.delimited import NUMBER, NUMERIC, delimited_query, numeral, survives
 from headrace.sql.dialect import name as quoted
+from headrace.sql.dialect import text as literal
 from headrace.sql.exact import exact, spelled
 from headrace.sql.readers import reading
 
@@ -80,7 +81,7 @@ def profile(
     types = {key: parse_type(column.type) for key, column in spec.columns.items() if column.type}
     declared = {originals.get(key, key): of for key, of in types.items()}
     made = Profile(readable, dialect, spec.null_tokens, {name: None for _, name in called}, declared, clean=True)
-    texts = reading("csv", str(readable.path), made.reader())
+    texts = reading("csv", [str(readable.path)], made.reader())
     if not whole and not pieces.has_nul(readable.path):
         try:
             seen = _profiled(made, f"(SELECT * FROM {texts} LIMIT {_SAMPLE})", local)
@@ -141,8 +142,8 @@ def _at_once(piece: Piece, one: Profile, columns: Columns, local: Embedded, scra
         return None
     path = scratch / f"piece-{next(_serial)}"
     path.write_bytes(piece.raw)
-    texts = reading("csv", str(path), one.reader(header=one.dialect.header and piece.first))
-    query = delimited_query(texts, columns.types, columns.declared, columns.notation, (one.file.key, "origin"))
+    texts = reading("csv", [str(path)], one.reader(header=one.dialect.header and piece.first))
+    query = delimited_query(texts, columns.types, columns.declared, columns.notation, (literal(one.file.key), "origin"))
     try:
         return landed(query, columns.types, local).drop_columns("origin")
     except StatementFailed:
@@ -165,7 +166,7 @@ def _profiled(made: Profile, source: str, local: Embedded) -> Profile:
 def _whole(made: Profile, texts: str, local: Embedded) -> Profile:
     """By a sample that says what is likely and a pass that proves it; where it does not, one more."""
     lenient = reading(
-        "csv", str(made.file.path), {**made.reader(), "ignore_errors": True, "max_line_size": _LONGEST_LINE}
+        "csv", [str(made.file.path)], {**made.reader(), "ignore_errors": True, "max_line_size": _LONGEST_LINE}
     )
     likely = _profiled(made, f"(SELECT * FROM {lenient} LIMIT {_SAMPLE})", local).types
     tests = {

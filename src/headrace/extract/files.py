@@ -1,113 +1,198 @@
-"""Streams of files of this machine: each file that is new arrives once, in the order of the names."""
+"""Streams of files: each file that is new arrives once, in the order of the names, wherever it comes from."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, FileChanged, Scan
-from headrace.errors import FileUnreadable, StatementFailed
-from headrace.extract import arrow, avro, delimited, documents, excel, fixed, lines, xml
+from headrace.durable import seen
+from headrace.extract import arrow, avro, delimited, documents, excel, fixed, hive, lines, parquet, xml
+from headrace.extract.choosing import Choice
 from headrace.extract.dialects import encoding_of
 from headrace.extract.encodings import as_utf8, marked
-from headrace.extract.found import Found, find
+from headrace.extract.fetching import fetched
+from headrace.extract.found import Found, files_of, format_of
+from headrace.extract.listing import Places, Sighting, find
 from headrace.extract.packed import unpacked
-from headrace.extract.paths import distinct_names
 from headrace.extract.pieces import At
 from headrace.project.file_sources import FilesStream
-from headrace.sql.readers import located
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from headrace.batch import Arrived
     from headrace.extract.delimited import Profile
     from headrace.project.sources import Stream
+    from headrace.retry import Clock
     from headrace.schema import Type
     from headrace.warehouse.embedded import Embedded
 
+_TOGETHER = 500
+
 
 def read(
-    stream: Stream, *, resume: Mapping[str, Any], local: Embedded, scratch: Path, unfit: Collection[str] = ()
+    stream: Stream,
+    *,
+    resume: Mapping[str, Any],
+    local: Embedded,
+    clock: Clock,
+    scratch: Path,
+    unfit: Collection[str] = (),
 ) -> Iterator[Arrived]:
     """The files of a stream that `resume` does not know as read, or changed since. Those called `unfit` are not read in place.
 
     `resume` holds the stamps of the files that were read, `{"files": {name: stamp}}`, and may hold a place within one, `at`, and
-    how the files so far were written, `dialect`. Raises FilesNotFound or FileUnreadable, and FileChanged where the file of the
-    place is another one now.
+    how the files so far were written, `dialect`. What arrives says of `files` only what ends with it. Raises FilesNotFound,
+    FileUnreadable, FileVanished and FileAltered, and FileChanged where the file of the place is another one now.
     """
     spec = stream.spec
     if not isinstance(spec, FilesStream):
         raise TypeError(f"{stream.label} is not a stream of files")
     scratch.mkdir(parents=True, exist_ok=True)
-    found = find(stream.folder, spec.path, spec.known_format, scratch)
-    midway = resume.get("at")
-    if midway and not any(_begun(midway, file) for file in found):
-        raise FileChanged(midway["file"])
-    known = dict(resume.get("files") or {})
-    new = [
-        replace(file, path=unpacked(file.path, file.key, file.stamp, scratch))
-        for file in found
-        if known.get(file.key) != file.stamp
-    ]
-    words = dict(resume.get("dialect") or {})
-    profiles: dict[str, Profile] = {}
-    readable: list[Found] = []
-    in_flight = spec.transform is not None and spec.transform.when == "in_flight"
-    for file in new:
+    choice = Choice(stream, spec, dict(resume.get("files") or {}))
+    midway = resume.get("at") or {}
+    with closing(Places(stream.access, clock)) as places:
+        listed = find(stream.folder, spec, places, clock.now().date(), choice.after)
+        partitions = hive.types_of((one.listed.name for one in listed), spec)
+        # A file of which a part is loaded comes first: its place is not kept beside that in another.
+        wanted = sorted(choice.of_listed(listed), key=lambda one: not _holds(one, midway))
+        if midway and not (wanted and _holds(wanted[0], midway)):
+            raise FileChanged(midway["file"])
+        reader = _Reader(spec, local, scratch, partitions, midway, frozenset(unfit), dict(resume.get("dialect") or {}))
+        with closing(fetched(wanted, stream.label, scratch, clock, spec.parallel)) as arriving:
+            found = (file for one, path in arriving for file in _files_of(one, path, choice, scratch, midway))
+            for group in _alone(found) if _one_by_one(wanted, spec) else iter([list(found)]):
+                yield from reader.read(group)
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """A file on this disk, with what of it is a copy that nobody needs once its rows are safe."""
+
+    file: Found
+    copies: tuple[Path, ...] = ()
+
+
+def _holds(one: Sighting, midway: Mapping[str, Any]) -> bool:
+    name = one.listed.name
+    return bool(midway) and (midway["file"] == name or midway["file"].startswith(f"{name}!"))
+
+
+def _files_of(one: Sighting, path: Path, choice: Choice, scratch: Path, midway: Mapping[str, Any]) -> Iterator[_Here]:
+    """The file, or those in it that are to be read, as they were before they were compressed. Raises FileChanged."""
+    inside = files_of(path, one.listed.name, choice.stamp(one, path), choice.spec.known_format, scratch)
+    taken: Iterable[Found] = (file for file in inside if choice.takes(file.key, file.stamp))
+    if _holds(one, midway):
+        taken = list(taken)
+        if not any(_begun(midway, file) for file in taken):
+            raise FileChanged(midway["file"])
+    for file in taken:
+        plain = replace(file, path=unpacked(file.path, file.key, file.stamp, scratch))
+        yield _Here(plain, () if one.place is None else (file.path, plain.path))
+
+
+def _begun(midway: Mapping[str, Any], file: Found) -> bool:
+    return bool(midway) and midway["file"] == file.key and midway["stamp"] == file.stamp
+
+
+def _one_by_one(wanted: Sequence[Sighting], spec: FilesStream) -> bool:
+    """Whether no file has to be seen together with the others, as those without types of their own have to."""
+    names = [one.listed.name.partition("?")[0] for one in wanted]
+    if any(name.lower().endswith(".zip") for name in names):
+        return False
+    return not any(format_of(name, spec.known_format, name) in ("csv", "tsv") for name in names)
+
+
+def _alone(found: Iterator[_Here]) -> Iterator[list[_Here]]:
+    """Files of Parquet by hundreds, of which one statement tells the columns; others one by one."""
+    for many, files in groupby(found, lambda one: one.file.format == "parquet"):
+        while group := list(islice(files, _TOGETHER if many else 1)):
+            yield group
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Files on this disk, each as what it arrives as. `words` are how those so far are written."""
+
+    spec: FilesStream
+    local: Embedded
+    scratch: Path
+    partitions: Mapping[str, str]
+    midway: Mapping[str, Any]
+    unfit: frozenset[str]
+    words: dict[str, Any]
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    types: Mapping[str, Type] = field(default_factory=dict)
+
+    def read(self, group: Sequence[_Here]) -> Iterator[Arrived]:
+        """What arrives of files that have their types in common. Copies of what arrived as rows go as soon as those are safe."""
+        ready = [(self._readable(one.file), one.copies) for one in group]
+        self.types = delimited.together(list(self.profiles.values()))
+        tables = [file for file, _ in ready if file.format == "parquet"]
+        scans = {scan.origin: scan for scan in parquet.scans_of(tables, self.partitions, self.local)} if tables else {}
+        held = {"dialect": self.words} if self.words else {}
+        for file, copies in ready:
+            if scan := scans.get(file.key) or self._in_place(file):
+                yield self._placed(scan, file, held)
+                continue
+            for batch in self._batches(file):
+                rows = hive.added(batch.rows, file.name, self.partitions, self.local)
+                yield replace(batch, rows=rows, resume={**held, **batch.resume})
+            for path in copies:
+                path.unlink(missing_ok=True)
+        self.profiles = {}
+
+    def _readable(self, file: Found) -> Found:
+        """The file with its text in UTF-8, where its lines are looked at before it is read."""
+        spec = self.spec
         if file.format in ("csv", "tsv"):
-            whole = in_flight or file.key in unfit
-            profiles[file.key] = delimited.profile(file, spec, words, local, scratch, whole=whole)
-            words = words or profiles[file.key].dialect.written()
+            in_flight = spec.transform is not None and spec.transform.when == "in_flight"
+            whole = in_flight or file.key in self.unfit
+            one = delimited.profile(file, spec, self.words, self.local, self.scratch, whole=whole)
+            self.profiles[file.key] = one
+            self.words = self.words or one.dialect.written()
         elif file.format == "fixed":
-            words = words or {"encoding": encoding_of(file, spec.encoding, {})}
-            file = as_utf8(file, encoding_of(file, spec.encoding, words), scratch)  # noqa: PLW2901 - the same, readable
-        readable.append(file)
-    types = delimited.together(list(profiles.values()))
-    held = {"dialect": words} if words else {}
-    for file in readable:
-        before, known = known, {**known, file.key: file.stamp}
-        begun = _begun(midway, file)
-        one = profiles.get(file.key)
-        if not begun and file.key not in unfit and (scan := _in_place(file, spec, one, types, local)):
-            yield replace(scan, words=held)
-            continue
-        start = midway if midway and begun else {}
-        pieces = _delimited(one, types, local, scratch, start) if one else _pieces(file, spec, local, scratch, start)
+            self.words = self.words or {"encoding": encoding_of(file, spec.encoding, {})}
+            return as_utf8(file, encoding_of(file, spec.encoding, self.words), self.scratch)
+        return file
+
+    def _in_place(self, file: Found) -> Scan | None:
+        """The file as a Scan, where nothing has to be asked of the rows before they are loaded."""
+        spec, one = self.spec, self.profiles.get(file.key)
+        if _begun(self.midway, file) or file.key in self.unfit:
+            return None
+        if one is not None:
+            return delimited.scan_of(one, self.types) if one.clean else None
+        asked = spec.data_selector or spec.incremental or (spec.transform and spec.transform.when == "in_flight")
+        if file.format != "jsonl" or asked or _marked(file) or spec.encoding:
+            return None
+        return lines.scan_of(file, documents.declared_types(spec), self.local, flatten=spec.nested == "flatten")
+
+    def _placed(self, scan: Scan, file: Found, words: Mapping[str, Any]) -> Scan:
+        """With the columns of the path, and what the file is now. Raises FileUnreadable."""
+        if scan.format == "jsonl":
+            hive.check(file.name, [str(one["name"]) for one in scan.options["fields"]], self.partitions)
+        elif scan.format == "csv":
+            hive.check(file.name, scan.options["columns"], self.partitions)
+        return replace(scan, words=words, seen=seen(Path(scan.path)), size=file.size, partitions=self.partitions)
+
+    def _batches(self, file: Found) -> Iterator[Batch]:
+        """The file in Batches, each of which says where to go on after it."""
+        start = self.midway if _begun(self.midway, file) else {}
+        one = self.profiles.get(file.key)
+        pieces = (
+            _delimited(one, self.types, self.local, self.scratch, start)
+            if one
+            else _pieces(file, self.spec, self.local, self.scratch, start)
+        )
+        sizes = {} if file.size is None else {"sizes": {file.key: file.size}}
         for batch, place, last in pieces:
             at = {"file": file.key, "stamp": file.stamp, **place}
-            where = {"files": dict(known)} if last else {"files": dict(before), "at": at}
-            yield replace(batch, resume={**held, **where})
-
-
-def _begun(midway: Mapping[str, Any] | None, file: Found) -> bool:
-    return midway is not None and midway["file"] == file.key and midway["stamp"] == file.stamp
-
-
-def _in_place(
-    file: Found, spec: FilesStream, profile: Profile | None, types: Mapping[str, Type], local: Embedded
-) -> Scan | None:
-    """The file as a Scan, where nothing has to be asked of the rows before they are loaded."""
-    if profile is not None:
-        return delimited.scan_of(profile, types) if profile.clean else None
-    if file.format == "parquet":
-        return _parquet(file, local)
-    asked = spec.data_selector or spec.incremental or (spec.transform and spec.transform.when == "in_flight")
-    if file.format != "jsonl" or asked or _marked(file) or spec.encoding:
-        return None
-    return lines.scan_of(file, documents.declared_types(spec), local, flatten=spec.nested == "flatten")
-
-
-def _parquet(file: Found, local: Embedded) -> Scan:
-    try:
-        described = local.rows(f"DESCRIBE SELECT * FROM read_parquet({located(str(file.path))})")
-    except StatementFailed as error:
-        raise FileUnreadable(f"{file.key} cannot be read: {str(error)[:200]}") from error
-    originals = [str(row[0]) for row in described]
-    names = {keys[0]: name for keys, name in distinct_names([(name,) for name in originals]).items()}
-    options = {} if all(old == new for old, new in names.items()) else {"rename": names}
-    return Scan(str(file.path), "parquet", options, file.stamp, file.member, file.key)
+            yield replace(batch, resume={"files": {file.key: file.stamp}, **sizes} if last else {"at": at})
 
 
 def _delimited(

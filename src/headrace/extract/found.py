@@ -1,18 +1,16 @@
-"""The files a pattern matches, unpacked where they lie in a zip."""
+"""Files on this disk that are to be read, taken out where they lie in a zip."""
 
 from __future__ import annotations
 
-import difflib
-import glob
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headrace.errors import FilesNotFound, FileUnreadable
+from headrace.errors import FileUnreadable
 from headrace.extract.packed import SUFFIXES, is_archive, members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _FORMATS = {
     "csv": "csv", "tsv": "tsv", "tab": "tsv", "txt": "csv", "json": "json", "geojson": "json", "jsonl": "jsonl",
@@ -31,6 +29,7 @@ class Found:
     format: str
     stamp: str
     member: str | None = None
+    size: int | None = None
 
     @property
     def key(self) -> str:
@@ -38,36 +37,18 @@ class Found:
         return f"{self.name}!{self.member}" if self.member else self.name
 
 
-def find(folder: str, pattern: str, declared: str | None, scratch: Path) -> list[Found]:
-    """The files a pattern matches, in the order of their names. Raises FilesNotFound or FileUnreadable."""
-    root = Path(folder)
-    paths = sorted(Path(path) for path in glob.glob(str(root / pattern), recursive=True) if Path(path).is_file())  # noqa: PTH207 - the pattern may be absolute
-    if not paths:
-        wanted = (root / pattern).parent
-        near = difflib.get_close_matches(Path(pattern).name, [path.name for path in _beside(wanted)], n=3, cutoff=0.4)
-        raise FilesNotFound(
-            f"no file matches '{pattern}' in {root}", hint=f"there is {', '.join(near)}" if near else None
-        )
-    return [one for path in paths for one in _files_of(path, root, declared, scratch)]
-
-
-def _beside(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _files_of(path: Path, root: Path, declared: str | None, scratch: Path) -> Iterator[Found]:
-    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
-    facts = path.stat()
-    stamp = f"{facts.st_size}-{facts.st_mtime_ns}"
+def files_of(path: Path, name: str, stamp: str, declared: str | None, scratch: Path) -> Iterator[Found]:
+    """The file, or the members of a zip. Raises FileUnreadable."""
     if not is_archive(path):
-        yield Found(path, name, _format(path.name, declared, name), stamp)
+        yield Found(path, name, format_of(path.name, declared, name), stamp, None, path.stat().st_size)
         return
     for member, put in members(path, name, scratch):
-        kind = _format(member.filename, declared, f"{name}!{member.filename}")
-        yield Found(put(), name, kind, f"{stamp}-{member.CRC}", member.filename)
+        kind = format_of(member.filename, declared, f"{name}!{member.filename}")
+        yield Found(put(), name, kind, f"{stamp}-{member.CRC}", member.filename, member.file_size)
 
 
-def _format(filename: str, declared: str | None, name: str) -> str:
+def format_of(filename: str, declared: str | None, name: str) -> str:
+    """As declared, or as the end of the name says. Raises FileUnreadable."""
     bare = filename.lower()
     while bare.endswith(SUFFIXES):
         bare = bare.rpartition(".")[0]

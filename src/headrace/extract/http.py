@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 
 from headrace.errors import RequestFailed
 from headrace.events import RequestRetried, emit
-from headrace.extract.connections import NoAnswer, Reply, connections, exchange
+from headrace.extract.connections import NoAnswer, Reply, answering, connections, exchange
 from headrace.extract.gate import pause, seconds_until
 from headrace.extract.signing import Wire
 from headrace.project.secrets import redact
@@ -20,6 +20,9 @@ from headrace.retry import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    import urllib3
 
     from headrace.extract.auth import Credentials
     from headrace.extract.gate import Gate
@@ -134,25 +137,14 @@ class Http:
     def _attempt(
         self, request: Request, policy: Policy, check: Callable[[str], str | None]
     ) -> tuple[Response | _Failure, Credentials]:
-        import urllib3
-
         with ExitStack() as entered:
             for gate in self.gates:
                 entered.enter_context(gate.enter(self.stopped))
             # Only now: a token may expire, and a signature age, while a request waits for its turn.
             used = self.identity.current()
             wire = self.wire(request, used)
-            own = frozenset({*urllib3.Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT, *wire.headers} - _HARMLESS)
-            # What is in a body may be secret as well, and is sent nowhere else.
-            redirects = (
-                None
-                if wire.body
-                else urllib3.Retry(
-                    total=None, connect=0, read=0, status=0, other=0, redirect=5, remove_headers_on_redirect=own
-                )
-            )
             try:
-                reply = exchange(self.pool, wire, self.client, self.clock, redirects)
+                reply = exchange(self.pool, wire, self.client, self.clock, _redirects(wire))
             except NoAnswer as error:
                 return _Failure(error.reason, again=True, status=error.status), used
         got = _judge(wire.url, reply, policy, check, self.clock)
@@ -160,6 +152,11 @@ class Http:
             for gate in self.gates:
                 gate.observe(got.headers)
         return got, used
+
+    def begun(self, request: Request) -> AbstractContextManager[urllib3.BaseHTTPResponse]:
+        """A request, sent, whose answer is read while the context lasts, as large as it may be. Raises NoAnswer."""
+        wire = self.wire(request, self.identity.current())
+        return answering(self.pool, wire, _redirects(wire))
 
     def wire(self, request: Request, used: Credentials) -> Wire:
         """The request as it goes out. Credentials go to the host of `base_url` alone, wherever a link leads."""
@@ -241,6 +238,17 @@ class _Failure:
     renew: bool = False
     reset: bool = False
     acted: bool = False
+
+
+def _redirects(wire: Wire) -> urllib3.Retry | None:
+    """Links elsewhere are followed a few times, and never with credentials."""
+    import urllib3
+
+    if wire.body:
+        # What is in a body may be secret as well, and is sent nowhere else.
+        return None
+    own = frozenset({*urllib3.Retry.DEFAULT_REMOVE_HEADERS_ON_REDIRECT, *wire.headers} - _HARMLESS)
+    return urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=5, remove_headers_on_redirect=own)
 
 
 def _judge(

@@ -58,7 +58,7 @@ def open_stream(  # noqa: PLR0913 - what the stages hand to each other
         return singer.read(stream, resume=resume, local=local, scratch=scratch)
     from headrace.extract import files
 
-    return files.read(stream, resume=resume, local=local, scratch=scratch, unfit=unfit)
+    return files.read(stream, resume=resume, local=local, clock=clock, scratch=scratch, unfit=unfit)
 
 
 def prepared(stream: Stream, *, local: Embedded, clock: Clock) -> Stream:

@@ -8,27 +8,32 @@ table's own name is a view: that SQL over the raw rows. See docs/decisions/0004-
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from headrace import quarantine
-from headrace.errors import ChangeLossy, TransformInvalid
+from headrace.batch import FileChanged
+from headrace.errors import ChangeLossy, HeadraceError, TransformInvalid
 from headrace.events import RowsLoaded, Warned, emit
+from headrace.landing import ORIGIN
 from headrace.load import apply, inflight, staging
 from headrace.load.changed import record_changes, suggest_renames
 from headrace.load.evolve import Asking, make_room
 from headrace.load.extras import extras, growth, validity
 from headrace.load.job import Counts, Job
 from headrace.load.loading import Loading
-from headrace.load.parts import files, parts_of, proving
+from headrace.load.parts import FilesUnfit, files, gone, parts_of, proving, with_kin
 from headrace.load.refusing import refuse, refuse_lacking, refuse_table, require
 from headrace.schema import Column, Kind, Schema, Type
 from headrace.sql.dialect import name, relation, spell, timestamp
 from headrace.sql.operations import CreateSchema, Drop, SetView
+from headrace.state import files as ledger_of_files
 from headrace.state import ledger
 from headrace.state.ledger import Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from headrace.landing import Package
@@ -50,7 +55,8 @@ def load(
 ) -> Entry:
     """Load a complete package and say what became of its rows. Loading it again gives the entry of the first time.
 
-    Raises FilesUnfit, with nothing changed, where a file does not fit what its Scan says of it.
+    Raises FilesUnfit, with nothing changed, where a file does not fit what its Scan says of it, and FileChanged where one is gone or
+    another; the package is then to be gone on with.
     """
     ledger.ensure(connection)
     quarantine.ensure(connection)
@@ -59,16 +65,32 @@ def load(
         if not connection.inspect(table.schema):
             connection.run(CreateSchema(table.schema))
         previous = ledger.last_load(connection, stream.label)
-        with proving(package), connection.transaction():
+        with _watching(package), proving(package), connection.transaction():
             # Before anything is kept: what is refused once more is then open again.
             quarantine.settle(connection, package.settles, "replayed", now - timedelta(microseconds=1), package.id)
             loading = Loading(connection, stream, table, package, run, now, previous, full_refresh, Counts(), [])
             entry = _load(loading)
             ledger.record(connection, entry)
+            _record_files(loading)
+            if lost := gone(package):
+                raise FilesUnfit(lost)
         for event in loading.events:
             emit(event)
     package.discard()
     return entry
+
+
+@contextmanager
+def _watching(package: Package) -> Iterator[None]:
+    """Whatever fails because a file became another one or went away is told as that; the package is then to be gone on with."""
+    try:
+        yield
+    except (HeadraceError, FilesUnfit, OSError) as error:
+        lost = gone(package)
+        if not lost:
+            raise
+        package.reopen(with_kin(package, lost))
+        raise FileChanged(min(lost)) from error
 
 
 def _load(loading: Loading) -> Entry:
@@ -142,6 +164,9 @@ def _bring_in(loading: Loading, target: Table, held: Relation | None, parts: lis
     refused = sum(refuse(loading, fit) for fit in room.fits)
     record_changes(loading, target, room, created=stored is None)
     staged = connection.load_local(job.build, staging.stage_query(room.fits, room.schema, added))
+    if loading.package.resume.get("files"):
+        of = name(ORIGIN)
+        loading.origins.update(connection.rows(f"SELECT {of}, count(*) FROM {relation(job.build)} GROUP BY 1"))
     counts.read += sum(part.filtered for part in parts)
     counts.filtered += sum(part.filtered for part in parts)
     landed = sum(segment.rows for segment in loading.package.segments)
@@ -209,13 +234,9 @@ def _asking(loading: Loading, target: Table, parts: list[Part], stored: Schema |
 
 
 def _entry(loading: Loading, schema: Schema, rows: int | None) -> Entry:
-    package, previous, stream = loading.package, loading.previous, loading.stream
+    package, stream = loading.package, loading.stream
     reached = package.reached
-    earlier: dict[str, Any] = {}
-    if previous and not loading.anew and not stream.whole:
-        earlier = dict(previous.state.get("files", {}))
-    read = {scan.origin or scan.path: scan.stamp for scan in package.scans}
-    resumed = package.resume.get("files", {})
+    resume = {key: value for key, value in package.resume.items() if key not in ("files", "sizes")}
     entry = Entry(
         load_id=package.id,
         run_id=loading.run,
@@ -228,13 +249,21 @@ def _entry(loading: Loading, schema: Schema, rows: int | None) -> Entry:
         cursor_field=reached.field if reached else None,
         cursor_value=reached.value if reached else None,
         schema={column.name: str(column.type) for column in schema},
-        state={"resume": {**_carried(loading), **package.resume}, "files": {**earlier, **resumed, **read}},
+        state={"resume": {**_carried(loading), **resume}},
         rows_after=rows,
         **loading.counts.as_dict(),
     )
     counts = {key: value for key, value in loading.counts.as_dict().items() if key != "deleted"}
     loading.events.append(RowsLoaded(stream.label, str(loading.table), package.id, **counts))
     return entry
+
+
+def _record_files(loading: Loading) -> None:
+    connection, stream, package = loading.connection, loading.stream, loading.package
+    if loading.anew or stream.whole:
+        ledger_of_files.forget(connection, stream.label)
+    read, sizes = package.resume.get("files", {}), package.resume.get("sizes", {})
+    ledger_of_files.record(connection, (stream.label, package.id, loading.now), read, sizes, loading.origins)
 
 
 def _carried(loading: Loading) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,8 @@ class Loading:
     anew: bool
     counts: Counts
     events: list[Event]
+    origins: dict[str, int] = field(default_factory=dict)
+    """How many rows were staged of each file."""
 
     @property
     def at(self) -> datetime:

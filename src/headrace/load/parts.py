@@ -5,18 +5,20 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headrace.durable import seen
 from headrace.errors import StatementFailed
 from headrace.landing import ORIGIN
 from headrace.load import inflight
 from headrace.schema import Column, Schema
 from headrace.sql.dialect import name, read_type, text
 from headrace.sql.lines import UNFIT
-from headrace.sql.scan import scan_query
+from headrace.sql.scan import scan_query, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from headrace.batch import Scan
     from headrace.landing import Package, Segment
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from headrace.warehouse.embedded import Embedded
 
 
+_AT_ONCE = 5_000
 _MARKED = ("json", "uuid", "interval", "hugeint")
 """What text in a segment may stand for: types that Parquet has no column for, or none that is read back."""
 
@@ -62,9 +65,25 @@ def proving(package: Package) -> Iterator[None]:
         if not unproven:
             raise
         named = {origin for origin in unproven if f"{origin} {UNFIT}" in str(error)}
-        if any(unproven[origin] == "csv" for origin in named):
-            named |= {origin for origin, kind in unproven.items() if kind == "csv"}
-        raise FilesUnfit(frozenset(named or unproven)) from error
+        raise FilesUnfit(with_kin(package, named or unproven)) from error
+
+
+def with_kin(package: Package, origins: Collection[str]) -> frozenset[str]:
+    """Those files, and where one of them is CSV all that are: they share their types."""
+    tables = {scan.origin or scan.path for scan in package.scans if scan.format == "csv"}
+    return frozenset(origins) | (tables if tables & set(origins) else frozenset())
+
+
+def gone(package: Package) -> frozenset[str]:
+    """The files that are not what they were when they were looked at, by their origins."""
+    return frozenset(scan.origin or scan.path for scan in package.scans if scan.seen and _now(scan) != scan.seen)
+
+
+def _now(scan: Scan) -> str | None:
+    try:
+        return seen(Path(scan.path))
+    except FileNotFoundError:
+        return None
 
 
 def parts_of(local: Embedded, stream: Stream, package: Package) -> list[Part]:
@@ -72,7 +91,7 @@ def parts_of(local: Embedded, stream: Stream, package: Package) -> list[Part]:
     found = [
         _landed(local, list(segments)) for _, segments in groupby(package.segments, lambda segment: segment.columns)
     ]
-    found += [_scanned(local, stream, scan) for scan in package.scans]
+    found += [_scanned(local, stream, scans) for scans in _groups(stream, package.scans)]
     return [part for part in found if part.schema.columns]
 
 
@@ -90,8 +109,23 @@ def _landed(local: Embedded, segments: list[Segment]) -> Part:
     return Part(files(paths, head), schema, sum(segment.rows for segment in segments))
 
 
-def _scanned(local: Embedded, stream: Stream, scan: Scan) -> Part:
-    query = scan_query(scan, ORIGIN)
+def _groups(stream: Stream, scans: Sequence[Scan]) -> list[list[Scan]]:
+    """Files one after the other that one call can read: a part for each would be a statement of thousands of parts.
+
+    In-flight SQL sees the rows of one file, so then each is by itself.
+    """
+    groups: list[list[Scan]] = []
+    alone = inflight.sql_of(stream) is not None
+    for scan in scans:
+        if groups and not alone and len(groups[-1]) < _AT_ONCE and together(groups[-1][0], scan):
+            groups[-1].append(scan)
+        else:
+            groups.append([scan])
+    return groups
+
+
+def _scanned(local: Embedded, stream: Stream, scans: Sequence[Scan]) -> Part:
+    query = scan_query(scans[0], ORIGIN, scans[1:])
     sql, rows, filtered = inflight.sql_of(stream), None, 0
     if sql is not None:
         before = f"SELECT * EXCLUDE ({ORIGIN}) FROM (\n{query}\n) AS scanned"
@@ -101,7 +135,7 @@ def _scanned(local: Embedded, stream: Stream, scan: Scan) -> Part:
         except StatementFailed as error:
             raise inflight.invalid(stream, error) from error
         filtered = inflight.dropped(stream, _count(local, before), rows)
-        query = f"SELECT *, {text(scan.origin or scan.path)} AS {ORIGIN} FROM (\n{query}\n) AS scanned"
+        query = f"SELECT *, {text(scans[0].origin or scans[0].path)} AS {ORIGIN} FROM (\n{query}\n) AS scanned"
     return Part(query, _describe(local, query), rows, filtered)
 
 

@@ -11,6 +11,7 @@ from headrace.project.apis import Client  # noqa: TC001
 from headrace.project.config import Config
 from headrace.project.database_sources import Database, DatabaseSource, DatabaseStream
 from headrace.project.dispositions import Way  # noqa: TC001
+from headrace.project.file_places import Access
 from headrace.project.file_sources import FilesSource, FilesStream
 from headrace.project.python_sources import PythonCode, PythonSource, PythonStream
 from headrace.project.rest_sources import RestSource, RestStream
@@ -35,6 +36,7 @@ class Stream(Config):
     database: Database | None = None
     code: PythonCode | None = None
     tap: Tap | None = None
+    access: Access = Access()
     folder: str = "."
     parallel_requests: int = 4
     table: Table | None = Field(default=None, description="its table, if that is not named after source and stream")

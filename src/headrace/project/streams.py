@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from headrace.errors import ConfigInvalid, NameTaken, did_you_mean
 from headrace.events import Warned, emit
 from headrace.project.database_sources import Database, DatabaseSource, DatabaseStream
+from headrace.project.file_places import scheme_of
 from headrace.project.file_sources import FilesSource, FilesStream
 from headrace.project.files import Document, read_yaml
 from headrace.project.python_sources import PythonCode, PythonSource, decorated
@@ -132,7 +133,7 @@ def _of_source(spec: Source) -> dict[str, Any]:
         case SingerSource():
             return {"tap": Tap(**spec.model_dump(include=set(Tap.model_fields)))}
         case FilesSource():
-            return {}
+            return {"access": spec.credentials}
 
 
 def _with_functions(data: dict[str, Any], root: Path, where: Place) -> dict[str, Any]:
@@ -239,6 +240,12 @@ def merged(below: Any, above: Any) -> Any:
 
 def _one_for_each_file(source: str, path: str, document: Document, at: tuple[str, ...], root: Path) -> Iterator[Stream]:
     where = document.place(*at, "path")
+    if scheme_of(path) is not None:
+        raise ConfigInvalid(
+            f"{path} is not of this machine, so its files are not looked at before a load",
+            where=where,
+            hint="name the streams under `streams:`, each with its `path:`",
+        )
     files = sorted(Path(found) for found in glob.glob((root / path).as_posix(), recursive=True))  # noqa: PTH207 - may be absolute
     if not files:
         # Reading a project must not need its data; whoever names one of the streams is told that there is none.

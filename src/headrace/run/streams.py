@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead, FileChanged, Scan
 from headrace.cursor import Cursor
+from headrace.errors import FileVanished
 from headrace.events import Warned, emit
 from headrace.extract.source import open_stream, prepared
 from headrace.load import inflight
 from headrace.load.loader import load
 from headrace.load.parts import FilesUnfit
+from headrace.project.file_sources import FilesStream
 from headrace.run.backfill import narrowed
 from headrace.run.models import check_all, settled
 from headrace.run.parents import parent_rows, still_fresh
 from headrace.run.session import Done
-from headrace.state import ledger
+from headrace.state import files, ledger
 from headrace.state.fence import fenced
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from headrace.warehouse.embedded import Embedded
 
 
+_PATIENCE = 5
 REPLAY = "replay"
 """The signature of packages whose rows come from quarantine."""
 
@@ -57,26 +61,38 @@ def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
     read = 0
     for package in session.landing.pending(stream.label):
         if package.complete and not session.full_refresh:
-            read += _loaded(session, node, stream, package) or 0
+            read += _left_behind(session, node, stream, package)
         elif session.full_refresh:
             package.discard()
     last = None if session.full_refresh else ledger.last_load(connection, stream.label)
     if session.span is None and last is not None and (rest := still_fresh(stream, last, session.clock.now())):
         return Done("success", read, f"what is there counts as fresh for {rest:.0f} s more (`cache:`)")
-    arrived = None
+    arrived, changes = None, 0
     while arrived is None:
         package = session.landing.begin(stream.label, _cursor(stream, last), signature(stream))
-        local = connection.local.cursor()
         try:
-            extract(session, stream, package, last, local, anew=session.span is not None)
+            with closing(connection.local.cursor()) as local:
+                extract(session, stream, package, last, local, anew=session.span is not None)
+            arrived = _loaded(session, node, stream, package)
         except FileChanged as changed:
+            changes += 1
+            if changes == _PATIENCE:
+                raise FileVanished(
+                    f"{stream.label}: {changed} was changed each of the {changes} times it was read; nothing of it was kept",
+                    hint="run it again when nobody writes to it",
+                ) from changed
             emit(Warned(f"{stream.label} is read anew because {changed} was changed while it was read"))
             package.discard()
-            continue
-        finally:
-            local.close()
-        arrived = _loaded(session, node, stream, package)
     return read + arrived
+
+
+def _left_behind(session: Session, node: SourceTable, stream: Stream, package: Package) -> int:
+    """How many rows of a dead run's package were loaded; none where its files changed, and it is to be gone on with."""
+    try:
+        return _loaded(session, node, stream, package) or 0
+    except FileChanged as changed:
+        emit(Warned(f"{stream.label}: {changed} changed since an unfinished load: it is read anew"))
+        return 0
 
 
 def signature(stream: Stream) -> str:
@@ -143,7 +159,8 @@ def extract(
     """
     # A table that is loaded whole is made from all files, others from those that no load has read and this package has not.
     earlier = last if last and not stream.whole else None
-    known = earlier.state.get("files", {}) if earlier else {}
+    of_files = earlier is not None and isinstance(stream.spec, FilesStream)
+    known = files.stamps(session.connection(), stream.label) if of_files else {}
     carried = earlier.carried if earlier else {}
     resume = {**carried, **package.resume, "files": {**known, **package.resume.get("files", {})}}
     arriving = open_stream(

@@ -34,8 +34,8 @@ def delimited_query(
 ) -> str:
     """A query for the rows of `texts`, a table function or a table of text columns: whoever reads the column of the origin proves them.
 
-    `notation` is how numbers are written: the sign before the fraction, and the one between thousands or nothing. `origins` are what
-    the file is called and the name of the column that holds it. A column that is `empty` must hold nothing.
+    `notation` is how numbers are written: the sign before the fraction, and the one between thousands or nothing. `origins` are an
+    expression for what the file is called, and the name of the column that holds it. A column that is `empty` must hold nothing.
     """
     origin, column = origins
     inner, outer, fits = [], [], []
@@ -53,9 +53,9 @@ def delimited_query(
         fits.append(f"({held} IS NULL OR coalesce({test}, FALSE))")
     # As a column and not as a filter: a filter would be moved below the casts and do them once more.
     proof = (
-        f"CASE WHEN {' AND '.join(fits)} THEN {literal(origin)} ELSE error({literal(f'{origin} {UNFIT}')}) END"
+        f"CASE WHEN {' AND '.join(fits)} THEN {origin} ELSE error({origin} || {literal(f' {UNFIT}')}) END"
         if fits
-        else literal(origin)
+        else origin
     )
     source = f"(SELECT *, {', '.join(inner)} FROM {texts}) AS cells" if inner else texts
     return f"SELECT {', '.join([*outer, f'{proof} AS {quoted(column)}'])} FROM {source}"

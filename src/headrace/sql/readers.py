@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headrace.sql.dialect import name as quoted
@@ -12,9 +12,14 @@ from headrace.sql.dialect import text as literal
 _READERS = {"csv": "read_csv", "parquet": "read_parquet"}
 
 
-def reading(kind: str, path: str, options: Mapping[str, Any]) -> str:
-    """A reader's call."""
-    arguments = [located(path), *(f"{key} = {argument(value)}" for key, value in options.items())]
+def reading(kind: str, paths: Sequence[str], options: Mapping[str, Any]) -> str:
+    """A reader's call. DuckDB would make columns of folders by itself, with types by the files of this one call."""
+    listed = [located(path) for path in paths]
+    arguments = [
+        listed[0] if len(listed) == 1 else f"[{', '.join(listed)}]",
+        "hive_partitioning = false",
+        *(f"{key} = {argument(value)}" for key, value in options.items()),
+    ]
     return f"{_READERS[kind]}({', '.join(arguments)})"
 
 

@@ -26,6 +26,16 @@ HOME = "headrace"
 LOADS = Table(HOME, "loads")
 BUILDS = Table(HOME, "builds")
 SCHEMA = Table(HOME, "schema_history")
+FILES = Table(HOME, "files")
+
+_TEXTS, _NUMBERS = ("stream", "name", "stamp", "load_id"), ("size", "rows")
+_FILES = Schema(
+    (
+        *(Column(each, VARCHAR) for each in _TEXTS),
+        *(Column(each, BIGINT) for each in _NUMBERS),
+        Column("loaded_at", TIMESTAMPTZ),
+    )
+)
 
 _ready: WeakSet[Connection] = WeakSet()
 
@@ -37,7 +47,7 @@ class Entry:
     `deleted` rows are those that an arriving row removed, which are among `updated`, and those that are gone because none stands
     for them, which were not read and are nowhere else.
 
-    `state` is where the source goes on: `resume` as the last batch said, `files` with the stamp of each file that was read.
+    `state` is where the source goes on: `resume` as the last batch said. Which files were read is in a table of its own, see `files`.
     """
 
     load_id: str
@@ -127,11 +137,12 @@ def ensure(connection: Connection) -> None:
     if connection in _ready:
         return
     there = connection.inspect(HOME)
-    if not {LOADS, BUILDS, SCHEMA} <= {Table(table.schema, table.name) for table in there}:
+    if not {LOADS, BUILDS, SCHEMA, FILES} <= {Table(table.schema, table.name) for table in there}:
         connection.run(CreateSchema(HOME))
         for table, row in ((LOADS, Entry), (BUILDS, Build), (SCHEMA, Altered)):
             columns = tuple(Column(each.name, _type(each.type)) for each in fields(row))
             connection.run(CreateTable(table, Schema(columns), if_absent=True))
+        connection.run(CreateTable(FILES, _FILES, if_absent=True))
     _ready.add(connection)
 
 
