@@ -107,16 +107,6 @@ class Nothing(Mapping[str, Any]):
 
 NOTHING = Nothing()
 
-FUNCTIONS = (
-    "is_incremental",
-    "load_relation",
-    "run_query",
-    "should_full_refresh",
-    "should_store_failures",
-    "statement",
-)
-"""What is a function here and a macro of dbt's own by dbt: noted as that macro where a template calls it."""
-
 
 class Reference(Nothing):
     """What `ref`, `source` and `this` give while recording: a relation that is there, with a name and without a content."""
@@ -263,6 +253,28 @@ def _noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def _nothing(*_values: Any, **_named: Any) -> Nothing:
+    return NOTHING
+
+
+def _no(*_values: Any, **_named: Any) -> bool:
+    return False
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    name: _noted(name, function)
+    for name, function in (
+        ("is_incremental", _no),
+        ("load_relation", _nothing),
+        ("run_query", _nothing),
+        ("should_full_refresh", _no),
+        ("should_store_failures", _no),
+        ("statement", _statement),
+    )
+}
+"""What is a function here and a macro of dbt's own by dbt: noted as that macro where a template calls it."""
+
+
 def recording_names(
     facts: Facts, base: Mapping[str, Any], templates: Templates, node: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -294,14 +306,9 @@ def recording_names(
         "adapter": RecordingAdapter(templates),
         "this": Reference(str(node["name"])),
         "model": node,
-        "is_incremental": _noted("is_incremental", lambda: False),
-        "should_full_refresh": _noted("should_full_refresh", lambda: False),
-        "should_store_failures": _noted("should_store_failures", lambda: False),
-        "run_query": _noted("run_query", lambda *_values, **_named: NOTHING),
+        **FUNCTIONS,
         "load_result": lambda *_values: NOTHING,
-        "load_relation": _noted("load_relation", lambda *_values: NOTHING),
         **dict.fromkeys(("store_result", "store_raw_result", "write", "log", "print"), _quiet),
-        "statement": _noted("statement", _statement),
         "flags": NOTHING,
         "graph": {"nodes": {}, "sources": {}, "exposures": {}, "metrics": {}, "groups": {}, "macros": {}},
         "api": NOTHING,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from headrace.project.properties import as_list
 from headrace.sql.dialect import relation
 from headrace.transform.adapter import describe
 from headrace.transform.built import Built
@@ -26,17 +27,13 @@ def build_custom(connection: Connection, node: Model, compiled: Compiled, templa
     names = dict(compiled.names)
     names.update(
         model={**names["model"], "compiled_code": compiled.sql},
-        pre_hooks=[_hook(one) for one in _several(node.config.get("pre_hook"))],
-        post_hooks=[_hook(one) for one in _several(node.config.get("post_hook"))],
+        pre_hooks=[_hook(one) for one in as_list(node.config.get("pre_hook"))],
+        post_hooks=[_hook(one) for one in as_list(node.config.get("post_hook"))],
     )
     with compiled.blame():
         templates.call(f"{macro.package}.{macro.name}", names)
     made = connection.inspect(node.table.schema, database=node.table.database).get(node.table)
     return Built(node.table if made else None, None, published=True, kind=made.kind if made else "table")
-
-
-def _several(value: Any) -> list[Any]:
-    return [value] if isinstance(value, str | dict) else list(value or ())
 
 
 def _hook(value: Any) -> Mapping[str, Any]:
