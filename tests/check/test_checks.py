@@ -1,6 +1,6 @@
 import pytest
 
-from headrace.check.tests import failing_keys, run_check, store
+from headrace.check.tests import run_check, store
 from headrace.errors import Place
 from headrace.events import CheckFinished, listening
 from headrace.table import Table
@@ -108,8 +108,3 @@ def test_nothing_is_stored_where_nobody_asks(connection, a_check):
         )
         is None
     )
-
-
-def test_keys_of_failing_rows_are_shown_on_request_and_few(connection):
-    assert sorted(failing_keys(connection, NULLS, ("id",))) == [(2,), (3,)]
-    assert len(failing_keys(connection, NULLS, ("id",), limit=1)) == 1

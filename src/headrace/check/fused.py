@@ -10,7 +10,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from headrace.check.tests import CheckResult, keeps, passed, run_check
+from headrace.check.tests import keeps
 from headrace.schema import Kind
 from headrace.sql.dialect import name, relation, text
 
@@ -25,29 +25,6 @@ if TYPE_CHECKING:
 
 _KINDS = ("not_null", "accepted_values")
 _WORD = re.compile(r"[A-Za-z_]\w*")
-
-
-def run_checks(
-    connection: Connection,
-    table: Table,
-    schema: Schema,
-    checks: Sequence[tuple[DataTest, str]],
-    *,
-    overridden: frozenset[str] = frozenset(),
-    store_failures: bool = False,
-) -> list[CheckResult]:
-    """Ask all tests of one table, given with their queries; the results in the same order.
-
-    `schema` is the table's, `overridden` the kinds whose macros the project has rewritten (see `overridden_by`).
-    """
-    asked = candidates([check for check, _ in checks], overridden, store_failures=store_failures)
-    clean = screen(connection, table, schema, asked)
-    return [
-        passed(check, clean[check.unique_id])
-        if check.unique_id in clean
-        else run_check(connection, check, sql, store_failures=store_failures)
-        for check, sql in checks
-    ]
 
 
 def candidates(

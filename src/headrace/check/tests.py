@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from headrace.errors import StatementFailed
 from headrace.events import CheckFinished, emit
 from headrace.project.nodes import DataTest
-from headrace.sql.dialect import names
 from headrace.sql.operations import CreateSchema, Drop
 from headrace.table import Table
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 
 ANY = "!= 0"
 """The threshold of a test that says none."""
-SAMPLES = 5
-"""How many failing rows `failing_keys` shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +84,6 @@ def kept_at(check: DataTest | UnitTest, schema: str) -> Table:
     """The table that failing rows are kept in; `schema` is the target's."""
     own = check.failures if isinstance(check, DataTest) else None
     return own or Table(f"{schema}_dbt_test__audit", check.name)
-
-
-def failing_keys(
-    connection: Connection, sql: str, key: tuple[str, ...], limit: int = SAMPLES
-) -> list[tuple[object, ...]]:
-    """The keys of some rows that fail, for a person who asks to see them; they go into no event and no log."""
-    return connection.rows(f"select {names(key)} from (\n{sql}\n) as failing limit {int(limit)}")
 
 
 def _asked(connection: Connection, check: DataTest, sql: str) -> tuple[int, bool, bool]:

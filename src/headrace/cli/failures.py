@@ -35,7 +35,7 @@ def report(error: BaseException, asked: Asked) -> int:
         return _unexpected(error, asked)
     complain(asked, render(known))
     if asked.debug:
-        complain(asked, redact("".join(traceback.format_exception(error))))
+        complain(asked, "".join(traceback.format_exception(error)))
     if asked.json:
         document("error", {"error": as_record(known)})
     return known.exit_code

@@ -300,3 +300,8 @@ def as_list(value: Any) -> list[Any]:
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def as_texts(value: Any) -> tuple[str, ...]:
+    """A config that may be one text or a list of them."""
+    return tuple(str(one) for one in as_list(value))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ConfigInvalid, KeyMissing, NotSupported, SchemaFrozen, did_you_mean
 from headrace.events import SchemaChanged, emit
+from headrace.project.properties import as_texts
 from headrace.sql.dialect import name, relation
 from headrace.sql.operations import Append, DeleteInsert, Overwrite, ReplaceWindow, Upsert
 from headrace.transform.adapter import describe
@@ -70,7 +71,7 @@ class Increment:
                 where=node.place,
                 hint="write a macro get_incremental_NAME_sql(arg_dict), and name it as incremental_strategy",
             )
-        update, exclude = _several(config.get("merge_update_columns")), _several(config.get("merge_exclude_columns"))
+        update, exclude = as_texts(config.get("merge_update_columns")), as_texts(config.get("merge_exclude_columns"))
         if update and exclude:
             raise ConfigInvalid(
                 f"{node.name} has both merge_update_columns and merge_exclude_columns",
@@ -185,7 +186,7 @@ def _replacing(increment: Increment, staged: Table, columns: tuple[str, ...]) ->
 
 def _key(value: Any) -> tuple[tuple[str, ...], str | None]:
     """The columns of a key, or the expression that it is."""
-    texts = _several(value)
+    texts = as_texts(value)
     if len(texts) == 1 and not all(_COLUMN.fullmatch(part.strip()) for part in texts[0].split(",")):
         return (), texts[0]
     return tuple(part.strip().strip('"') for text in texts for part in text.split(",")), None
@@ -193,12 +194,12 @@ def _key(value: Any) -> tuple[tuple[str, ...], str | None]:
 
 def _partition(value: Any) -> tuple[str, ...]:
     """The columns of `partition_by`, which some of dbt's adapters write as a mapping with a field."""
-    return _several(value.get("field") if isinstance(value, dict) else value)
+    return as_texts(value.get("field") if isinstance(value, dict) else value)
 
 
 def _predicates(value: Any) -> tuple[str, ...]:
     """Conditions on the table, under the name that dbt's documentation gives it."""
-    return tuple(text.replace("DBT_INCREMENTAL_TARGET", "DBT_INTERNAL_DEST") for text in _several(value))
+    return tuple(text.replace("DBT_INCREMENTAL_TARGET", "DBT_INTERNAL_DEST") for text in as_texts(value))
 
 
 def _real(increment: Increment, columns: tuple[str, ...], key: tuple[str, ...]) -> tuple[str, ...]:
@@ -221,13 +222,6 @@ def _updated(increment: Increment, columns: tuple[str, ...]) -> tuple[str, ...]:
     if named:
         return tuple(column for column in columns if column.lower() in named)
     return tuple(column for column in columns if column.lower() not in excluded)
-
-
-def _several(value: Any) -> tuple[str, ...]:
-    """A config that may be one text or a list."""
-    if value is None:
-        return ()
-    return (str(value),) if isinstance(value, str) else tuple(str(part) for part in value)
 
 
 def _among(key: str, word: str, known: tuple[str, ...], node: Model) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from headrace.errors import ConfigInvalid, SchemaFrozen, did_you_mean
 from headrace.events import ModelBuilt, SchemaChanged, emit
+from headrace.project.properties import as_texts
 from headrace.sql.dialect import name, relation, temporary
 from headrace.sql.operations import CreateTableAs, Drop
 from headrace.sql.snapshot import CHANGE, History, Marks, add, changes, close, first
@@ -84,7 +85,7 @@ def _columns(connection: Connection, table: Table) -> dict[str, str]:
 def history_of(connection: Connection, node: Snapshot, compiled: Compiled, held: Mapping[str, str]) -> History:
     """How the snapshot tells versions apart, by its config; `held` are the columns of its table, if it is there. Raises ConfigInvalid."""
     config, dialect = node.config, connection.capabilities.dialect
-    key, now = _several(config.get("unique_key")), NOW[dialect]
+    key, now = as_texts(config.get("unique_key")), NOW[dialect]
     if not key:
         raise ConfigInvalid(f"snapshot {node.name} needs a unique_key", where=node.place)
     marks, deletes = _marks(node), _deletes(node)
@@ -164,9 +165,3 @@ def _deletes(node: Snapshot) -> Literal["ignore", "invalidate", "new_record"]:
         hint = did_you_mean(word, _DELETES) or f"one of {', '.join(_DELETES)}"
         raise ConfigInvalid(f"hard_deletes: {word!r} is not known", where=node.place, hint=hint)
     return cast("Literal['ignore', 'invalidate', 'new_record']", word)
-
-
-def _several(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    return (str(value),) if isinstance(value, str) else tuple(str(part) for part in value)
