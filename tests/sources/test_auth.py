@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 from sources_reading import ids, read, stream_of
 
 from headrace.errors import RequestFailed
+from headrace.extract import rest
 from headrace.extract.jwt import encode
 from headrace.extract.signing import Wire, sigv4
 from headrace.project.credentials import AwsSigV4
@@ -41,9 +42,9 @@ def login(api):
     return api
 
 
-def guarded(api, auth, **spec):
+def guarded(api, of_client, **spec):
     paginator = {"type": "page_number", "base_page": 1}
-    return stream_of(api, "guarded", client={"auth": auth}, paginator=paginator, **spec)
+    return stream_of(api, "guarded", client={"auth": of_client}, paginator=paginator, **spec)
 
 
 def client_credentials(api, **more):
@@ -138,10 +139,25 @@ def test_streams_of_one_client_share_its_token(login, local):
     made = [guarded(login, client_credentials(login), name=name) for name in ("a", "b")]
     clock = login.clock.clock()
 
-    from headrace.extract import rest
-
     for one in made:
         list(rest.read(one, cursor=None, resume={}, local=local, clock=clock))
+
+    assert len(login.tokens) == 1
+
+
+def test_an_endpoint_can_have_a_login_of_its_own(login, local):
+    own = guarded(login, {"type": "bearer", "token": "of-the-client"}, auth=client_credentials(login))
+
+    assert ids(read(login, own, local)) == list(range(1, 26))
+    assert {asked.headers["authorization"] for asked in login.journal if asked.path == "/guarded"} == {"Bearer token-1"}
+
+
+def test_endpoints_with_the_same_login_of_their_own_share_its_token(login, local):
+    own, clock = client_credentials(login), login.clock.clock()
+
+    for name in ("a", "b"):
+        stream = guarded(login, {"type": "bearer", "token": "x"}, auth=own, name=name)
+        list(rest.read(stream, cursor=None, resume={}, local=local, clock=clock))
 
     assert len(login.tokens) == 1
 

@@ -84,7 +84,7 @@ class Api:
         return cls(
             label=stream.label,
             spec=spec,
-            http=Http(client, common, common.gates(stream.label, spec.rate_limit), clock, width),
+            http=Http(client, common.identity(spec.auth), common.gates(stream.label, spec.rate_limit), clock, width),
             policy=Policy(spec.retry or client.retry, spec.response_actions),
             paginator=_paginator(spec, client, resume),
             selector=spec.data_selector or resume.get("selector"),

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
     import urllib3
 
-    from headrace.extract.auth import Credentials
+    from headrace.extract.auth import Credentials, Identity
     from headrace.extract.gate import Gate
-    from headrace.extract.shared import Shared
     from headrace.project.apis import Client, ResponseAction, Retry
     from headrace.retry import Clock
 
@@ -85,9 +84,11 @@ class PageFailed(RequestFailed):
 class Http:
     """The connections of one reader to an API. Limits and logins are shared by all readers of that API."""
 
-    def __init__(self, client: Client, shared: Shared, gates: Sequence[Gate], clock: Clock, threads: int = 4) -> None:
+    def __init__(
+        self, client: Client, identity: Identity, gates: Sequence[Gate], clock: Clock, threads: int = 4
+    ) -> None:
         self.client = client
-        self.identity = shared.identity
+        self.identity = identity
         self.gates = gates
         self.clock = clock
         self.stopped = threading.Event()

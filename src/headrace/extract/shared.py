@@ -13,6 +13,7 @@ from headrace.extract.gate import Gate
 if TYPE_CHECKING:
     from headrace.extract.signing import Wire
     from headrace.project.apis import Client, RateLimit
+    from headrace.project.credentials import Auth
     from headrace.retry import Clock
 
 
@@ -22,10 +23,18 @@ class Shared:
     def __init__(self, client: Client, clock: Clock) -> None:
         self.client = client
         self.clock = clock
-        self.identity = Identity(client.auth, World(self._send, client.base_url, clock))
+        self._identities: dict[str, Identity] = {}
         self.gate = Gate(client.rate_limit, clock)
         self._endpoints: dict[str, Gate] = {}
         self._lock = threading.Lock()
+
+    def identity(self, own: Auth | None = None) -> Identity:
+        """The client's login, or an endpoint's own one, which all endpoints that say the same share."""
+        auth = own or self.client.auth
+        key = auth.model_dump_json() if auth else ""
+        with self._lock:
+            made = Identity(auth, World(self._send, self.client.base_url, self.clock))
+            return self._identities.setdefault(key, made)
 
     def gates(self, endpoint: str, limit: RateLimit | None) -> tuple[Gate, ...]:
         """The gates that requests of a stream pass: the client's or its own, and the one of its own limit."""

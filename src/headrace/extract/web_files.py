@@ -35,7 +35,7 @@ class Web:
             base_url=home, headers=access.headers, auth=access.auth, retry=access.retry, timeout=access.timeout
         )
         own = shared(self.client, clock)
-        self.http = Http(self.client, own, own.gates("files", None), clock, threads=32)
+        self.http = Http(self.client, own.identity(), own.gates("files", None), clock, threads=32)
         self.clock = clock
         self.flat = False
         self.scratch_name = re.sub(r"\W+", "-", parts.netloc.rpartition("@")[2])

@@ -193,6 +193,7 @@ class Endpoint(Config):
     json_body: dict[str, Any] | None = Field(default=None, alias="json")
     data: dict[str, Any] | None = Field(default=None, description="a body as a form")
     headers: dict[str, str] = {}
+    auth: Auth | None = Field(default=None, description="of this endpoint, in place of the client's")
     paginator: Paginator | None = None
     data_selector: str | None = None
     decoder: Literal["json", "jsonl", "csv", "xml"] = Field(

@@ -11,9 +11,17 @@ from headrace.project.importing.found import Imported, Unlike
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ENDPOINT = ("path", "method", "params", "json", "data", "headers", "paginator", "data_selector", "response_actions", "incremental")  # fmt: skip
-_RESOURCE = ("write_disposition", "primary_key", "columns", "schema_contract", "table_name", "include_from_parent")
-_IGNORED = ("name", "endpoint", "selected", "parallelized", "max_table_nesting", "nested_hints", "table_format", "file_format", "merge_key", "processing_steps", "parent")  # fmt: skip
+_ENDPOINT = ("path", "method", "params", "json", "data", "headers", "auth", "paginator", "data_selector", "response_actions", "incremental")  # fmt: skip
+_RESOURCE = (
+    "write_disposition",
+    "primary_key",
+    "merge_key",
+    "columns",
+    "schema_contract",
+    "table_name",
+    "include_from_parent",
+)
+_IGNORED = ("name", "endpoint", "selected", "parallelized", "max_table_nesting", "nested_hints", "table_format", "file_format", "processing_steps", "parent")  # fmt: skip
 
 
 def from_dlt(config: Mapping[str, Any]) -> Imported:
