@@ -5,6 +5,8 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+import duckdb
+import psycopg
 import pytest
 
 
@@ -40,6 +42,26 @@ def run(tmp_path):
         return headrace(*arguments, cwd=cwd, env=env)
 
     return call
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def target(request, tmp_path):
+    """A target's URL, and how to ask it."""
+    if request.param == "duckdb":
+        path = tmp_path / "target.duckdb"
+
+        def ask(sql):
+            with duckdb.connect(str(path), read_only=True) as session:
+                return session.sql(sql).fetchall()
+
+        return f"duckdb:///{path}", ask
+    url = request.getfixturevalue("postgres_url")
+
+    def asked(sql):
+        with psycopg.connect(url) as session:
+            return session.execute(sql).fetchall()
+
+    return url, asked
 
 
 FILES = {

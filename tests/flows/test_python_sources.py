@@ -4,29 +4,9 @@ import json
 import textwrap
 
 import duckdb
-import psycopg
 import pytest
 
 HEAD = "import datetime as dt\nfrom decimal import Decimal\nimport pyarrow as pa\nfrom headrace import stream\n"
-
-
-@pytest.fixture(params=["duckdb", "postgres"])
-def target(request, tmp_path):
-    if request.param == "duckdb":
-        path = tmp_path / "p.duckdb"
-
-        def ask(sql):
-            with duckdb.connect(str(path), read_only=True) as session:
-                return session.sql(sql).fetchall()
-
-        return f"duckdb:///{path}", ask
-    url = request.getfixturevalue("postgres_url")
-
-    def asked(sql):
-        with psycopg.connect(url) as session:
-            return session.execute(sql).fetchall()
-
-    return url, asked
 
 
 @pytest.fixture

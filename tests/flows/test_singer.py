@@ -5,7 +5,6 @@ import sys
 import textwrap
 
 import duckdb
-import psycopg
 import pytest
 
 TAP = """
@@ -59,25 +58,6 @@ if config.get("batch"):
     say(type="BATCH", stream="orders", encoding={"format": "jsonl", "compression": "gzip"}, manifest=[config["batch"]])
 say(type="STATE", value={"next": config["rows"]})
 """
-
-
-@pytest.fixture(params=["duckdb", "postgres"])
-def target(request, tmp_path):
-    if request.param == "duckdb":
-        path = tmp_path / "p.duckdb"
-
-        def ask(sql):
-            with duckdb.connect(str(path), read_only=True) as session:
-                return session.sql(sql).fetchall()
-
-        return f"duckdb:///{path}", ask
-    url = request.getfixturevalue("postgres_url")
-
-    def asked(sql):
-        with psycopg.connect(url) as session:
-            return session.execute(sql).fetchall()
-
-    return url, asked
 
 
 @pytest.fixture

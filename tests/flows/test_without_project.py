@@ -7,7 +7,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import duckdb
-import psycopg
 import pytest
 
 ORDERS = "id,amount,at\n1,10.50,2026-01-01\n2,20.25,2026-01-02\n3,,2026-01-03\n"
@@ -18,26 +17,6 @@ def orders(tmp_path):
     path = tmp_path / "orders.csv"
     path.write_text(ORDERS)
     return path
-
-
-@pytest.fixture(params=["duckdb", "postgres"])
-def target(request, tmp_path):
-    """A target's URL, and how to ask it."""
-    if request.param == "duckdb":
-        path = tmp_path / "shop.duckdb"
-
-        def ask(sql):
-            with duckdb.connect(str(path), read_only=True) as session:
-                return session.sql(sql).fetchall()
-
-        return f"duckdb:///{path}", ask
-    url = request.getfixturevalue("postgres_url")
-
-    def asked(sql):
-        with psycopg.connect(url) as session:
-            return session.execute(sql).fetchall()
-
-    return url, asked
 
 
 @pytest.fixture
