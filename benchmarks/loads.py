@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from case import Contestant, Goal, Tool, program, write_project
+from case import Contestant, Goal, program, write_project
 from measure import Command
-from tools import DLT, HEADRACE, INGESTR, SLING, ingestr_environ, sling_environ
+from tools import DLT, HEADRACE, INGESTR, SLING, Tool, ingestr_environ, sling_environ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

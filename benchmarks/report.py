@@ -35,7 +35,7 @@ class Ran:
 
     def median(self, what: str) -> float:
         """The median of a figure of its samples; 0 if there are none."""
-        return median([getattr(sample, what) for sample in self.samples] or [0])
+        return float(median([getattr(sample, what) for sample in self.samples] or [0]))
 
     @property
     def peak(self) -> float:

@@ -24,14 +24,16 @@ from report import Ran, document, lines, spoilt, table
 from tools import WORK, install_headrace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from measure import Sample
 
+    Race = Callable[[Lab], AbstractContextManager[Case]]
+
 MILLION = 1_000_000
 SIZES = (10, 100, 1000, 5000)
-CASES = {
+CASES: dict[str, Race] = {
     "jsonl": partial(tables.race_file, "jsonl", RECORDS, MILLION, 1.3),
     "csv": partial(tables.race_file, "csv", ORDERS, MILLION, 2.0),
     "rest": rest.race,
@@ -46,7 +48,7 @@ CASES = {
     **{f"project-{number}": partial(start.race_project, number) for number in SIZES},
     "help": start.race_help,
 }
-ASKED_FOR = {
+ASKED_FOR: dict[str, Race] = {
     # Ten gigabytes are not for every day.
     "big-jsonl": partial(tables.race_big, "big-jsonl", RECORDS, 38 * MILLION, 1.3),
     "big-csv": partial(tables.race_big, "big-csv", ORDERS, 67 * MILLION, 2.0),
@@ -60,8 +62,7 @@ def main() -> int:
     raced: list[Ran] = []
     for name in asked.names or CASES:
         with ExitStack() as stack:
-            opened: AbstractContextManager[Case] = (CASES | ASKED_FOR)[name](lab)
-            raced += _race(lab, stack.enter_context(opened), asked)
+            raced += _race(lab, stack.enter_context((CASES | ASKED_FOR)[name](lab)), asked)
         shutil.rmtree(WORK / "rounds", ignore_errors=True)
         shutil.rmtree(WORK / "prepared", ignore_errors=True)
     said = document(raced)
@@ -115,8 +116,9 @@ def _race(lab: Lab, case: Case, asked: argparse.Namespace) -> list[Ran]:
             print(f"{case.name} · {one.name} · {sample.cpu:.2f} CPU s", file=sys.stderr, flush=True)
             samples[one.name].append(sample)
             first = one.beside or case.contestants[0].name
-            truth = truths.setdefault(first, answer or {})
-            if one.answer and (differing := wrong(answer, truth)):
+            if one.name == first:
+                truths.setdefault(first, answer or {})
+            if one.answer and first in truths and (differing := wrong(answer, truths[first])):
                 faults[one.name] = ("wrong", differing)
     return [Ran(case, one, samples[one.name], *faults.get(one.name, ("", ""))) for one in chosen]
 

@@ -73,7 +73,7 @@ def _merge(lab: Lab, url: str | None) -> Merge:
     apart(write_rows, base, ORDERS, rows)
     apart(write_changes, changes, ORDERS, rows, STEP, rows // MORE)
     lab.fresh("prepared")
-    return Merge(lab, *(Job(str(path), ORDERS, key="id") for path in (base, changes)), url=url)
+    return Merge(lab, Job(str(base), ORDERS, key="id"), Job(str(changes), ORDERS, key="id"), url)
 
 
 def _case(
