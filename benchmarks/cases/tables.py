@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import answers
@@ -16,7 +18,6 @@ from tools import HEADRACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from inputs import Shape
     from measure import Command
@@ -58,8 +59,6 @@ def _torn(job: Job, answer: Callable[[Path], dict[str, str]], spelling: str) -> 
 
 
 def _headrace_torn(job: Job, folder: Path) -> Command:
-    from pathlib import Path
-
     torn = folder / "torn.csv"
     torn.write_bytes(Path(job.source).read_bytes() + b"x\n")
     return headrace(Job(str(torn), job.shape), folder)
@@ -106,39 +105,26 @@ def _raw_postgres(job: Job, folder: Path) -> Command:
 
 
 @contextmanager
-def race_big(name: str, shape: Shape, rows: int, most: float, lab: Lab) -> Iterator[Case]:
+def race_big(name: str, shape: Shape, rows: int, lab: Lab) -> Iterator[Case]:
     """A file of so many rows, and one of a tenth: what is held must not grow with what is read. The files are deleted afterwards."""
     rows = lab.rows or rows
-    spelling = name.rpartition("-")[2]
-    folder = lab.fresh("inputs", name)
-    sizes = {"a tenth": max(rows // TENTH, 1), "whole": rows}
-    jobs = {}
-    try:
-        for size, number in sizes.items():
-            path = folder / f"{size.replace(' ', '-')}.{spelling}"
-            apart(write_rows, path, shape, number)
-            jobs[size] = Job(str(path), shape)
-        yield Case(name, f"{rows:,} lines and a tenth of them into DuckDB", _big(jobs, shape, most), rows=rows)
-    finally:
-        lab.fresh("inputs", name).rmdir()
-
-
-def _big(jobs: dict[str, Job], shape: Shape, most: float) -> tuple[Contestant, ...]:
-    """The reference and headrace with each file."""
-    answer = partial(answers.of_file, shape)
+    folder, spelling = lab.fresh("inputs", name), name.rpartition("-")[2]
     made: list[Contestant] = []
-    for size, job in jobs.items():
-        first = f"duckdb, {size}"
-        flat = Goal(FLAT, "peak", beside="headrace, a tenth")
-        made += [
-            Contestant(first, partial(_raw_file, job), answer, tool=HEADRACE, beside=first),
-            Contestant(
-                f"headrace, {size}",
-                partial(headrace, job),
-                answer,
-                tool=HEADRACE,
-                goal=flat if size == "whole" else Goal(most),
-                beside=first,
-            ),
-        ]
-    return tuple(made)
+    try:
+        for size, number in {"a tenth": max(rows // TENTH, 1), "whole": rows}.items():
+            path = folder / f"{number}.{spelling}"
+            apart(write_rows, path, shape, number)
+            made += _sized(Job(str(path), shape), size)
+        yield Case(name, f"{rows:,} lines and a tenth of them into DuckDB", made, rows=rows)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _sized(job: Job, size: str) -> tuple[Contestant, Contestant]:
+    """The reference and headrace with a file; the larger one has a goal."""
+    answer, first = partial(answers.of_file, job.shape), f"duckdb, {size}"
+    flat = Goal(FLAT, "peak", beside="headrace, a tenth") if size == "whole" else None
+    return (
+        Contestant(first, partial(_raw_file, job), answer, tool=HEADRACE, beside=first),
+        Contestant(f"headrace, {size}", partial(headrace, job), answer, tool=HEADRACE, goal=flat, beside=first),
+    )
