@@ -63,8 +63,8 @@ def contestants(
             told(one),
             answer,
             tool=one.tool,
-            goal=goal if one.tool is HEADRACE else None,
-            slow=one.tool is not HEADRACE,
+            goal=goal if one.tool == HEADRACE else None,
+            slow=one.tool != HEADRACE,
             rows=one.rows,
         )
         for one in MOVERS

@@ -33,14 +33,14 @@ class Ran:
     fault: str = ""
     detail: str = ""
 
-    def median(self, what: str) -> float:
-        """The median of a figure of its samples; 0 if there are none."""
-        return float(median([getattr(sample, what) for sample in self.samples] or [0]))
+    def median(self, what: str) -> float | None:
+        """The median of a figure of its samples, if there are any."""
+        return float(median(getattr(sample, what) for sample in self.samples)) if self.samples else None
 
     @property
-    def peak(self) -> float:
+    def peak(self) -> float | None:
         """The most that one process of any run held."""
-        return max((sample.peak for sample in self.samples), default=0)
+        return max((sample.peak for sample in self.samples), default=None)
 
 
 def document(raced: Iterable[Ran]) -> dict[str, Any]:
@@ -57,17 +57,16 @@ def document(raced: Iterable[Ran]) -> dict[str, Any]:
 def _line(one: Ran, others: Mapping[tuple[str, str], Ran]) -> dict[str, Any]:
     case, contestant, goal = one.case, one.contestant, one.contestant.goal
     first = others[case.name, contestant.beside or case.contestants[0].name]
-    cpu, wall = one.median("cpu"), one.median("wall")
     met = goal is None or _met(goal, one, others.get((case.name, goal.beside or first.contestant.name)))
     return {
         "case": case.name,
         "title": case.title,
         "contestant": contestant.name,
         "tool": contestant.tool.name if contestant.tool else None,
-        "cpu": cpu,
-        "cpu_ratio": cpu / (first.median("cpu") or 1),
-        "wall": wall,
-        "wall_ratio": wall / (first.median("wall") or 1),
+        "cpu": one.median("cpu"),
+        "cpu_ratio": _ratio(one, first, "cpu"),
+        "wall": one.median("wall"),
+        "wall_ratio": _ratio(one, first, "wall"),
         "peak": one.peak,
         "server": one.median("server"),
         "rounds": len(one.samples),
@@ -77,15 +76,19 @@ def _line(one: Ran, others: Mapping[tuple[str, str], Ran]) -> dict[str, Any]:
     }
 
 
+def _ratio(one: Ran, other: Ran, what: str) -> float | None:
+    mine, theirs = one.median(what), other.median(what)
+    return mine / theirs if mine is not None and theirs else None
+
+
 def _met(goal: Goal, one: Ran, other: Ran | None) -> bool:
     """Whether a contestant took no more than it may, by the other's figure if that is what counts."""
 
-    def figure(ran: Ran) -> float:
-        return ran.peak if goal.figure == "peak" else ran.median(goal.figure)
+    def figure(ran: Ran | None) -> float | None:
+        return None if ran is None else ran.peak if goal.figure == "peak" else ran.median(goal.figure)
 
-    if not goal.times:
-        return figure(one) <= goal.most
-    return other is not None and figure(one) <= goal.most * figure(other)
+    mine, theirs = figure(one), figure(other) if goal.times else 1.0
+    return mine is not None and theirs is not None and mine <= goal.most * theirs
 
 
 def spoilt(results: Iterable[Mapping[str, Any]]) -> bool:
@@ -122,7 +125,7 @@ def _cells(line: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         line["case"],
         line["contestant"],
-        *(f"{value:.{digits}f}" if value and line["rounds"] else "" for value, digits in shown),
+        *(f"{value:.{digits}f}" if value else "" for value, digits in shown),
         str(line["rounds"]),
         line["goal"],
         f"{line['verdict']}: {line['detail']}" if line["detail"] else line["verdict"],

@@ -133,6 +133,9 @@ def _chosen(case: Case, only: list[str] | None) -> list[Contestant]:
             able.append(one)
     if only is None:
         return able
+    if unknown := set(only) - {one.name for one in case.contestants}:
+        there = ", ".join(one.name for one in case.contestants)
+        print(f"{case.name} · nobody is called {', '.join(sorted(unknown))}; there are: {there}", file=sys.stderr)
     wanted = {case.contestants[0].name, *only}
     wanted |= {
         other for one in able if one.name in wanted for other in (one.beside, one.goal and one.goal.beside) if other

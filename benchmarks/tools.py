@@ -100,7 +100,7 @@ def install_headrace() -> None:
 
 def _build(tool: Tool) -> None:
     """Make a tool's environment, unless it is there with these versions; headrace's is there."""
-    if tool is HEADRACE:
+    if tool == HEADRACE:
         return
     asked = [one if "==" in one else f"{one}=={version(one)}" for one in tool.packages]
     built = tool.place / BUILT

@@ -53,11 +53,11 @@ def race_project(number: int, _lab: Lab) -> Iterator[Case]:
             Contestant(
                 f"{tool.command} {name}",
                 partial(_command, tool, number, words, before),
-                _read if name == "parse" and tool is HEADRACE else None,
+                _read if name == "parse" and tool == HEADRACE else None,
                 tool=tool,
                 beside=f"headrace {name}",
-                goal=Goal(most, times=False) if number <= LARGE and tool is HEADRACE else None,
-                slow=tool is DBT,
+                goal=Goal(most, times=False) if number <= LARGE and tool == HEADRACE else None,
+                slow=tool == DBT,
             )
             for name, words, before, most in doings
             for tool in (HEADRACE, DBT)

