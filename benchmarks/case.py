@@ -1,11 +1,10 @@
-"""What a benchmark is: contestants that come to the same answer, the first of which the others are compared with."""
+"""What a race is: contestants that come to the same answer, the first of which the others are compared with."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -13,39 +12,59 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from measure import Command
+from tools import HEADRACE, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-HERE = Path(__file__).parent
-PROGRAMS = HERE / "programs"
-HEADRACE = HERE / ".work" / "peers" / "headrace"
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The most that a contestant may take: so many times what another took, or where there is no other, so many.
+
+    `figure` is what is compared: `cpu` in seconds or `peak` in megabytes. `beside` is the other's name, if it is not the one with
+    whom the contestant is compared anyway.
+    """
+
+    most: float
+    figure: str = "cpu"
+    times: bool = True
+    beside: str | None = None
+
+    def __str__(self) -> str:
+        what = "" if self.figure == "cpu" else f"the {self.figure} of {self.beside}"
+        return f"≤ {self.most:g} {'times' if self.times else 's'} {what}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
     """A program in a race. `prepare` fills its fresh folder; `answer` reads there what came out (both in a process of their own).
 
-    `goal` is how many times the reference's CPU it may take, `most` how many CPU seconds. A `slow` one runs in the first round
-    only. One without an answer does part of the work, to show a limit.
+    `beside` is the one whose CPU and answer it is compared with, if that is not the race's first. A `slow` one runs in the first
+    round only; one with `rows` is left out where there are more. One without an answer does part of the work, to show a limit.
     """
 
     name: str
     prepare: Callable[[Path], Command]
-    answer: Callable[[Path], Any] | None = None
-    goal: float | None = None
-    most: float | None = None
+    answer: Callable[[Path], Mapping[str, Any]] | None = None
+    tool: Tool | None = None
+    goal: Goal | None = None
+    beside: str | None = None
     slow: bool = False
+    rows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A race. `server` is the process the contestants talk to, whose CPU is not theirs."""
+    """A race. `server` is the process the contestants talk to, whose CPU is not theirs; `rows` how large the input is."""
 
     name: str
     title: str
     contestants: Sequence[Contestant]
     server: int | None = None
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,74 +85,20 @@ class Lab:
         shutil.rmtree(self.work.joinpath(*parts), ignore_errors=True)
         return self.folder(*parts)
 
-    @property
-    def headrace(self) -> str:
-        """The command of this checkout, in an environment with what it needs and nothing else (and ADBC, for a reference).
-
-        pandas or numpy, where they are installed, are imported by DuckDB and Arrow, so the environment counts.
-        """
-        return str(HEADRACE / "bin" / "headrace")
-
-    def peer(self, name: str, *packages: str) -> Path:
-        """The folder of the programs of an environment with these packages; built once, then called directly."""
-        place = self.folder("peers") / name
-        if not (place / "built").exists():
-            shutil.rmtree(place, ignore_errors=True)
-            subprocess.run(
-                ["uv", "venv", "-q", "-p", f"{sys.version_info[0]}.{sys.version_info[1]}", str(place)], check=True
-            )
-            python = str(place / "bin" / "python")
-            subprocess.run(
-                ["uv", "pip", "install", "-q", "--compile-bytecode", "--python", python, *packages], check=True
-            )
-            (place / "built").touch()
-        return place / "bin"
-
-    def dlt(self) -> str:
-        """The Python of an environment with dlt and the DuckDB that headrace runs on."""
-        from importlib.metadata import version
-
-        packages = ("dlt[duckdb,parquet,filesystem]==1.31.0", f"duckdb=={version('duckdb')}")
-        return str(self.peer("dlt-1.31.0", *packages) / "python")
-
-    def dlt_postgres(self) -> str:
-        """The same with what dlt reads databases with."""
-        from importlib.metadata import version
-
-        packages = ("dlt[duckdb,parquet,sql_database]==1.31.0", "psycopg2-binary", f"duckdb=={version('duckdb')}")
-        return str(self.peer("dlt-1.31.0-postgres", *packages) / "python")
-
-    def adbc(self) -> str:
-        """The Python of an environment with ADBC's driver for Postgres and the DuckDB that headrace runs on."""
-        from importlib.metadata import version
-
-        packages = [f"{name}=={version(name)}" for name in ("duckdb", "pyarrow")]
-        return str(
-            self.peer("adbc-1.13.0", "adbc-driver-postgresql==1.13.0", "adbc-driver-manager==1.13.0", *packages)
-            / "python"
-        )
-
-    def dbt(self) -> str:
-        """The dbt of an environment with dbt-core and its DuckDB adapter."""
-        from importlib.metadata import version
-
-        packages = ("dbt-core==1.11.16", "dbt-duckdb==1.11.1", f"duckdb=={version('duckdb')}")
-        return str(self.peer("dbt-core-1.11.16", *packages) / "dbt")
-
 
 def apart(function: Callable[..., Any], *values: Any) -> Any:
     """The function's result, from a process of its own, so that this one stays small."""
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+    # What it says (DuckDB shows how far it is) goes where the progress goes, and never among the results.
+    with ProcessPoolExecutor(1, get_context("spawn"), os.dup2, (2, 1)) as pool:
         return pool.submit(function, *values).result()
 
 
-def install_headrace() -> None:
-    """The environment of headrace as the lock file says, with this checkout's source."""
-    place = os.environ | {"UV_PROJECT_ENVIRONMENT": str(HEADRACE)}
-    command = ["uv", "sync", "-q", "--no-dev", "--extra", "postgres", "--group", "bench", "--compile-bytecode"]
-    subprocess.run([*command, "-p", sys.executable], cwd=HERE.parent, env=place, check=True)
-
-
-def program(name: str, *values: object, folder: Path, python: str = str(HEADRACE / "bin" / "python")) -> Command:
+def program(name: str, *values: object, folder: Path, python: str | None = None) -> Command:
     """One of the programs beside this file, as a command; with headrace's Python, unless it is a peer's."""
-    return Command((python, str(PROGRAMS / name), *map(str, values)), folder, {})
+    return Command((python or HEADRACE.program("python"), str(PROGRAMS / name), *map(str, values)), folder, {})
+
+
+def write_project(folder: Path, target: str, sources: Mapping[str, Any]) -> None:
+    """A project of headrace; JSON is YAML."""
+    project = {"name": "race", "targets": {"dev": target}, "sources": sources}
+    (folder / "headrace.yml").write_text(json.dumps(project))

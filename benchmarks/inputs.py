@@ -2,88 +2,136 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 # Not DuckDB's hash(), which may differ from one version to the next.
 DICE = "CREATE MACRO dice(i, k) AS (i::BIGINT * 48271 + k * 16807 + 11) * 40692 % 2147483399"
 
-RECORDS = """
-SELECT
-    i AS id,
-    strftime(TIMESTAMP '2024-01-01' + to_seconds(i * 7), '%Y-%m-%dT%H:%M:%SZ') AS created_at,
-    'Customer ' || (dice(i, 0) % 90000 + 10000) || ' of ' || ['North', 'South', 'East', 'West'][1 + i % 4] AS name,
-    'customer' || i || '@example.com' AS email,
-    ['AT', 'BR', 'CA', 'DE', 'ES', 'FR', 'GB', 'IN', 'JP', 'US'][1 + dice(i, 1) % 10] AS country,
-    round((dice(i, 2) % 1000000 + 1) / 100, 2) AS amount,
-    (dice(i, 3) % 50)::INTEGER AS quantity,
-    dice(i, 4) % 3 = 0 AS active,
-    'left at the door of number ' || (dice(i, 5) % 900) || ', second floor' AS note,
-    {{'city': ['Linz', 'Recife', 'Quebec', 'Bremen'][1 + dice(i, 6) % 4], 'zip': (10000 + dice(i, 7) % 80000)::VARCHAR}} AS address
-FROM range(1, {rows} + 1) AS numbers(i)
-ORDER BY i
-"""
 
-CHANGES = """
-SELECT
-    i AS id, TIMESTAMP '2024-01-01' + to_seconds(i) AS created_at, TIMESTAMP '2025-01-01' + to_seconds(i + {turn}) AS updated_at,
-    (dice(i, 0) % 50000)::INTEGER AS customer_id, ['new', 'paid', 'sent', 'closed'][1 + (dice(i, 0) + {turn}) % 4] AS status,
-    ['AT', 'BR', 'CA', 'DE', 'ES'][1 + i % 5] AS country, ((dice(i, 1) % 1000000) / 100 + {turn})::DECIMAL(12, 2) AS amount,
-    (dice(i, 2) % 50)::INTEGER AS quantity, dice(i, 3) % 2 = 0 AS active, 'note ' || dice(i, 4) AS note,
-    'customer' || i || '@example.com' AS email, 'Customer ' || i AS name
-FROM range({first}, {last}, {step}) AS numbers(i)
-"""
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the rows of a table look like: `columns` with the types that a reference gives them, and how each is made of the row's
+    number `i` and of `turn`, which counts the versions of a row. The first column is the key.
+    """
+
+    name: str
+    columns: Mapping[str, tuple[str, str]]
+
+    @property
+    def types(self) -> dict[str, str]:
+        """The type of each column."""
+        return {name: kind for name, (kind, _) in self.columns.items()}
+
+    def query(self, turn: int, numbers: str) -> str:
+        """Rows for the numbers of a call of `range`, all of the same turn."""
+        made = ", ".join(
+            f"({how.replace('$turn', str(turn))})::{kind} AS {n}" for n, (kind, how) in self.columns.items()
+        )
+        return f"SELECT {made} FROM {numbers} AS numbers(i)"
 
 
-def write_records(path: Path, rows: int) -> None:
-    """Records of ten fields, one of them an object of two, as lines of JSON (about 250 bytes each)."""
-    _copy(RECORDS.format(rows=rows), path, "json")
+RECORDS = Shape(
+    "records",
+    {
+        "id": ("BIGINT", "i"),
+        "created_at": ("TIMESTAMP", "TIMESTAMP '2024-01-01' + to_seconds(i * 7)"),
+        "name": (
+            "VARCHAR",
+            "'Customer ' || (dice(i, 0) % 90000 + 10000) || ' of ' || ['North', 'South', 'East', 'West'][1 + i % 4]",
+        ),
+        "email": ("VARCHAR", "'customer' || i || '@example.com'"),
+        "country": ("VARCHAR", "['AT', 'BR', 'CA', 'DE', 'ES', 'FR', 'GB', 'IN', 'JP', 'US'][1 + dice(i, 1) % 10]"),
+        "amount": ("DOUBLE", "round((dice(i, 2) % 1000000 + 1) / 100, 2)"),
+        "quantity": ("BIGINT", "dice(i, 3) % 50"),
+        "active": ("BOOLEAN", "dice(i, 4) % 3 = 0"),
+        "note": ("VARCHAR", "'left at the door of number ' || (dice(i, 5) % 900) || ', second floor'"),
+        "address": (
+            "STRUCT(city VARCHAR, zip VARCHAR)",
+            "{'city': ['Linz', 'Recife', 'Quebec', 'Bremen'][1 + dice(i, 6) % 4], 'zip': (10000 + dice(i, 7) % 80000)::VARCHAR}",
+        ),
+    },
+)
+"""Ten columns, one of them an object of two; about 270 bytes as a line of JSON."""
+
+ORDERS = Shape(
+    "orders",
+    {
+        "id": ("BIGINT", "i"),
+        "created_at": ("TIMESTAMP", "TIMESTAMP '2024-01-01' + to_seconds(i)"),
+        "updated_at": ("TIMESTAMP", "TIMESTAMP '2025-01-01' + to_seconds(i + $turn)"),
+        "customer_id": ("INTEGER", "dice(i, 0) % 50000"),
+        "status": ("VARCHAR", "['new', 'paid', 'sent', 'closed'][1 + (dice(i, 0) + $turn) % 4]"),
+        "country": ("VARCHAR", "['AT', 'BR', 'CA', 'DE', 'ES'][1 + i % 5]"),
+        "amount": ("DECIMAL(12, 2)", "(dice(i, 1) % 1000000) / 100 + $turn"),
+        "quantity": ("INTEGER", "dice(i, 2) % 50"),
+        "active": ("BOOLEAN", "dice(i, 3) % 2 = 0"),
+        "note": ("VARCHAR", "'note ' || dice(i, 4)"),
+        "email": ("VARCHAR", "'customer' || i || '@example.com'"),
+        "name": ("VARCHAR", "'Customer ' || i"),
+    },
+)
+"""Twelve flat columns; about 130 bytes as a line of CSV."""
+
+_WIDE = {
+    "label": ("VARCHAR", "'value ' || dice(i, {k}) % 1000"),
+    "total": ("BIGINT", "dice(i, {k})"),
+    "ratio": ("DOUBLE", "(dice(i, {k}) % 100000) / 100"),
+    "flag": ("BOOLEAN", "dice(i, {k}) % 2 = 0"),
+    "seen_at": ("TIMESTAMP", "TIMESTAMP '2024-01-01' + to_seconds(dice(i, {k}) % 30000000)"),
+    "hint": ("VARCHAR", "CASE WHEN dice(i, {k}) % 2 = 0 THEN 'hint ' || dice(i, {k}) % 50 END"),
+}
+_KINDS = list(_WIDE.items())
+WIDE = Shape(
+    "wide",
+    {"id": ("BIGINT", "i")}
+    | {
+        f"{name}_{k:03}": (kind, how.format(k=k))
+        for k in range(1, 200)
+        for name, (kind, how) in [_KINDS[k % len(_KINDS)]]
+    },
+)
+"""Two hundred columns of five types, a sixth of them half empty; about 4,600 bytes as a line of JSON."""
+
+LONG = Shape(
+    "long",
+    {
+        "id": ("BIGINT", "i"),
+        "sensor": ("INTEGER", "dice(i, 0) % 2000"),
+        "measured_at": ("TIMESTAMP", "TIMESTAMP '2024-01-01' + to_seconds(i)"),
+        "reading": ("DOUBLE", "(dice(i, 1) % 100000) / 100"),
+    },
+)
+"""Four narrow columns; about 80 bytes as a line of JSON."""
 
 
-def write_changes(path: Path, rows: int, turn: int, step: int = 1, more: int = 0) -> None:
-    """Rows of twelve columns as Parquet: every `step`th of the keys up to `rows`, and `more` keys after them."""
-    old = CHANGES.format(turn=turn, first=1, last=rows + 1, step=step)
-    new = CHANGES.format(turn=turn, first=rows + 1, last=rows + more + 1, step=1)
-    _copy(f"{old} UNION ALL {new}", path, "parquet")
+def write_rows(path: Path, shape: Shape, rows: int) -> None:
+    """A file of the rows 1 to `rows`, spelled as its suffix says: jsonl, csv or parquet."""
+    _copy(shape.query(0, f"range(1, {rows} + 1)"), shape, path)
 
 
-def write_lines(path: Path, rows: int) -> None:
-    """The same rows as lines of CSV (about 150 bytes each)."""
-    _copy(CHANGES.format(turn=0, first=1, last=rows + 1, step=1), path, "csv")
+def write_changes(path: Path, shape: Shape, rows: int, step: int, more: int) -> None:
+    """The next version of every `step`th of the rows up to `rows`, and `more` rows after them."""
+    old = shape.query(1, f"range(1, {rows} + 1, {step})")
+    _copy(f"{old} UNION ALL {shape.query(1, f'range({rows} + 1, {rows} + {more} + 1)')}", shape, path)
 
 
-def _copy(query: str, path: Path, spelling: str) -> None:
+def _copy(query: str, shape: Shape, path: Path) -> None:
     import duckdb
 
-    if not path.exists():
-        half = path.with_suffix(".half")
-        with duckdb.connect() as session:
-            session.execute(DICE)
-            session.execute(f"COPY ({query}) TO '{half}' (FORMAT {spelling})")
-        half.rename(path)
-
-
-def summary(database: Path, table: str) -> tuple[Any, ...]:
-    """Figures that are equal only if two tables of records are, however their address is kept and whatever is beside it."""
-    import duckdb
-
-    with duckdb.connect(str(database), read_only=True) as session:
-        session.execute("SET TimeZone = 'UTC'")
-        where = session.execute(
-            "SELECT table_schema, list(column_name), any_value(data_type) FILTER (column_name = 'address') "
-            "FROM information_schema.columns WHERE table_name = $1 GROUP BY ALL",
-            [table],
-        ).fetchall()
-        assert len(where) == 1, f"{table} is in {where}"
-        [(schema, columns, kind)] = where
-        city = "address__city" if "address__city" in columns else "address.city"
-        if kind in ("JSON", "VARCHAR"):
-            city = "address ->> '$.city'"
-        found = session.execute(
-            f"SELECT count(*), sum(id), round(sum(amount), 2), sum(quantity), count(*) FILTER (active), min(country), "
-            f"max(epoch(created_at::TIMESTAMPTZ)), bit_xor(hash(id, name, email, note, {city})) FROM {schema}.{table}"
-        ).fetchone()
-        assert found
-        return tuple(str(value) for value in found)
+    if path.exists():
+        return
+    spelling = path.suffix.removeprefix(".")
+    if spelling == "jsonl":
+        times = [name for name, kind in shape.types.items() if kind == "TIMESTAMP"]
+        spelled = ", ".join(f"strftime({name}, '%Y-%m-%dT%H:%M:%SZ') AS {name}" for name in times)
+        query = f"SELECT * REPLACE ({spelled}) FROM ({query})"
+    half = path.with_suffix(".half")
+    with duckdb.connect() as session:
+        session.execute(DICE)
+        session.execute(f"COPY ({query}) TO '{half}' (FORMAT {spelling.removesuffix('l')})")
+    half.rename(path)

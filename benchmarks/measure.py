@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -40,16 +41,21 @@ def run(command: Command, *, server: int | None = None, patience: float = 1800.0
     """Run a command to its end; what it says goes to `said.txt` in its folder.
 
     `server` is the process a command talks to; what that one and its children burn meanwhile is counted apart. A command
-    that takes longer than `patience` seconds is killed. Linux passes a parent's peak memory on to its children, so the caller
+    that takes longer than `patience` seconds is killed with its children. Linux passes a parent's peak memory on to its children, so the caller
     must be a small process.
     """
     before = tree_cpu(server) if server else 0.0
     with (command.folder / "said.txt").open("wb") as said:
         began = time.perf_counter()
         process = subprocess.Popen(
-            command.argv, cwd=command.folder, env=bare() | dict(command.environ), stdout=said, stderr=subprocess.STDOUT
+            command.argv,
+            cwd=command.folder,
+            env=bare() | dict(command.environ),
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
-        alarm = threading.Timer(patience, process.kill)
+        alarm = threading.Timer(patience, os.killpg, (process.pid, signal.SIGKILL))
         alarm.start()
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began

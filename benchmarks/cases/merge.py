@@ -2,78 +2,123 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from case import Case, Contestant, Lab, apart, program
-from inputs import write_changes
+import answers
+from answers import ask
+from case import Case, Contestant, Goal, Lab, apart, program
+from inputs import ORDERS, write_changes, write_rows
+from loads import Job, Mover, contestants
 from measure import Command, bare
 from serving import serving
+from tools import HEADRACE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-ROWS = 1_000_000
+    Prepare = Callable[[Path], Command]
+
+ROWS, STEP, MORE = 1_000_000, 12, 50
+GOAL = Goal(2)
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What is merged: `base` is loaded first, which is not measured, then `changes`. `url` is of the Postgres, if there is one."""
+
+    lab: Lab
+    base: Job
+    changes: Job
+    url: str | None = None
+
+    def told(self, mover: Mover) -> Prepare:
+        """A tool, each time in the state in which its first load left it."""
+        return self._after(mover.name, mover.command, mover.command)
+
+    def by_hand(self, way: str) -> Prepare:
+        """The same by a program of ours."""
+        return self._after("raw", partial(_by_hand, "base"), partial(_by_hand, way))
+
+    def _after(self, name: str, first: Callable[[Job, Path], Command], then: Callable[[Job, Path], Command]) -> Prepare:
+        if not self.url:
+            return partial(_on_file, self.lab, name, partial(first, self.base), partial(then, self.changes))
+        template = f"base_{name.replace(' ', '_')}"
+        base = replace(self.base, target=_named(self.url, template))
+        changes = replace(self.changes, target=_named(self.url, "race"))
+        return partial(_on_server, self.lab, self.url, template, partial(first, base), partial(then, changes))
 
 
 @contextmanager
 def race_duckdb(lab: Lab) -> Iterator[Case]:
-    base, changes, title = _inputs(lab)
-    lab.fresh("prepared")
-    raw, dlt = partial(_file_raw, lab, base, changes), partial(_file_dlt, lab, base, changes)
-    yield Case(
-        "merge-duckdb",
-        f"{title} on DuckDB",
-        (
-            Contestant("delete + insert", partial(raw, "delete"), file_answer),
-            Contestant("merge into", partial(raw, "merge"), file_answer),
-            Contestant("headrace", partial(_file_headrace, lab, base, changes), file_answer, goal=2),
-            Contestant("dlt parquet", dlt, file_answer, slow=True),
-        ),
-    )
+    yield _case("merge-duckdb", "DuckDB", _merge(lab, None), partial(answers.of_file, ORDERS), None)
 
 
 @contextmanager
 def race_postgres(lab: Lab) -> Iterator[Case]:
-    base, changes, title = _inputs(lab)
-    lab.fresh("prepared")
     with serving("postgres.py", lab.fresh("postgres")) as server:
-        url = server["url"]
-        raw, answer = partial(_server_raw, url, base, changes), partial(_server_answer, url)
-        yield Case(
-            "merge-postgres",
-            f"{title} on Postgres",
-            (
-                Contestant("delete + insert", partial(raw, "delete"), answer),
-                Contestant("merge into", partial(raw, "merge"), answer),
-                Contestant("headrace", partial(_server_headrace, lab, url, base, changes), answer, goal=2),
-            ),
-            server["pid"],
-        )
+        answer = partial(answers.of_server, ORDERS, _named(server["url"], "race"))
+        yield _case("merge-postgres", "Postgres", _merge(lab, server["url"]), answer, server["pid"])
 
 
-def _inputs(lab: Lab) -> tuple[Path, Path, str]:
+def _merge(lab: Lab, url: str | None) -> Merge:
     rows = lab.rows or ROWS
-    step, more = 12, rows // 50
-    base = lab.folder("inputs") / f"base-{rows}.parquet"
-    changes = lab.folder("inputs") / f"changes-{rows}.parquet"
-    apart(write_changes, base, rows, 0)
-    apart(write_changes, changes, rows, 1, step, more)
-    return base, changes, f"{rows // step + more:,} changed rows into {rows:,}"
+    inputs = lab.folder("inputs")
+    base, changes = inputs / f"orders-{rows}.parquet", inputs / f"orders-{rows}-changes.parquet"
+    apart(write_rows, base, ORDERS, rows)
+    apart(write_changes, changes, ORDERS, rows, STEP, rows // MORE)
+    lab.fresh("prepared")
+    return Merge(lab, Job(str(base), ORDERS, key="id"), Job(str(changes), ORDERS, key="id"), url)
 
 
-def _restored(lab: Lab, name: str, folder: Path, make: Callable[[], None]) -> None:
-    """The folder as `make` left it the first time, at the same path and with the same times of files."""
+def _case(
+    name: str, engine: str, merge: Merge, answer: Callable[[Path], Mapping[str, Any]], server: int | None
+) -> Case:
+    rows = merge.lab.rows or ROWS
+    return Case(
+        name,
+        f"{rows // STEP + rows // MORE:,} changed rows into {rows:,} on {engine}",
+        (
+            Contestant("delete + insert", merge.by_hand("delete"), answer, tool=HEADRACE),
+            Contestant("merge into", merge.by_hand("merge"), answer, tool=HEADRACE),
+            *contestants("parquet", merge.told, answer, GOAL),
+        ),
+        server,
+        rows,
+    )
+
+
+def _by_hand(way: str, job: Job, folder: Path) -> Command:
+    if job.target:
+        return program("raw_merge_postgres.py", way, job.source, job.target, folder=folder)
+    return program("raw_merge_duckdb.py", way, job.source, folder=folder)
+
+
+def _on_file(lab: Lab, name: str, first: Prepare, then: Prepare, folder: Path) -> Command:
+    """The second load, in the folder as the first one left it: at the same path and with the same times of files."""
     kept = lab.folder("prepared") / name
     if not kept.exists():
-        make()
+        _do(first(folder))
         shutil.copytree(folder, kept)
     shutil.copytree(kept, folder, dirs_exist_ok=True)
+    return then(folder)
+
+
+def _on_server(lab: Lab, url: str, template: str, first: Prepare, then: Prepare, folder: Path) -> Command:
+    """The same with a database `race` as the template is, with nothing left to be written out."""
+    if not ask(url, f"SELECT 1 FROM pg_database WHERE datname = '{template}'"):
+        ask(url, f"CREATE DATABASE {template}")
+    command = _on_file(lab, template, first, then, folder)
+    ask(url, "DROP DATABASE IF EXISTS race")
+    ask(url, f"CREATE DATABASE race TEMPLATE {template}")
+    ask(_named(url, "race"), "VACUUM ANALYZE")
+    ask(url, "CHECKPOINT")
+    return command
 
 
 def _do(command: Command) -> None:
@@ -84,106 +129,5 @@ def _do(command: Command) -> None:
         raise RuntimeError(f"{command.argv} ended with {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
-def _file_raw(lab: Lab, base: Path, changes: Path, way: str, folder: Path) -> Command:
-    def make() -> None:
-        _do(program("raw_merge_duckdb.py", "base", base, folder=folder))
-
-    _restored(lab, "raw", folder, make)
-    return program("raw_merge_duckdb.py", way, changes, folder=folder)
-
-
-def _file_dlt(lab: Lab, base: Path, changes: Path, folder: Path) -> Command:
-    def make() -> None:
-        _do(program("dlt_merge.py", base, folder=folder, python=lab.dlt()))
-
-    _restored(lab, "dlt", folder, make)
-    return program("dlt_merge.py", changes, folder=folder, python=lab.dlt())
-
-
-def _file_headrace(lab: Lab, base: Path, changes: Path, folder: Path) -> Command:
-    command = Command((lab.headrace, "load"), folder, {})
-    _restored(lab, "headrace", folder, partial(_first_load, command, "duckdb:///out.duckdb", base))
-    shutil.copy2(changes, folder / "data")
-    return command
-
-
-def _first_load(command: Command, url: str, base: Path) -> None:
-    """A project of headrace whose table holds the base."""
-    stream = {"path": "data/*.parquet", "primary_key": ["id"], "write_disposition": "merge"}
-    lake = {"type": "files", "streams": {"records": stream}}
-    project = {"name": "race", "targets": {"dev": url}, "sources": {"lake": lake}}
-    (command.folder / "headrace.yml").write_text(json.dumps(project))
-    (command.folder / "data").mkdir()
-    shutil.copy2(base, command.folder / "data")
-    _do(command)
-
-
-def file_answer(folder: Path) -> Any:
-    import duckdb
-
-    with duckdb.connect(str(folder / "out.duckdb"), read_only=True) as session:
-        session.execute("SET TimeZone = 'UTC'")
-        [(schema,)] = session.execute(
-            "SELECT table_schema FROM information_schema.tables WHERE table_name = 'records' AND table_schema NOT LIKE '%staging'"
-        ).fetchall()
-        found = session.execute(
-            f"SELECT count(*), count(DISTINCT id), sum(amount), sum(quantity), max(epoch(updated_at)), "
-            f"bit_xor(hash(id, status, note, name)) FROM {schema}.records"
-        ).fetchone()
-        return [str(value) for value in found or ()]
-
-
-def _server_raw(url: str, base: Path, changes: Path, way: str, folder: Path) -> Command:
-    if not _database(url, "base_raw"):
-        _sql(url, "CREATE DATABASE base_raw")
-        _do(program("raw_merge_postgres.py", "base", base, _named(url, "base_raw"), folder=folder))
-    _copy(url, "base_raw")
-    return program("raw_merge_postgres.py", way, changes, _named(url, "race"), folder=folder)
-
-
-def _server_headrace(lab: Lab, url: str, base: Path, changes: Path, folder: Path) -> Command:
-    argv = (lab.headrace, "load")
-
-    def make() -> None:
-        _sql(url, "CREATE DATABASE base_headrace")
-        _first_load(Command(argv, folder, {"RACE_URL": _named(url, "base_headrace")}), "${RACE_URL}", base)
-
-    _restored(lab, "headrace", folder, make)
-    _copy(url, "base_headrace")
-    shutil.copy2(changes, folder / "data")
-    return Command(argv, folder, {"RACE_URL": _named(url, "race")})
-
-
-def _copy(url: str, template: str) -> None:
-    """A database `race` as the template is, with nothing left to be written out."""
-    _sql(url, "DROP DATABASE IF EXISTS race")
-    _sql(url, f"CREATE DATABASE race TEMPLATE {template}")
-    _sql(_named(url, "race"), "VACUUM ANALYZE")
-    _sql(url, "CHECKPOINT")
-
-
 def _named(url: str, database: str) -> str:
-    return url.replace("/postgres?", f"/{database}?")
-
-
-def _sql(url: str, statement: str) -> list[tuple[Any, ...]]:
-    import psycopg
-
-    with psycopg.connect(url, autocommit=True) as session:
-        cursor = session.execute(statement)  # type: ignore[arg-type]
-        return cursor.fetchall() if cursor.description else []
-
-
-def _database(url: str, name: str) -> bool:
-    return bool(_sql(url, f"SELECT 1 FROM pg_database WHERE datname = '{name}'"))
-
-
-def _server_answer(url: str, _folder: Path) -> Any:
-    race = _named(url, "race")
-    [(schema,)] = _sql(race, "SELECT table_schema FROM information_schema.tables WHERE table_name = 'records'")
-    found = _sql(
-        race,
-        f"SELECT count(*), count(DISTINCT id), sum(amount), sum(quantity), extract(epoch FROM max(updated_at))::bigint, "
-        f"sum(hashtext(id || status || note || name)) FROM {schema}.records",
-    )
-    return [str(value) for value in found[0]]
+    return f"{url.rpartition('/')[0]}/{database}"

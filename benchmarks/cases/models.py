@@ -7,25 +7,28 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from case import Case, Contestant, Lab, program
+from case import Case, Contestant, Goal, Lab, program
 from measure import Command
+from tools import DBT, HEADRACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tools import Tool
+
 CHAIN, FAN, SEED_ROWS = 10, 20, 100
 
 
 @contextmanager
-def race(number: int, lab: Lab) -> Iterator[Case]:
+def race(number: int, _lab: Lab) -> Iterator[Case]:
     yield Case(
         f"models-{number}",
         f"{number:,} models with a test each, on DuckDB",
         (
-            Contestant("duckdb client", partial(_raw, number), _answer),
-            Contestant("headrace build", partial(_headrace, lab.headrace, number), _answer, goal=2),
-            Contestant("dbt-core build", partial(_dbt, lab.dbt(), number), _answer, slow=True),
+            Contestant("duckdb client", partial(_raw, number), _answer, tool=HEADRACE),
+            Contestant("headrace build", partial(_build, HEADRACE, number), _answer, tool=HEADRACE, goal=Goal(2)),
+            Contestant("dbt-core build", partial(_build, DBT, number), _answer, tool=DBT, slow=True),
         ),
     )
 
@@ -79,14 +82,9 @@ def write_project(folder: Path, number: int) -> None:
     (folder / "seeds" / "start.csv").write_text(seed())
 
 
-def _headrace(command: str, number: int, folder: Path) -> Command:
+def _build(tool: Tool, number: int, folder: Path) -> Command:
     write_project(folder, number)
-    return Command((command, "build", "--profiles-dir", "."), folder, {})
-
-
-def _dbt(command: str, number: int, folder: Path) -> Command:
-    write_project(folder, number)
-    return Command((command, "build", "--profiles-dir", "."), folder, {})
+    return Command((tool.program(tool.command), "build", "--profiles-dir", "."), folder, {})
 
 
 def _raw(number: int, folder: Path) -> Command:
@@ -103,7 +101,7 @@ def _raw(number: int, folder: Path) -> Command:
     return program("raw_models.py", folder=folder)
 
 
-def _answer(folder: Path) -> Any:
+def _answer(folder: Path) -> dict[str, Any]:
     """The number of models, of their rows, and a sum that depends on how deep each one stands."""
     import duckdb
 
@@ -113,4 +111,4 @@ def _answer(folder: Path) -> Any:
         ).fetchall()
         all_rows = " UNION ALL ".join(f"SELECT count(*) AS n, sum(amount) AS s FROM main.{name}" for (name,) in names)
         found = session.execute(f"SELECT count(*), sum(n), sum(s) FROM ({all_rows})").fetchone()
-        return [str(value) for value in found or ()]
+        return dict(zip(("models", "rows", "sum"), map(str, found or ()), strict=True))

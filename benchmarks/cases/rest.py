@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from case import Case, Contestant, Lab, apart, program
-from inputs import summary, write_records
+import answers
+from case import Case, Contestant, Goal, Lab, apart, program, write_project
+from inputs import RECORDS, write_rows
 from measure import Command
 from serving import serving
+from tools import DLT, HEADRACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,20 +25,21 @@ TOKEN = "loopback-token"  # noqa: S105 - the loopback server's
 def race(lab: Lab) -> Iterator[Case]:
     rows = lab.rows or ROWS
     source = lab.folder("inputs") / f"records-{rows}.jsonl"
-    apart(write_records, source, rows)
+    apart(write_rows, source, RECORDS, rows)
     pages = -(-rows // PAGE)
     with serving("pages.py", source, PAGE) as server:
-        url = server["url"]
+        url, answer = server["url"], partial(answers.of_file, RECORDS)
         yield Case(
             "rest",
             f"{rows:,} rows in {pages:,} pages of an API into DuckDB",
             (
-                Contestant("bare client", partial(_bare, url, pages, "load"), _answer),
-                Contestant("fetch only", partial(_bare, url, pages, "fetch")),
-                Contestant("headrace", partial(_headrace, lab.headrace, url), _answer, goal=2),
-                Contestant("dlt rest_api parquet", partial(_dlt, lab.dlt(), url), _answer, slow=True),
+                Contestant("bare client", partial(_bare, url, pages, "load"), answer, tool=HEADRACE),
+                Contestant("fetch only", partial(_bare, url, pages, "fetch"), tool=HEADRACE),
+                Contestant("headrace", partial(_headrace, url), answer, tool=HEADRACE, goal=Goal(2)),
+                Contestant("dlt rest_api", partial(_dlt, url), answer, tool=DLT, slow=True),
             ),
             server["pid"],
+            rows,
         )
 
 
@@ -45,11 +47,12 @@ def _bare(url: str, pages: int, what: str, folder: Path) -> Command:
     return program("raw_rest.py", what, url, TOKEN, pages, AT_ONCE, folder=folder)
 
 
-def _dlt(python: str, url: str, folder: Path) -> Command:
-    return program("dlt_rest.py", url, TOKEN, folder / "out.duckdb", folder=folder, python=python)
+def _dlt(url: str, folder: Path) -> Command:
+    told = (url, TOKEN, folder / "out.duckdb")
+    return program("dlt_rest.py", *told, folder=folder, python=DLT.program("python"))
 
 
-def _headrace(command: str, url: str, folder: Path) -> Command:
+def _headrace(url: str, folder: Path) -> Command:
     paging = {"type": "page_number", "base_page": 1, "total_path": "pages", "parallel": AT_ONCE}
     api = {
         "type": "rest",
@@ -57,10 +60,5 @@ def _headrace(command: str, url: str, folder: Path) -> Command:
         "parallel_requests": AT_ONCE,
         "streams": {"records": {"path": "records", "data_selector": "data", "paginator": paging}},
     }
-    project = {"name": "race", "targets": {"dev": "duckdb:///out.duckdb"}, "sources": {"api": api}}
-    (folder / "headrace.yml").write_text(json.dumps(project))
-    return Command((command, "load"), folder, {"API_TOKEN": TOKEN})
-
-
-def _answer(folder: Path) -> Any:
-    return summary(folder / "out.duckdb", "records")
+    write_project(folder, "duckdb:///out.duckdb", {"api": api})
+    return Command((HEADRACE.program("headrace"), "load"), folder, {"API_TOKEN": TOKEN})
