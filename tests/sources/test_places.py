@@ -401,3 +401,65 @@ def test_small_files_of_csv_are_one_part_too_and_a_line_that_does_not_fit_is_tol
         (6, 2, "2024-01-01", "day=2/[6].csv"),
     ]
     assert raised.value.origins == {"day=0/z.csv", "day=1/z.csv"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "standings", "wanted"),
+    [
+        ({}, {"a": "loaded", "b": "changed", "c": "new", "d": "gone", "e": "loaded"}, "bc"),
+        ({"on_changed": "ignore"}, {"a": "loaded", "b": "changed", "c": "new", "d": "gone", "e": "loaded"}, "c"),
+        ({"changed_by": "etag"}, {"a": "loaded", "b": "changed", "c": "new", "d": "gone", "e": "loaded"}, "bc"),
+        ({"changed_by": "etag", "on_changed": "ignore"}, {**dict.fromkeys("abe", "loaded"), "c": "new", "d": "gone"}, "c"),
+        ({"changed_by": "content"}, {**dict.fromkeys("abe", "unsure"), "c": "new", "d": "gone"}, "bc"),
+        ({"changed_by": "name"}, {**dict.fromkeys("abe", "loaded"), "c": "new", "d": "gone"}, "c"),
+        ({"changed_by": "name", "ascending": True}, {**dict.fromkeys("abd", "loaded"), "e": "loaded"}, ""),
+        ({"write_disposition": "replace"}, {"a": "loaded", "b": "changed", "c": "new", "d": "gone", "e": "loaded"}, "abce"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_how_files_stand_is_what_the_next_load_finds(bucket, lake, spec, standings, wanted):
+    name, access, put, client = bucket
+    one = lake(s3=access)
+    spec = {"path": f"s3://{name}/*", **APPEND, **spec}
+    put({f"{key}.csv": b"id\n1\n" for key in "abde"})
+    one.load(**spec)
+    if spec.get("changed_by") == "etag":  # a store's times are whole seconds
+        client.copy_object(
+            Bucket=name, Key="a.csv", CopySource=f"{name}/a.csv", MetadataDirective="REPLACE", Metadata={"x": "y"}
+        )
+    client.delete_object(Bucket=name, Key="d.csv")
+    put({"b.csv": b"id\n22\n", "c.csv": b"id\n3\n"})
+    bare = f"s3://{name}/{{}}.csv".format
+
+    found, coming = one.seen(**spec)
+    before = len(one.files())
+    one.load(**spec)
+
+    assert found == {bare(key): standing for key, standing in standings.items()}
+    read = {file for file, _ in one.files()[before:]} if spec["write_disposition"] == "append" else set(coming)
+    assert read == {bare(key) for key in wanted}
+    assert read <= set(coming)
+    assert [standings[file[-5]] for file in coming if file not in read] in ([], ["unsure"] * 2)
+
+
+@pytest.mark.parametrize("how", ["mtime", "content"])
+def test_a_zip_stands_as_its_members_do(tmp_path, lake, how):
+    import zipfile
+
+    def write(**members):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+            for key, text in members.items():
+                made.writestr(f"{key}.csv", text)
+
+    one, spec = lake(), {"path": "*.zip", "changed_by": how, **APPEND}
+    write(x="id\n1\n", y="id\n2\n")
+
+    before = one.seen(**spec)
+    one.load(**spec)
+    after = one.seen(**spec)
+    write(x="id\n1\n", y="id\n3\n")
+    changed = one.seen(**spec)
+
+    assert before == ({"a.zip": "new"}, ["a.zip"])
+    assert after == ({"a.zip!x.csv": "loaded", "a.zip!y.csv": "loaded"}, [])
+    assert changed[0] == {"a.zip!x.csv": "changed", "a.zip!y.csv": "changed"}
