@@ -61,9 +61,10 @@ class Part:
 
 
 def in_blocks(moments, size):
-    """Have files of other places come in blocks of this size, and each block be a moment."""
-    from headrace.extract import object_stores, sftp, web_files
+    """Have files of other places come in blocks of this size, and each block be a moment; and pages of APIs land one by one."""
+    from headrace.extract import object_stores, rest, sftp, web_files
 
+    rest._PAGES = 1
     for module in (object_stores, sftp, web_files):
         module._BLOCK = size
     original = Path.open

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from headrace.events import listening
+from headrace.extract.listing import Places
 from headrace.extract.standing import seen_now
 from headrace.landing import Landing
 from headrace.load.loader import load
@@ -61,6 +62,9 @@ class Lake:
         stream = self.stream(**spec)
         found = seen_now(stream, files.stamps(self.connection, stream.label), self.clock)
         return {one.name: one.standing for one in found}, [one.name for one in found if one.wanted]
+
+    def places(self):
+        return Places(self.access, self.clock)
 
     def rows(self, columns="*", order="1"):
         return self.connection.rows(f"SELECT {columns} FROM raw.things ORDER BY {order}")

@@ -53,19 +53,6 @@ def bucket(s3, stores, monkeypatch, request):
     return name, {**stores.KEYS, "endpoint": endpoint}, put_all, client
 
 
-@pytest.fixture
-def lake(tmp_path, clock, loading):
-    made = []
-
-    def opened(**access):
-        made.append(loading.Lake(tmp_path, clock, **access))
-        return made[-1]
-
-    yield opened
-    for one in made:
-        one.close()
-
-
 def test_objects_of_s3_are_loaded_once_with_the_columns_of_their_folders(bucket, lake):
     name, access, put, _ = bucket
     put({f"o/year={y}/month=0{m}/{m}.parquet": parquet(id=[y * 10 + m]) for y in (2023, 2024) for m in (1, 2)})
