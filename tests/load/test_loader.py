@@ -5,7 +5,8 @@ from headrace import quarantine
 from headrace.batch import Batch, Dead, Scan
 from headrace.cursor import Cursor
 from headrace.errors import KeyMissing, LedgerUnbalanced, RowsMultiplied, SchemaFrozen, TransformInvalid
-from headrace.events import RowsLoaded, RowsQuarantined, SchemaChanged, Warned
+from headrace.events import LoadAdvanced, RowsLoaded, RowsQuarantined, SchemaChanged, Warned
+from headrace.load import advancing
 from headrace.schema import Schema
 from headrace.sql.operations import CreateSchema, CreateTable
 from headrace.state import files, ledger
@@ -567,3 +568,17 @@ def test_a_ledger_of_files_from_before_they_were_counted_gets_the_column(pipe):
 
     found = files.loaded(pipe.connection, "shop.things")
     assert [(one.name, one.rows, one.quarantined) for one in found] == [("b.csv", 0, 0), ("a.csv", 1, None)]
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
+def test_a_load_that_takes_its_time_says_how_far_it_is(pipe, monkeypatch, capfd):
+    monkeypatch.setattr(advancing, "_EVERY", 0.01)
+    rows = pa.table({"id": pa.array(range(600_000)), "text": pa.array([f"text {n}" for n in range(600_000)])})
+
+    pipe.load(stream_of(**APPEND), Batch(rows, read=rows.num_rows))
+
+    found = [event.percent for event in pipe.heard if isinstance(event, LoadAdvanced)]
+    assert found
+    assert found == sorted(set(found))
+    assert 0 < found[0] <= found[-1] <= 100
+    assert "".join(capfd.readouterr()) == ""

@@ -18,6 +18,7 @@ from headrace.errors import ChangeLossy, HeadraceError, TransformInvalid
 from headrace.events import RowsLoaded, Warned, emit
 from headrace.landing import ORIGIN
 from headrace.load import apply, inflight, staging
+from headrace.load.advancing import told
 from headrace.load.changed import record_changes, suggest_renames
 from headrace.load.evolve import Asking, make_room
 from headrace.load.extras import extras, growth, validity
@@ -163,7 +164,8 @@ def _bring_in(loading: Loading, target: Table, held: Relation | None, parts: lis
     )
     refused = sum(refuse(loading, fit) for fit in room.fits)
     record_changes(loading, target, room, created=stored is None)
-    staged = connection.load_local(job.build, staging.stage_query(room.fits, room.schema, added))
+    with told(stream.label, connection.local):
+        staged = connection.load_local(job.build, staging.stage_query(room.fits, room.schema, added))
     counts.read += sum(part.filtered for part in parts)
     counts.filtered += sum(part.filtered for part in parts)
     landed = sum(segment.rows for segment in loading.package.segments)
