@@ -8,7 +8,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.batch import FileChanged
-from headrace.errors import FileAltered, FilesNotFound, FileVanished, NotSupported, SourceRefused, SourceUnavailable
+from headrace.errors import (
+    FileAltered,
+    FilesNotFound,
+    FileUnreadable,
+    FileVanished,
+    NotSupported,
+    SourceRefused,
+    SourceUnavailable,
+)
 from headrace.load.parts import FilesUnfit
 from headrace.retry import SYSTEM
 
@@ -450,3 +458,32 @@ def test_a_zip_stands_as_its_members_do(tmp_path, lake, how):
     assert before == ({"a.zip": "new"}, ["a.zip"])
     assert after == ({"a.zip!x.csv": "loaded", "a.zip!y.csv": "loaded"}, [])
     assert changed[0] == {"a.zip!x.csv": "changed", "a.zip!y.csv": "changed"}
+
+
+@pytest.mark.parametrize(("ending", "row"), [("csv", "id\n1\n"), ("jsonl", '{"id": 1}\n')])
+def test_a_file_without_a_byte_counts_as_read_and_is_told(tmp_path, lake, ending, row):
+    one, spec = lake(), {"path": f"*.{ending}", **APPEND}
+    (tmp_path / f"a.{ending}").touch()
+
+    nothing = one.load(**spec)
+    (tmp_path / f"b.{ending}").write_text(row)
+    entry = one.load(**spec)
+
+    assert (nothing.read, entry.inserted) == (0, 1)
+    assert one.rows("id") == [(1,)]
+    assert one.files() == [(f"a.{ending}", 0), (f"b.{ending}", 1)]
+    assert [event.message for event in one.said("Warned")] == [
+        f"lake.things: a.{ending} is empty, so it counts as read and has no rows"
+    ]
+
+
+def test_a_table_that_is_made_of_all_files_is_not_made_of_an_empty_one(tmp_path, lake):
+    one, spec = lake(), {"path": "*.csv", "write_disposition": "replace"}
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    one.load(**spec)
+    (tmp_path / "a.csv").write_text("")
+
+    with pytest.raises(FileUnreadable, match=r"a\.csv is empty"):
+        one.load(**spec)
+
+    assert one.rows("id") == [(1,)]
