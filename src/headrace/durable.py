@@ -7,7 +7,6 @@ import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import pyarrow as pa
@@ -45,8 +44,8 @@ def _words(rows: pa.Table) -> list[str]:
     return [name for name in texts if pc.count_distinct(first.column(name)).as_py() * 4 <= first.num_rows]
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """A mapping as JSON."""
+def write_json(path: Path, value: Any) -> None:
+    """A value as JSON."""
     draft = path.with_name(f".{path.name}")
     with draft.open("wb") as out:
         out.write(json.dumps(value).encode())

@@ -102,6 +102,14 @@ class SegmentLanded:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadAdvanced:
+    """So many of a hundred parts of the statement that loads a stream's rows were done."""
+
+    stream: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentDied:
     """A page or file went on failing; its request is kept for `headrace quarantine replay`."""
 
@@ -199,6 +207,7 @@ Event: TypeAlias = (
     | RequestRetried
     | SegmentLanded
     | SegmentDied
+    | LoadAdvanced
     | SchemaChanged
     | RowsLoaded
     | RowsQuarantined

@@ -1,7 +1,8 @@
 """A process that runs the command line in children of its own and has them killed at a chosen moment.
 
 It has everything imported, so a child costs a fork. Reads a line of JSON for each child: `argv`, and `moment` (the child gets SIGKILL
-at its n-th moment: an event, a statement before or after it runs, a sync or a rename of a file) or `seconds` (SIGKILL after so long)
+at its n-th moment: an event, a statement before or after it runs, a sync or a rename of a file, with `block` a block of so many bytes that
+is fetched) or `seconds` (SIGKILL after so long)
 or neither. Answers how the child ended and how many moments it saw.
 """
 
@@ -39,6 +40,42 @@ class Moments:
         setattr(owner, name, watched)
 
 
+class Part:
+    """A file that is being fetched: before and after each block that is written to it is a moment."""
+
+    def __init__(self, file, moments):
+        self.file, self.moments = file, moments
+
+    def __enter__(self):
+        self.file.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        return self.file.__exit__(*error)
+
+    def write(self, block):
+        self.moments()
+        self.file.write(block)
+        self.file.flush()
+        self.moments()
+
+
+def in_blocks(moments, size):
+    """Have files of other places come in blocks of this size, and each block be a moment; and pages of APIs land one by one."""
+    from headrace.extract import object_stores, rest, sftp, web_files
+
+    rest._PAGES = 1
+    for module in (object_stores, sftp, web_files):
+        module._BLOCK = size
+    original = Path.open
+
+    def opened(path, mode="r", *args, **kwargs):
+        file = original(path, mode, *args, **kwargs)
+        return Part(file, moments) if path.suffix == ".part" and mode in ("ab", "wb") else file
+
+    Path.open = opened
+
+
 def child(order, counter):
     """What the forked process does: the command line, watched."""
     from headrace.cli.main import main
@@ -54,6 +91,8 @@ def child(order, counter):
     moments.around(PostgresConnection, "execute")
     moments.around(PostgresConnection, "rows")
     moments.around(PostgresConnection, "load_local")
+    if "block" in order:
+        in_blocks(moments, order["block"])
     if "seconds" in order:
         threading.Timer(order["seconds"], lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
     log = os.open(order["log"], os.O_CREAT | os.O_WRONLY | os.O_APPEND)

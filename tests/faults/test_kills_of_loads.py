@@ -1,10 +1,6 @@
 """SIGKILL at each moment of a load without a project: the same command again, and the target is what it should be."""
 
-import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -12,20 +8,6 @@ from deltalake import DeltaTable
 
 MOMENTS = 24
 """How many of a load's moments are tried, evenly spread."""
-
-
-@pytest.fixture
-def killer(tmp_path):
-    command = [sys.executable, str(Path(__file__).with_name("killer.py")), str(tmp_path / "moments")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-
-        def run(argv, **order):
-            process.stdin.write(json.dumps({"argv": argv, "log": str(tmp_path / "output"), **order}) + "\n")
-            process.stdin.flush()
-            return json.loads(process.stdout.readline())
-
-        yield run
-        process.stdin.close()
 
 
 @pytest.mark.crash

@@ -1,7 +1,13 @@
 """`headrace load SOURCE TARGET`: the whole engine, and no file but the target."""
 
+import contextlib
 import json
+import os
+import pty
+import re
 import sqlite3
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -276,3 +282,23 @@ def test_a_folder_is_a_target_of_a_projects_loads_and_its_ledger_can_be_asked(ru
     assert json.loads(traced.out)["totals"]["inserted"] == 3
     assert built.code == 1
     assert "files hold tables, no views" in built.out
+
+
+def test_on_a_terminal_a_load_shows_a_bar_that_grows(tmp_path):
+    (tmp_path / "big.csv").write_text("id,name\n" + "".join(f"{n},name of {n}\n" for n in range(900_000)))
+    screen, side = pty.openpty()
+    command = [sys.executable, "-m", "headrace", "load", "big.csv", "out.duckdb"]
+    shown = b""
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=side, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm"}
+    ):
+        os.close(side)
+        with contextlib.suppress(OSError):  # what Linux says when the other side is closed
+            while block := os.read(screen, 65536):
+                shown += block
+    os.close(screen)
+
+    percents = [int(found) for found in re.findall(r"[━─]{20} +(\d+)%", shown.decode())]
+    assert percents
+    assert percents == sorted(percents)
+    assert "900,000 rows read = 900,000 inserted" in shown.decode()

@@ -1,8 +1,23 @@
 import pytest
 
 from headrace.load.exact import fits, try_cast, widens
-from headrace.schema import BIGINT, BOOLEAN, DATE, DOUBLE, INTEGER, JSON, TIMESTAMP, TIMESTAMPTZ, VARCHAR, decimal
+from headrace.schema import (
+    BIGINT,
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    INTEGER,
+    JSON,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    VARCHAR,
+    Kind,
+    Type,
+    decimal,
+)
 from headrace.warehouse.embedded import Embedded
+
+BLOB = Type(Kind.BLOB)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +58,11 @@ def local():
         ("true", BOOLEAN, BIGINT, False),
         ("TIMESTAMP '2024-01-01 00:00:00'", TIMESTAMP, DATE, True),
         ("TIMESTAMP '2024-01-01 10:00:00'", TIMESTAMP, DATE, False),
+        ("TIMESTAMPTZ '2024-01-01 00:00:00+00'", TIMESTAMPTZ, TIMESTAMP, False),
+        ("TIMESTAMPTZ '2024-01-01 00:00:00+00'", TIMESTAMPTZ, DATE, False),
+        ("TIMESTAMP '2024-01-01 10:00:00'", TIMESTAMP, TIMESTAMPTZ, True),
+        ("'ab'", VARCHAR, BLOB, True),
+        (r"'a\x41'", VARCHAR, BLOB, False),
     ],
 )
 def test_a_value_goes_in_exactly_or_not_at_all(local, value, arrived, to, kept):

@@ -5,7 +5,10 @@ from headrace import quarantine
 from headrace.batch import Batch, Dead, Scan
 from headrace.cursor import Cursor
 from headrace.errors import KeyMissing, LedgerUnbalanced, RowsMultiplied, SchemaFrozen, TransformInvalid
-from headrace.events import RowsLoaded, RowsQuarantined, SchemaChanged, Warned
+from headrace.events import LoadAdvanced, RowsLoaded, RowsQuarantined, SchemaChanged, Warned
+from headrace.load import advancing
+from headrace.schema import Schema
+from headrace.sql.operations import CreateSchema, CreateTable
 from headrace.state import files, ledger
 from headrace.table import Table
 
@@ -532,3 +535,50 @@ def test_a_batch_whose_records_are_all_rejected_lands_and_is_counted(pipe):
     assert counts(first) == {"read": 1, "quarantined": 1}
     assert counts(second) == {"read": 2, "inserted": 1, "quarantined": 1}
     assert {row.raw for row in quarantine.show(pipe.connection)} == {"{"}
+
+
+def test_rows_of_a_file_that_were_kept_out_are_counted_with_it(pipe):
+    torn = pa.table(
+        {"reason": ["malformed"], "column": ["n"], "detail": ["d"], "raw": ["x,y"], "origin": ["a.csv:3"]},
+        schema=pa.schema([(each, pa.string()) for each in ("reason", "column", "detail", "raw", "origin")]),
+    )
+    batch = Batch(
+        pa.table({"id": [1, 2, None], "n": ["4", "x", "5"]}), 4, torn, None, {"files": {"a.csv": "1"}}, origin="a.csv"
+    )
+    stream = stream_of(**APPEND, columns={"n": {"type": "bigint"}, "id": {"nullable": False}})
+
+    entry = pipe.load(stream, batch)
+
+    assert counts(entry) == {"read": 4, "inserted": 1, "quarantined": 3}
+    assert [(one.name, one.rows, one.quarantined) for one in files.loaded(pipe.connection, "shop.things")] == [
+        ("a.csv", 1, 3)
+    ]
+
+
+def test_a_ledger_of_files_from_before_they_were_counted_gets_the_column(pipe):
+    before = Schema(tuple(column for column in ledger._FILES if column.name != "quarantined"))
+    pipe.connection.run(CreateSchema("headrace"))
+    pipe.connection.run(CreateTable(ledger.FILES, before))
+    pipe.connection.rows(
+        "INSERT INTO headrace.files (stream, name, stamp, load_id, size, rows, loaded_at) "
+        "VALUES ('shop.things', 'a.csv', '1', '0', 9, 1, CAST('2026-01-01 00:00:00+00' AS TIMESTAMPTZ))"
+    )
+
+    pipe.load(stream_of(**APPEND), Batch(pa.table({"id": [1]}), read=1, resume={"files": {"b.csv": "1"}}))
+
+    found = files.loaded(pipe.connection, "shop.things")
+    assert [(one.name, one.rows, one.quarantined) for one in found] == [("b.csv", 0, 0), ("a.csv", 1, None)]
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
+def test_a_load_that_takes_its_time_says_how_far_it_is(pipe, monkeypatch, capfd):
+    monkeypatch.setattr(advancing, "_EVERY", 0.01)
+    rows = pa.table({"id": pa.array(range(600_000)), "text": pa.array([f"text {n}" for n in range(600_000)])})
+
+    pipe.load(stream_of(**APPEND), Batch(rows, read=rows.num_rows))
+
+    found = [event.percent for event in pipe.heard if isinstance(event, LoadAdvanced)]
+    assert found
+    assert found == sorted(set(found))
+    assert 0 < found[0] <= found[-1] <= 100
+    assert "".join(capfd.readouterr()) == ""

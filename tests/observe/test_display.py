@@ -1,7 +1,15 @@
 import io
 import re
 
-from headrace.events import PageFetched, RequestRetried, RunStarted, SegmentLanded, StepFinished, StepStarted
+from headrace.events import (
+    LoadAdvanced,
+    PageFetched,
+    RequestRetried,
+    RunStarted,
+    SegmentLanded,
+    StepFinished,
+    StepStarted,
+)
 from headrace.observe.display import Lines, Live, finished_line
 from headrace.observe.wording import duration, short, table
 
@@ -50,6 +58,15 @@ def test_a_terminal_sees_rows_and_speed_of_what_runs():
     assert "4.0s" in drawn
     assert "2,000 rows  500 rows/s  page 2" in drawn
     assert "0/2 done" in drawn
+
+
+def test_a_terminal_sees_how_much_of_a_load_is_done():
+    live = Live(Screen(), color=False)
+    live(StepStarted("source.shop.api.orders"))
+    live(LoadAdvanced("api.customers", 90))
+    live(LoadAdvanced("api.orders", 47))
+
+    assert f"{'━' * 9}{'─' * 11}  47%" in live._draw().plain
 
 
 def test_a_terminal_sees_why_a_step_waits():

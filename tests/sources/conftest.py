@@ -17,6 +17,7 @@ def _beside(name):
 
 server = _beside("server")
 _stores = _beside("stores")
+_clouds = _beside("clouds")
 _loading = _beside("loading")
 _beside("reading")
 
@@ -40,6 +41,11 @@ def stores():
 
 
 @pytest.fixture(scope="session")
+def clouds():
+    return _clouds
+
+
+@pytest.fixture(scope="session")
 def loading():
     return _loading
 
@@ -53,3 +59,16 @@ def clock():
 def web():
     with _stores.web() as made:
         yield made
+
+
+@pytest.fixture
+def lake(tmp_path, clock, loading):
+    made = []
+
+    def opened(**access):
+        made.append(loading.Lake(tmp_path, clock, **access))
+        return made[-1]
+
+    yield opened
+    for one in made:
+        one.close()

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from headrace.events import listening
+from headrace.extract.listing import Places
+from headrace.extract.standing import seen_now
 from headrace.landing import Landing
 from headrace.load.loader import load
 from headrace.project.file_places import Access
@@ -53,6 +55,16 @@ class Lake:
             self.loads += 1
             now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.loads)
             return load(self.connection, stream, Table("raw", "things"), package, run=f"run{self.loads}", now=now)
+
+    def seen(self, **spec):
+        """How each file stands before the next load, and which of them that would read."""
+        ledger.ensure(self.connection)
+        stream = self.stream(**spec)
+        found = seen_now(stream, files.stamps(self.connection, stream.label), self.clock)
+        return {one.name: one.standing for one in found}, [one.name for one in found if one.wanted]
+
+    def places(self):
+        return Places(self.access, self.clock)
 
     def rows(self, columns="*", order="1"):
         return self.connection.rows(f"SELECT {columns} FROM raw.things ORDER BY {order}")

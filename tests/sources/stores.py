@@ -45,6 +45,7 @@ class Ssh:
     root: str
     cuts: list = field(default_factory=list)
     reads: list = field(default_factory=list)
+    opened: list = field(default_factory=list)
 
 
 @contextmanager
@@ -69,6 +70,10 @@ def ssh(root):
     class Files(asyncssh.SFTPServer):
         def __init__(self, channel):
             super().__init__(channel, chroot=os.fsencode(root))
+
+        def open(self, path, pflags, attrs):
+            made.opened.append(os.path.basename(os.fsdecode(path)))  # noqa: PTH119 - a path of bytes
+            return super().open(path, pflags, attrs)
 
         def read(self, file_obj, offset, size):
             made.reads.append(offset)
@@ -114,6 +119,7 @@ class Web:
     faults: list = field(default_factory=list)
     asked: list = field(default_factory=list)
     headers: list = field(default_factory=list)
+    gets: list = field(default_factory=list)
     refuse_head: bool = False
 
 
@@ -133,6 +139,8 @@ def web():
         def do_GET(self):
             made.asked.append((self.command, self.path, self.headers.get("Range")))
             made.headers.append(dict(self.headers))
+            if self.command == "GET":
+                made.gets.append(self.path.rpartition("/")[2])
             if self.command == "HEAD" and made.refuse_head:
                 self.send(403, b"")
                 return

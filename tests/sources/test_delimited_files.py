@@ -281,3 +281,67 @@ def test_a_file_that_changed_while_a_part_of_it_was_read_is_said_to(tmp_path, re
     (tmp_path / "a.csv").rename(tmp_path / "b.csv")
     with pytest.raises(FileChanged):
         read(first.resume, path="*.csv", write_disposition="append")
+
+
+PREAMBLE = 'Export of "orders\n# 3 rows, 2024\n\n'
+
+
+@pytest.mark.parametrize("header", ["id,v\n", ""])
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_lines_before_the_header_are_left_out_and_the_others_keep_their_numbers(tmp_path, local, read, header, ends):
+    good = (PREAMBLE + header + "1,a\n2,b\n").replace("\n", ends)
+    (tmp_path / "a.csv").write_bytes(good.encode())
+    (tmp_path / "b.csv").write_bytes((good + f"3{ends}4,d{ends}").encode())
+    spec = {"skip_rows": 3, "header": bool(header), "columns": {"v" if header else "column1": "varchar"}}
+
+    (scan,) = read(path="a.csv", **spec)
+    (batch,) = read(path="b.csv", **spec)
+    (again,) = read(path="a.csv", unfit={"a.csv"}, **spec)
+
+    assert isinstance(scan, Scan)
+    assert [tuple(row.values()) for row in rows(local, [scan])] == [(1, "a"), (2, "b")]
+    assert [tuple(row.values()) for row in rows(local, [again])] == [(1, "a"), (2, "b")]
+    assert [tuple(row.values()) for row in rows(local, [batch])] == [(1, "a"), (2, "b"), (4, "d")]
+    assert [row["origin"] for row in rejected([batch])] == [f"b.csv:{6 + bool(header)}"]
+
+
+def test_a_file_goes_on_in_pieces_after_the_lines_that_are_left_out(tmp_path, local, read, monkeypatch):
+    monkeypatch.setattr(pieces, "_PIECE", 64)
+    (tmp_path / "a.csv").write_text(PREAMBLE + "id,v\n" + "".join(f"{n},v{n}\n" for n in range(60)) + "x\n")
+    spec = {"path": "a.csv", "skip_rows": 3, "columns": {"id": "bigint"}}
+
+    whole = read(**spec)
+    rest = read(resume=whole[1].resume, **spec)
+
+    assert [row["id"] for row in rows(local, whole)] == list(range(60))
+    assert [row["id"] for row in rows(local, rest)] == [row["id"] for row in rows(local, whole[2:])]
+    assert [row["origin"] for row in rejected(rest)] == ["a.csv:65"]
+
+
+def test_a_file_that_ends_before_its_header_is_empty(tmp_path, read):
+    (tmp_path / "a.csv").write_text("only\n")
+
+    with pytest.raises(FileUnreadable, match=r"a\.csv is empty"):
+        read(path="a.csv", skip_rows=3)
+
+
+def test_lines_are_left_out_of_csv_only():
+    with pytest.raises(ValueError, match="`skip_rows:` is of CSV and TSV, and the format is excel"):
+        FilesStream(path="a.xlsx", format="excel", skip_rows=2)
+
+
+def test_a_file_with_nothing_but_a_header_has_columns_and_no_rows(tmp_path, local, read):
+    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfid,v\n")
+
+    (scan,) = read(path="a.csv")
+
+    assert rows(local, [scan]) == []
+    assert list(scan.options["columns"]) == ["id", "v"]
+
+
+def test_a_column_of_the_path_that_the_file_has_too_is_an_error_and_not_a_guess(tmp_path, read):
+    (tmp_path / "year=2024").mkdir()
+    (tmp_path / "year=2024" / "a.csv").write_text("id,year\n1,1999\n")
+
+    with pytest.raises(FileUnreadable, match="has a column 'year' of its own, beside the one of its path"):
+        read(path="*/a.csv", hive_partitioning=True)

@@ -129,3 +129,87 @@ def test_a_row_in_quarantine_is_shown_with_its_place(headrace):
     assert headrace("load").returncode == 0
 
     assert "\n    a.csv:3\n" in headrace("quarantine", "show").stdout
+
+
+@pytest.fixture
+def lake(headrace):
+    """Two files of CSV, of which one has a line that is none, before they are loaded."""
+    streams = {"things": {"path": "in/*.csv", "write_disposition": "append"}, "all": {"path": "in/*.csv"}}
+    (headrace.folder / "sources").mkdir()
+    (headrace.folder / "sources" / "lake.yml").write_text(yaml.safe_dump({"type": "files", "streams": streams}))
+    (headrace.folder / "in").mkdir()
+    (headrace.folder / "in" / "a.csv").write_text("id,n\n1,2\n")
+    (headrace.folder / "in" / "b.csv").write_text("id,n\n1,2\n3,4,5\n")
+    return headrace.folder / "in"
+
+
+def listed(headrace, *words):
+    done = headrace("source", "files", *words, "-o", "json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    return {file["name"][3:-4]: file for file in found["files"]}, found["next"]
+
+
+def test_which_files_are_new_changed_or_gone_and_what_came_of_each(headrace, lake):
+    before, coming = listed(headrace, "lake.things")
+    headrace("load", "-s", "source:lake.things")
+    after, rest = listed(headrace, "lake.things")
+    (lake / "a.csv").unlink()
+    (lake / "b.csv").write_text("id,n\n1,2\n")
+    (lake / "c.csv").write_text("id,n\n")
+    now, next_ = listed(headrace, "lake.things")
+
+    assert ({name: one["status"] for name, one in before.items()}, coming) == ({"a": "new", "b": "new"}, 2)
+    assert {name: (one["status"], one["rows"], one["quarantined"]) for name, one in after.items()} == {
+        "a": ("loaded", 1, 0),
+        "b": ("loaded", 1, 1),
+    }
+    assert (rest, next_) == (0, 2)
+    assert {name: (one["status"], one["next"]) for name, one in now.items()} == {
+        "a": ("gone", False),
+        "b": ("changed", True),
+        "c": ("new", True),
+    }
+    assert list(listed(headrace, "lake.things", "--new", "--gone")[0]) == ["a", "c"]
+    assert list(listed(headrace, "lake.things", "--next", "*/c*")[0]) == ["c"]
+    load = after["b"]["load_id"]
+    assert list(listed(headrace, "lake.things", "--load", load[:8])[0]) == ["a", "b"]
+    headrace("load", "-s", "source:lake.things")
+    assert listed(headrace, "lake.things")[1] == 0
+    assert listed(headrace, "lake.things", "--load", load)[0]["b"]["rows"] == 1
+
+
+def test_of_a_table_that_is_replaced_every_file_is_read_again(headrace, lake):
+    headrace("load")
+
+    found, coming = listed(headrace, "lake.all")
+
+    assert coming == 2
+    assert {one["status"] for one in found.values()} == {"loaded"}
+    shown = headrace("source", "files", "lake.all", "--limit", "1")
+    assert shown.stdout.endswith("2 loaded: the next load reads 2\n")
+    assert "in/b.csv" not in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("lake.thing",), "did you mean 'lake.things'?"),
+        (("lake",), "'lake' is a source of several streams"),
+        (("lake.things", "--load", "f" * 8), "no load whose id begins with 'ffffffff' has brought a file"),
+        (("lake.things", "--load", "f", "--new"), "--load is about what came"),
+    ],
+)
+def test_files_that_cannot_be_listed_are_an_error_that_says_why(headrace, lake, words, sentence):
+    done = headrace("source", "files", *words)
+
+    assert done.returncode == 2
+    assert sentence in done.stderr
+
+
+def test_a_stream_that_is_none_of_files_has_none_to_list(api, headrace):
+    project(headrace, api, {"orders": {"path": "single_page"}})
+
+    done = headrace("source", "files", "api.orders")
+
+    assert (done.returncode, "'api.orders' is no stream of files" in done.stderr) == (2, True)

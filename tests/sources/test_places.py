@@ -8,7 +8,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from headrace.batch import FileChanged
-from headrace.errors import FileAltered, FilesNotFound, FileVanished, NotSupported, SourceRefused, SourceUnavailable
+from headrace.errors import (
+    FileAltered,
+    FilesNotFound,
+    FileUnreadable,
+    FileVanished,
+    NotSupported,
+    SourceRefused,
+    SourceUnavailable,
+)
 from headrace.load.parts import FilesUnfit
 from headrace.retry import SYSTEM
 
@@ -51,19 +59,6 @@ def bucket(s3, stores, monkeypatch, request):
         put(**files)
 
     return name, {**stores.KEYS, "endpoint": endpoint}, put_all, client
-
-
-@pytest.fixture
-def lake(tmp_path, clock, loading):
-    made = []
-
-    def opened(**access):
-        made.append(loading.Lake(tmp_path, clock, **access))
-        return made[-1]
-
-    yield opened
-    for one in made:
-        one.close()
 
 
 def test_objects_of_s3_are_loaded_once_with_the_columns_of_their_folders(bucket, lake):
@@ -401,3 +396,94 @@ def test_small_files_of_csv_are_one_part_too_and_a_line_that_does_not_fit_is_tol
         (6, 2, "2024-01-01", "day=2/[6].csv"),
     ]
     assert raised.value.origins == {"day=0/z.csv", "day=1/z.csv"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "standings", "wanted"),
+    [
+        ({}, {"a": "loaded", "b": "changed", "c": "new", "d": "gone", "e": "loaded"}, "bc"),
+        ({"on_changed": "ignore"}, {"a": "loaded", "b": "changed", "c": "new", "d": "gone", "e": "loaded"}, "c"),
+        ({"changed_by": "etag"}, {"a": "loaded", "b": "changed", "c": "new", "d": "gone", "e": "loaded"}, "bc"),
+        ({"changed_by": "etag", "on_changed": "ignore"}, {**dict.fromkeys("abe", "loaded"), "c": "new", "d": "gone"}, "c"),
+        ({"changed_by": "content"}, {**dict.fromkeys("abe", "unsure"), "c": "new", "d": "gone"}, "bc"),
+        ({"changed_by": "name"}, {**dict.fromkeys("abe", "loaded"), "c": "new", "d": "gone"}, "c"),
+        ({"changed_by": "name", "ascending": True}, {**dict.fromkeys("abd", "loaded"), "e": "loaded"}, ""),
+        ({"write_disposition": "replace"}, {"a": "loaded", "b": "changed", "c": "new", "d": "gone", "e": "loaded"}, "abce"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_how_files_stand_is_what_the_next_load_finds(bucket, lake, spec, standings, wanted):
+    name, access, put, client = bucket
+    one = lake(s3=access)
+    spec = {"path": f"s3://{name}/*", **APPEND, **spec}
+    put({f"{key}.csv": b"id\n1\n" for key in "abde"})
+    one.load(**spec)
+    if spec.get("changed_by") == "etag":  # a store's times are whole seconds
+        client.copy_object(
+            Bucket=name, Key="a.csv", CopySource=f"{name}/a.csv", MetadataDirective="REPLACE", Metadata={"x": "y"}
+        )
+    client.delete_object(Bucket=name, Key="d.csv")
+    put({"b.csv": b"id\n22\n", "c.csv": b"id\n3\n"})
+    bare = f"s3://{name}/{{}}.csv".format
+
+    found, coming = one.seen(**spec)
+    before = len(one.files())
+    one.load(**spec)
+
+    assert found == {bare(key): standing for key, standing in standings.items()}
+    read = {file for file, _ in one.files()[before:]} if spec["write_disposition"] == "append" else set(coming)
+    assert read == {bare(key) for key in wanted}
+    assert read <= set(coming)
+    assert [standings[file[-5]] for file in coming if file not in read] in ([], ["unsure"] * 2)
+
+
+@pytest.mark.parametrize("how", ["mtime", "content"])
+def test_a_zip_stands_as_its_members_do(tmp_path, lake, how):
+    import zipfile
+
+    def write(**members):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as made:
+            for key, text in members.items():
+                made.writestr(f"{key}.csv", text)
+
+    one, spec = lake(), {"path": "*.zip", "changed_by": how, **APPEND}
+    write(x="id\n1\n", y="id\n2\n")
+
+    before = one.seen(**spec)
+    one.load(**spec)
+    after = one.seen(**spec)
+    write(x="id\n1\n", y="id\n3\n")
+    changed = one.seen(**spec)
+
+    assert before == ({"a.zip": "new"}, ["a.zip"])
+    assert after == ({"a.zip!x.csv": "loaded", "a.zip!y.csv": "loaded"}, [])
+    assert changed[0] == {"a.zip!x.csv": "changed", "a.zip!y.csv": "changed"}
+
+
+@pytest.mark.parametrize(("ending", "row"), [("csv", "id\n1\n"), ("jsonl", '{"id": 1}\n')])
+def test_a_file_without_a_byte_counts_as_read_and_is_told(tmp_path, lake, ending, row):
+    one, spec = lake(), {"path": f"*.{ending}", **APPEND}
+    (tmp_path / f"a.{ending}").touch()
+
+    nothing = one.load(**spec)
+    (tmp_path / f"b.{ending}").write_text(row)
+    entry = one.load(**spec)
+
+    assert (nothing.read, entry.inserted) == (0, 1)
+    assert one.rows("id") == [(1,)]
+    assert one.files() == [(f"a.{ending}", 0), (f"b.{ending}", 1)]
+    assert [event.message for event in one.said("Warned")] == [
+        f"lake.things: a.{ending} is empty, so it counts as read and has no rows"
+    ]
+
+
+def test_a_table_that_is_made_of_all_files_is_not_made_of_an_empty_one(tmp_path, lake):
+    one, spec = lake(), {"path": "*.csv", "write_disposition": "replace"}
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    one.load(**spec)
+    (tmp_path / "a.csv").write_text("")
+
+    with pytest.raises(FileUnreadable, match=r"a\.csv is empty"):
+        one.load(**spec)
+
+    assert one.rows("id") == [(1,)]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from headrace.extract.probing import Seen
+    from headrace.project.manifest import Manifest
     from headrace.project.sources import Stream
 
 _AUTHS = {
@@ -202,11 +203,18 @@ def _look(stream: Stream) -> Seen:
 def _chosen(asked: Asked, name: str | None) -> list[Stream]:
     """The streams of a source, the one that is named, or all. Raises UsageError."""
     from headrace.cli.opening import read_manifest, warnings_said
+
+    with warnings_said(asked):
+        manifest = read_manifest(asked)
+    return chosen_streams(manifest, name)
+
+
+def chosen_streams(manifest: Manifest, name: str | None) -> list[Stream]:
+    """The streams of a source, the one that is named, or all. Raises UsageError."""
     from headrace.errors import did_you_mean
     from headrace.project.nodes import SourceTable
 
-    with warnings_said(asked):
-        nodes = read_manifest(asked).nodes.values()
+    nodes = manifest.nodes.values()
     streams = [node.stream for node in nodes if isinstance(node, SourceTable) and node.stream is not None]
     found = [stream for stream in streams if name in (None, stream.source, stream.label)]
     if not found:

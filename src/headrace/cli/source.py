@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from headrace.cli.files import files
 from headrace.cli.looking import add, check, peek
 from headrace.cli.options import Asked, Verb, everywhere, run_options, selection
 from headrace.cli.reflecting import tables
@@ -73,7 +74,7 @@ def freshness(asked: Asked, path: str | None) -> int:
 
 
 source.add_command(freshness, "snapshot-freshness")
-for _command in (add, check, peek, tables):
+for _command in (add, check, files, peek, tables):
     source.add_command(_command)
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from headrace.errors import FileAltered, NotSupported
 from headrace.events import Warned, emit
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Collection
 
     from headrace.extract.listing import Sighting
     from headrace.project.file_sources import FilesStream
     from headrace.project.sources import Stream
+
+Standing: TypeAlias = Literal["new", "changed", "loaded", "unsure", "gone"]
+"""What is known of a file: `unsure`, where only its bytes would tell whether it is another; `gone`, where it is not there any more."""
 
 
 class Choice:
@@ -31,12 +35,55 @@ class Choice:
 
     def of_listed(self, listed: list[Sighting]) -> list[Sighting]:
         """Those of which it can be said before their bytes are looked at, and those of which it cannot."""
-        kept = [one for one in listed if self.after is None or one.listed.name >= self.after]
-        if self.spec.changed_by == "etag":
-            kept = [one for one in kept if self.spec.on_changed != "ignore" or one.listed.name not in self.known]
-            with ThreadPoolExecutor(16) as pool:
-                self.tags = dict(zip((one.listed.name for one in kept), pool.map(self._tag, kept), strict=True))
+        kept = self._tagged([one for one in listed if self.after is None or one.listed.name >= self.after])
         return [one for one in kept if self._undecided(one) or self.takes(one.listed.name, self.stamp(one, None))]
+
+    def standings(self, listed: list[Sighting]) -> dict[str, Standing]:
+        """What is known of each file that is listed or was loaded, by its name, without fetching one; of a zip, of its members."""
+        names = {one.listed.name for one in listed}
+        found: dict[str, Standing] = dict.fromkeys(names, "new")
+        asked = {one.listed.name: one for one in self._tagged(listed)}
+        now: dict[str, str | None] = {}
+        for key, stamp in self.known.items():
+            name = self._file_of(key, names)
+            if name is None:
+                found[key] = "gone" if self.after is None or key >= self.after else "loaded"
+                continue
+            if name != key:
+                found.pop(name, None)
+            if name in asked and name not in now:
+                now[name] = self._now(asked[name])
+            found[key] = self._standing(now.get(name), stamp, member=name != key)
+        return found
+
+    def _now(self, one: Sighting) -> str | None:
+        """The stamp of a file; None where it could only be told from bytes that are not here."""
+        unread = self.spec.changed_by == "content" and one.place is not None
+        return None if unread else self.stamp(one, Path(one.listed.path))
+
+    @staticmethod
+    def _file_of(key: str, listed: Collection[str]) -> str | None:
+        """The listed file that a key of the ledger is for: itself, or the zip that it lies in."""
+        parts = key.split("!")
+        whole = ("!".join(parts[:at]) for at in range(len(parts), 0, -1))
+        return next((name for name in whole if name in listed), None)
+
+    def _standing(self, now: str | None, before: str, *, member: bool) -> Standing:
+        asked = self.spec.on_changed != "ignore" or self.spec.changed_by == "mtime"
+        if self.spec.changed_by == "name" or not asked:
+            return "loaded"
+        if now is None:
+            return "unsure"
+        return "loaded" if before == now or (member and before.startswith(f"{now}-")) else "changed"
+
+    def _tagged(self, listed: list[Sighting]) -> list[Sighting]:
+        """The files whose tags are known now, if it is tags that count; those of which nothing is asked are left out."""
+        if self.spec.changed_by != "etag":
+            return listed
+        kept = [one for one in listed if self.spec.on_changed != "ignore" or one.listed.name not in self.known]
+        with ThreadPoolExecutor(16) as pool:
+            self.tags = dict(zip((one.listed.name for one in kept), pool.map(self._tag, kept), strict=True))
+        return kept
 
     def _undecided(self, one: Sighting) -> bool:
         zipped = one.listed.name.lower().endswith(".zip")

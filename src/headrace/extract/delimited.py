@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -58,13 +58,15 @@ class Profile:
     types: Mapping[str, Type | None]
     declared: Mapping[str, Type]
     clean: bool
+    skipped: int = 0
 
     def reader(self, *, header: bool | None = None) -> dict[str, Any]:
-        """The reader's options, complete enough that it guesses nothing; every cell is text."""
+        """The reader's options, complete enough that it guesses nothing; every cell is text. Of a piece, `header` says whether it has one."""
         return {
             "auto_detect": False, "compression": "none", "delim": self.dialect.delimiter, "quote": self.dialect.quote,
             "escape": self.dialect.escape, "header": self.dialect.header if header is None else header,
             "nullstr": list(self.nulls), "columns": dict.fromkeys(self.types, "VARCHAR"),
+            **({"skip": self.skipped} if self.skipped and header is None else {}),
         }  # fmt: skip
 
 
@@ -80,7 +82,15 @@ def profile(
     originals = dict(reversed(called))
     types = {key: parse_type(column.type) for key, column in spec.columns.items() if column.type}
     declared = {originals.get(key, key): of for key, of in types.items()}
-    made = Profile(readable, dialect, spec.null_tokens, {name: None for _, name in called}, declared, clean=True)
+    made = Profile(
+        readable,
+        dialect,
+        spec.null_tokens,
+        {name: None for _, name in called},
+        declared,
+        clean=True,
+        skipped=spec.skip_rows,
+    )
     texts = reading("csv", [str(readable.path)], made.reader())
     if not whole and not pieces.has_nul(readable.path):
         try:
@@ -127,7 +137,7 @@ def batches_of(
     own = {name: types[name] for name in one.types}
     columns = Columns(own, tuple(name for name in own if name in one.declared), one.dialect.notation)
     width = tuple(own)
-    for piece in pieces.cut(one.file.path, one.dialect, start):
+    for piece in pieces.cut(one.file.path, one.dialect, start, one.skipped):
         rows = _at_once(piece, one, columns, local, scratch)
         if rows is not None:
             yield Batch(rows, rows.num_rows, None, None, {}, one.file.key), piece.after, piece.last
@@ -189,7 +199,7 @@ def _whole(made: Profile, texts: str, local: Embedded) -> Profile:
 
 
 def _with(made: Profile, types: Mapping[str, Type | None], *, clean: bool) -> Profile:
-    return Profile(made.file, made.dialect, made.nulls, types, made.declared, clean)
+    return replace(made, types=types, clean=clean)
 
 
 def _asked(local: Embedded, questions: Mapping[str, str], source: str) -> dict[str, Any]:

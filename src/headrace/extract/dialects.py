@@ -83,6 +83,7 @@ def dialect_of(
         raw = stream.read(_HEAD)
     text = raw.decode("utf-8-sig", "replace").replace("\0", "")
     text = text if len(raw) < _HEAD else text.rpartition("\n")[0] or text
+    text = "\n".join(text.split("\n")[spec.skip_rows :]) if spec.skip_rows else text
     if not text.strip():
         raise FileUnreadable(f"{file.key} is empty", hint="a CSV file has at least a header")
     quote = spec.quote or known.get("quote") or _quote(text)

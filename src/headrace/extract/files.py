@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, FileChanged, Scan
 from headrace.durable import seen
+from headrace.events import Warned, emit
 from headrace.extract import arrow, avro, delimited, documents, excel, fixed, hive, lines, parquet, xml
 from headrace.extract.choosing import Choice
 from headrace.extract.dialects import encoding_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from headrace.warehouse.embedded import Embedded
 
 _TOGETHER = 500
+_OF_LINES = ("csv", "tsv", "jsonl", "fixed")
 
 
 def read(
@@ -62,7 +64,8 @@ def read(
         wanted = sorted(choice.of_listed(listed), key=lambda one: not _holds(one, midway))
         if midway and not (wanted and _holds(wanted[0], midway)):
             raise FileChanged(midway["file"])
-        reader = _Reader(spec, local, scratch, partitions, midway, frozenset(unfit), dict(resume.get("dialect") or {}))
+        words = dict(resume.get("dialect") or {})
+        reader = _Reader(stream, spec, local, scratch, partitions, midway, frozenset(unfit), words)
         with closing(fetched(wanted, stream.label, scratch, clock, spec.parallel)) as arriving:
             found = (file for one, path in arriving for file in _files_of(one, path, choice, scratch, midway))
             for group in _alone(found) if _one_by_one(wanted, spec) else iter([list(found)]):
@@ -118,6 +121,7 @@ def _alone(found: Iterator[_Here]) -> Iterator[list[_Here]]:
 class _Reader:
     """Files on this disk, each as what it arrives as. `words` are how those so far are written."""
 
+    stream: Stream
     spec: FilesStream
     local: Embedded
     scratch: Path
@@ -130,7 +134,9 @@ class _Reader:
 
     def read(self, group: Sequence[_Here]) -> Iterator[Arrived]:
         """What arrives of files that have their types in common. Copies of what arrived as rows go as soon as those are safe."""
-        ready = [(self._readable(one.file), one.copies) for one in group]
+        empty = [one for one in group if self._is_nothing(one.file)]
+        yield from (self._nothing(one.file) for one in empty)
+        ready = [(self._readable(one.file), one.copies) for one in group if one not in empty]
         self.types = delimited.together(list(self.profiles.values()))
         tables = [file for file, _ in ready if file.format == "parquet"]
         scans = {scan.origin: scan for scan in parquet.scans_of(tables, self.partitions, self.local)} if tables else {}
@@ -145,6 +151,18 @@ class _Reader:
             for path in copies:
                 path.unlink(missing_ok=True)
         self.profiles = {}
+
+    def _is_nothing(self, file: Found) -> bool:
+        """Whether a file of lines has no byte, where that can do no harm: a table that is made of all files might lose its rows."""
+        return file.format in _OF_LINES and not self.stream.whole and file.path.stat().st_size == 0
+
+    def _nothing(self, file: Found) -> Batch:
+        import pyarrow as pa
+
+        emit(Warned(f"{self.stream.label}: {file.key} is empty, so it counts as read and has no rows"))
+        held = {"dialect": self.words} if self.words else {}
+        read = {"files": {file.key: file.stamp}, "sizes": {file.key: 0}}
+        return Batch(pa.table({}), 0, None, None, {**held, **read}, file.key)
 
     def _readable(self, file: Found) -> Found:
         """The file with its text in UTF-8, where its lines are looked at before it is read."""

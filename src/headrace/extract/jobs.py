@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from headrace.durable import write_json
 from headrace.errors import RequestFailed
 from headrace.extract.expressions import addressed, filled
 from headrace.extract.gate import pause
@@ -35,7 +36,7 @@ def prepared(
     else:
         begun = _begun(job, part, http, policy, label)
         if kept is not None:
-            kept.write_text(json.dumps(begun), encoding="utf-8")
+            write_json(kept, begun)
     values = {**part.values, "job.id": begun}
     answer = _awaited(job, values, http, policy, label)
     download = job.download

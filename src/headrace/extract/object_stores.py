@@ -60,11 +60,14 @@ class ObjectStore:
         return next((known[name].strip('"') for name in ("etag", "generation") if known.get(name)), "")
 
     def fetch(self, file: Listed, part: Path) -> None:
-        """Ranges of some megabytes, from where the part ends."""
+        """Blocks of some megabytes, from where the part ends."""
         start = part.stat().st_size if part.exists() else 0
+        # The library asks Google for a file that can be sought in with Python's lock held, so that nothing else goes on.
+        begun = self.files.open_input_file if start else self.files.open_input_stream
         try:
-            with self.files.open_input_file(file.path) as source, part.open("ab") as sink:
-                source.seek(start)
+            with begun(file.path) as source, part.open("ab") as sink:
+                if start:
+                    source.seek(start)
                 while block := source.read(_BLOCK):
                     sink.write(block)
         except FileNotFoundError:

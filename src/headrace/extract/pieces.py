@@ -38,11 +38,8 @@ class Piece:
     before: At
     after: At
     last: bool
-
-    @property
-    def first(self) -> bool:
-        """Whether it is the beginning of the file, where its header is."""
-        return self.before.byte == 0
+    first: bool
+    """Whether it is the beginning of the file's rows, where their header is."""
 
 
 def has_nul(path: Path) -> bool:
@@ -51,8 +48,17 @@ def has_nul(path: Path) -> bool:
         return any(b"\0" in block for block in iter(lambda: stream.read(_BLOCK), b""))
 
 
-def cut(path: Path, dialect: Dialect, start: At) -> Iterator[Piece]:
-    """The pieces of a file from a place on. A piece ends where a row does, if that can be told."""
+def behind(path: Path, lines: int) -> At:
+    """The place after so many lines, or at the end of the file."""
+    with path.open("rb") as stream:
+        found = sum(bool(stream.readline()) for _ in range(lines))
+        return At(stream.tell(), found)
+
+
+def cut(path: Path, dialect: Dialect, start: At, skipped: int = 0) -> Iterator[Piece]:
+    """The pieces of a file from a place on, the lines that are `skipped` left out. A piece ends where a row does, if that can be told."""
+    beginning = behind(path, skipped)
+    start = start if start.byte > beginning.byte else beginning
     with path.open("rb") as stream:
         stream.seek(start.byte)
         at, rest = start, b""
@@ -69,7 +75,7 @@ def cut(path: Path, dialect: Dialect, start: At) -> Iterator[Piece]:
             end = end or raw.rfind(b"\n") + 1 or len(raw)
             whole, rest = raw[:end], raw[end:]
             after = At(at.byte + len(whole), at.line + whole.count(b"\n"))
-            yield Piece(whole, at, after, last and not rest)
+            yield Piece(whole, at, after, last and not rest, at == beginning)
             at = after
             if last:
                 return

@@ -113,7 +113,7 @@ def _admit(
 ) -> Schema:
     held = schema.get(column.name)
     if held is None:
-        contract = stream.spec.contract(column.name, "columns")
+        contract = stream.spec.contract(column.name)
         if stored is not None and contract != "evolve" and column.name not in declared:
             if contract == "freeze":
                 raise SchemaFrozen(
@@ -133,17 +133,26 @@ def _admit(
     to = exact.widens(held.type, column.type) or _risked(held, column, ask, fresh=fresh)
     if to == held.type or exact.widens(column.type, held.type) == held.type:
         return schema
-    contract = stream.spec.contract(column.name, "data_type")
+    contract = stream.spec.type_contract(column.name, held.type.kind)
     if contract == "freeze":
         raise SchemaFrozen(
             f"{stream.label}: column '{column.name}' is {held.type} and arrived as {column.type}, "
-            "and the contract is `data_type: freeze`",
+            f"and the contract is `{_said(stream, held)}`",
             where=stream.place,
         )
     numbers = {held.type.kind, column.type.kind} <= exact.NUMBERS
     if to is None and (contract == "evolve" or (fresh and numbers)):
         to = _as_text(stream, held, column.type)
     return _with_type(schema, column.name, to) if to else schema
+
+
+def _said(stream: Stream, held: Column) -> str:
+    """Where it is said that a column is frozen."""
+    own = stream.spec.columns.get(held.name)
+    if own and own.contract:
+        return f"columns: {{{held.name}: {{contract: freeze}}}}"
+    by_type = stream.spec.schema_contract.of_type(held.type.kind)
+    return f"data_type: {{{held.type.kind}: freeze}}" if by_type else "data_type: freeze"
 
 
 def _risked(held: Column, arrived: Column, ask: Asking, *, fresh: bool) -> Type | None:
@@ -194,10 +203,9 @@ def _fit(stream: Stream, part: Part, final: Schema, refused: dict[str, Mode]) ->
             columns[column.name] = exact.cast(column.name, column.type, target.type)
         else:
             columns[column.name] = exact.try_cast(column.name, column.type, target.type)
-            mode = stream.spec.contract(column.name, "data_type")
-            own = stream.spec.columns.get(column.name)
-            if mode == "evolve" or (mode == "freeze" and not (own and own.contract)):
-                # What breaks is a declared type, and its rows wait in quarantine too, unless the column says otherwise.
+            mode = stream.spec.type_contract(column.name, target.type.kind)
+            if mode == "evolve" or (mode == "freeze" and not stream.spec.own_contract(column.name, target.type.kind)):
+                # What breaks is a declared type: its rows wait in quarantine too, unless column or type say otherwise by name.
                 mode = "quarantine"
             condition = f"NOT {exact.fits(column.name, column.type, target.type)}"
             detail = f"the column is {target.type}, {column.type} arrived"

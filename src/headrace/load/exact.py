@@ -10,6 +10,8 @@ NUMBERS = frozenset({Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGEINT, Kin
 """The kinds of types whose values are numbers."""
 
 _WHOLE = (Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGEINT)
+_UNLIKE = ((Kind.TIMESTAMPTZ, Kind.TIMESTAMP), (Kind.TIMESTAMPTZ, Kind.DATE))
+"""Types of which the second has no place for a part of the first, though a cast there and back would give the same value: the zone."""
 _INTEGER = r"[+-]?\d+"
 _FLOATING = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?([nN]a[nN]|[iI]nf(inity)?)"
 _DAY = r"\d{4,}-\d\d-\d\d"
@@ -51,7 +53,7 @@ def fits(column: str, arrived: Type, to: Type) -> str:
     numbers = (arrived.kind in NUMBERS) + (to.kind in NUMBERS)
     if arrived.kind is Kind.VARCHAR:
         same = f"COALESCE({target} IS NOT NULL AND {_written(held, to)}, FALSE)"
-    elif numbers == 1 and to.kind is not Kind.VARCHAR:
+    elif (numbers == 1 and to.kind is not Kind.VARCHAR) or (arrived.kind, to.kind) in _UNLIKE:
         same = "FALSE"
     else:
         back = f"TRY_CAST({target} AS {word(arrived)})"
@@ -75,4 +77,6 @@ def _written(held: str, to: Type) -> str:
         return f"regexp_full_match({text}, '{_DAY}')"
     if to.kind is Kind.TIMESTAMP:
         return f"NOT regexp_matches({text}, ':.*{_ZONE}$')"
+    if to.kind is Kind.BLOB:
+        return f"CAST(TRY_CAST({held} AS BLOB) AS VARCHAR) = {held}"
     return "TRUE"

@@ -18,6 +18,7 @@ from headrace.errors import ChangeLossy, HeadraceError, TransformInvalid
 from headrace.events import RowsLoaded, Warned, emit
 from headrace.landing import ORIGIN
 from headrace.load import apply, inflight, staging
+from headrace.load.advancing import told
 from headrace.load.changed import record_changes, suggest_renames
 from headrace.load.evolve import Asking, make_room
 from headrace.load.extras import extras, growth, validity
@@ -163,15 +164,16 @@ def _bring_in(loading: Loading, target: Table, held: Relation | None, parts: lis
     )
     refused = sum(refuse(loading, fit) for fit in room.fits)
     record_changes(loading, target, room, created=stored is None)
-    staged = connection.load_local(job.build, staging.stage_query(room.fits, room.schema, added))
-    if loading.package.resume.get("files"):
-        of = name(ORIGIN)
-        loading.origins.update(connection.rows(f"SELECT {of}, count(*) FROM {relation(job.build)} GROUP BY 1"))
+    with told(stream.label, connection.local):
+        staged = connection.load_local(job.build, staging.stage_query(room.fits, room.schema, added))
     counts.read += sum(part.filtered for part in parts)
     counts.filtered += sum(part.filtered for part in parts)
     landed = sum(segment.rows for segment in loading.package.segments)
     counts.read += staged + refused - landed  # the rest came from files that were read in place
     lacking = refuse_lacking(loading, job, room)
+    if loading.package.resume.get("files"):
+        of = name(ORIGIN)
+        loading.origins.update(connection.rows(f"SELECT {of}, count(*) FROM {relation(job.build)} GROUP BY 1"))
     if held and not loading.anew:
         suggest_renames(loading, job, parts)
     whole = stream.spec.sweeps and _is_whole(loading, staged, refused + lacking)
@@ -263,7 +265,8 @@ def _record_files(loading: Loading) -> None:
     if loading.anew or stream.whole:
         ledger_of_files.forget(connection, stream.label)
     read, sizes = package.resume.get("files", {}), package.resume.get("sizes", {})
-    ledger_of_files.record(connection, (stream.label, package.id, loading.now), read, sizes, loading.origins)
+    rows = {one: (loading.origins.get(one, 0), loading.refused[one]) for one in read}
+    ledger_of_files.record(connection, (stream.label, package.id, loading.now), read, sizes, rows)
 
 
 def _carried(loading: Loading) -> dict[str, Any]:

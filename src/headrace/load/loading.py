@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -36,7 +37,9 @@ class Loading:
     counts: Counts
     events: list[Event]
     origins: dict[str, int] = field(default_factory=dict)
-    """How many rows were staged of each file."""
+    """How many rows were let in of each file."""
+    refused: Counter[str] = field(default_factory=Counter)
+    """How many rows of each file went to quarantine."""
 
     @property
     def at(self) -> datetime:
@@ -50,8 +53,12 @@ class Loading:
         rows = quarantine.keep(self.connection, self.stream.label, self.package.id, self.now, query, kind)
         if rows:
             self.counts.quarantined += rows
-            reasons = self.connection.local.rows(
-                f"SELECT reason, count(*) FROM ({query}) AS kept GROUP BY 1 ORDER BY 1"
-            )
-            self.events.extend(RowsQuarantined(self.stream.label, str(reason), number) for reason, number in reasons)
+            # What was rejected while it was read says at which line.
+            file = "regexp_replace(origin, ':[0-9]+$', '')" if kind == "record" else "origin"
+            found = self.connection.local.rows(f"SELECT reason, {file}, count(*) FROM ({query}) AS kept GROUP BY 1, 2")
+            reasons: Counter[str] = Counter()
+            for reason, origin, number in found:
+                reasons[str(reason)] += number
+                self.refused[str(origin)] += number
+            self.events.extend(RowsQuarantined(self.stream.label, *each) for each in sorted(reasons.items()))
         return rows

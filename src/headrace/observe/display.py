@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import click
 
-from headrace.events import FAILED, PageFetched, RequestRetried, RunStarted, SegmentLanded, StepFinished, StepStarted
+from headrace.events import (
+    FAILED,
+    LoadAdvanced,
+    PageFetched,
+    RequestRetried,
+    RunStarted,
+    SegmentLanded,
+    StepFinished,
+    StepStarted,
+)
 from headrace.observe.wording import cell, count, duration, short, status, step_name, utf8
 
 if TYPE_CHECKING:
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
 
     from headrace.events import Event
 
+_BAR = 20
 _MANY = 60
 """With more steps than this a live view prints only those that did not simply succeed."""
 
@@ -60,6 +70,13 @@ class Lines:
                     return
 
 
+def _bar(percent: int, *, ascii_only: bool) -> str:
+    done = "#" if ascii_only else "━"
+    rest = "-" if ascii_only else "─"
+    full = percent * _BAR // 100
+    return done * full + rest * (_BAR - full)
+
+
 @dataclass(slots=True)
 class _Running:
     """A step at work: since when (by the monotonic clock), how far, and what it waits for."""
@@ -69,6 +86,7 @@ class _Running:
     landed: int = 0
     pages: int = 0
     waits: str = ""
+    percent: int | None = None
 
 
 class Live:
@@ -120,7 +138,7 @@ class Live:
                     self._running[event.step] = _Running(self._clock())
                 case StepFinished():
                     line = self._finish(event)
-                case PageFetched() | SegmentLanded() | RequestRetried():
+                case PageFetched() | SegmentLanded() | RequestRetried() | LoadAdvanced():
                     self._progress(event)
                 case _:
                     return
@@ -135,7 +153,7 @@ class Live:
             return None
         return finished_line(event, self._done, max(self._total, self._done), ascii_only=self._ascii)
 
-    def _progress(self, event: PageFetched | SegmentLanded | RequestRetried) -> None:
+    def _progress(self, event: PageFetched | SegmentLanded | RequestRetried | LoadAdvanced) -> None:
         for step, running in self._running.items():
             if step.startswith("source.") and short(step) == event.stream:
                 match event:
@@ -145,6 +163,8 @@ class Live:
                         running.waits = ""
                     case SegmentLanded():
                         running.landed += event.rows
+                    case LoadAdvanced():
+                        running.percent = event.percent
                     case RequestRetried():
                         running.waits = f"trying again in {duration(event.delay)}: {event.reason}"
 
@@ -175,6 +195,8 @@ class Live:
             parts.append(f"{rows / spent:,.0f} rows/s" if spent > 0.5 else "")
         if running.pages:
             parts.append(f"page {running.pages}")
+        if running.percent is not None:
+            parts.append(f"{_bar(running.percent, ascii_only=self._ascii)} {running.percent:>3}%")
         if running.waits:
             parts.append(cell(running.waits))
         return "  ".join(part for part in parts if part)

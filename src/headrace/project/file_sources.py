@@ -56,6 +56,9 @@ class FilesStream(StreamBase):
     quote: str | None = Field(default=None, min_length=1, max_length=1)
     escape: str | None = Field(default=None, min_length=1, max_length=1, description="the quote itself, or a backslash")
     header: bool | None = None
+    skip_rows: int = Field(
+        default=0, ge=0, description="lines of CSV and TSV before the header, or before the first row"
+    )
     encoding: str | None = Field(default=None, description="found in the first file, if nothing is said")
     decimal: Literal[".", ","] | None = Field(default=None, description="the sign before the fraction of a number")
     thousands: Literal["", ".", ",", " ", "'", "_"] | None = Field(
@@ -119,6 +122,8 @@ class FilesStream(StreamBase):
             raise ValueError(f"`fields:` are of lines of fixed width, and the format is {self.format}")
         if self.format == "fixed" and not self.fields:
             raise ValueError("lines of fixed width need `fields:`")
+        if self.skip_rows and self.known_format not in (None, "csv", "tsv"):
+            raise ValueError(f"`skip_rows:` is of CSV and TSV, and the format is {self.known_format}")
         if self.decimal and self.decimal == self.thousands:
             raise ValueError("`decimal:` and `thousands:` are the same sign")
         return self

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from headrace.project.config import Config
 from headrace.project.dispositions import LOAD_TIME, Deletes, Disposition, History, SurrogateKey, Way
 from headrace.project.shorthand import Names, Seconds, Text, short
+from headrace.schema import Kind, parse_type
 
 Mode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value", "quarantine"]
+
+
+EVERY = "*"
+
+
+def _by_type(value: Any) -> Any:
+    """One word is for all types."""
+    return {EVERY: value} if isinstance(value, str) else value
+
+
+def _same_mode(value: Any) -> Any:
+    return {"columns": value, "data_type": value} if isinstance(value, str) else value
 
 
 class SchemaContract(Config):
@@ -19,11 +32,26 @@ class SchemaContract(Config):
 
     tables: Mode = "evolve"
     columns: Mode = "evolve"
-    data_type: Mode = "quarantine"
+    data_type: Annotated[dict[str, Mode], BeforeValidator(_by_type)] = Field(
+        default={EVERY: "quarantine"},
+        description="one word for all types, or by the column's type: `{timestamp: freeze, '*': quarantine}`",
+    )
 
+    def of_type(self, kind: Kind) -> Mode | None:
+        """What is said of columns of this type by its name."""
+        return self.data_type.get(kind.value)
 
-def _same_mode(value: Any) -> Any:
-    return {"columns": value, "data_type": value} if isinstance(value, str) else value
+    @field_validator("data_type")
+    @classmethod
+    def _known_types(cls, modes: dict[str, Mode]) -> dict[str, Mode]:
+        found = {EVERY: modes.get(EVERY, "quarantine")}
+        for word, mode in modes.items():
+            if word != EVERY:
+                kind = parse_type(word).kind.value
+                if "(" in word:
+                    raise ValueError(f"'{word}': a contract is for all of {kind}, whatever is in brackets")
+                found[kind] = mode
+        return found
 
 
 class Incremental(Config):
@@ -120,10 +148,19 @@ class StreamBase(Config):
         """The columns that tell whether the table has a row already."""
         return (self.merge_key or self.primary_key) if self.disposition == "delete_insert" else self.primary_key
 
-    def contract(self, column: str, of: Literal["columns", "data_type"]) -> Mode:
-        """What happens where a column is new, or where a value breaks its type."""
+    def contract(self, column: str) -> Mode:
+        """What happens where a column is new."""
         own = self.columns.get(column)
-        return (own.contract if own else None) or getattr(self.schema_contract, of)
+        return (own.contract if own else None) or self.schema_contract.columns
+
+    def type_contract(self, column: str, kind: Kind) -> Mode:
+        """What happens where a value breaks the type of its column."""
+        return self.own_contract(column, kind) or self.schema_contract.data_type[EVERY]
+
+    def own_contract(self, column: str, kind: Kind) -> Mode | None:
+        """What is said of that column, or of columns of that type, by its name."""
+        own = self.columns.get(column)
+        return (own.contract if own else None) or self.schema_contract.of_type(kind)
 
     @property
     def sweeps(self) -> bool:

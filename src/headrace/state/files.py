@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 
     from headrace.warehouse.base import Connection
 
-_COLUMNS = ("stream", "name", "stamp", "size", "rows", "load_id", "loaded_at")
+_COLUMNS = ("stream", "name", "stamp", "size", "rows", "quarantined", "load_id", "loaded_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """One version of a file, and the load that brought its rows. `size` is None where the source does not know it."""
+    """One version of a file, and the load that brought its rows, with how many were let in and how many were kept out.
+
+    `size` is None where the source does not know it, `quarantined` where nobody counted.
+    """
 
     name: str
     stamp: str
     size: int | None
     rows: int
+    quarantined: int | None
     load_id: str
     loaded_at: datetime
 
@@ -40,12 +44,11 @@ def stamps(connection: Connection, stream: str) -> dict[str, str]:
     return {str(name): str(stamp) for name, stamp in found}
 
 
-def loaded(connection: Connection, stream: str, limit: int | None = None) -> list[Loaded]:
+def loaded(connection: Connection, stream: str) -> list[Loaded]:
     """The files of a stream, newest load first, by name within a load."""
-    tail = f" LIMIT {limit:d}" if limit is not None else ""
     found = connection.rows(
-        f"SELECT name, stamp, size, {names(['rows'])}, load_id, EXTRACT(EPOCH FROM loaded_at) FROM {relation(FILES)} "
-        f"WHERE stream = ? ORDER BY load_id DESC, name{tail}",
+        f"SELECT name, stamp, size, {names(['rows'])}, quarantined, load_id, EXTRACT(EPOCH FROM loaded_at) "
+        f"FROM {relation(FILES)} WHERE stream = ? ORDER BY load_id DESC, name",
         [stream],
     )
     return [
@@ -54,10 +57,11 @@ def loaded(connection: Connection, stream: str, limit: int | None = None) -> lis
             stamp=stamp,
             size=size,
             rows=rows,
+            quarantined=kept,
             load_id=load,
             loaded_at=datetime.fromtimestamp(round(float(at), 6), UTC),
         )
-        for name, stamp, size, rows, load, at in found
+        for name, stamp, size, rows, kept, load, at in found
     ]
 
 
@@ -71,9 +75,9 @@ def record(
     load: tuple[str, str, datetime],
     stamps: Mapping[str, str],
     sizes: Mapping[str, int],
-    rows: Mapping[str, int],
+    rows: Mapping[str, tuple[int, int]],
 ) -> None:
-    """Write the files that a load (its stream, its id and its time) has read, with how many rows of each were let in."""
+    """Write the files that a load (its stream, its id and its time) has read, with how many rows of each were let in and kept out."""
     if not stamps:
         return
     import pyarrow as pa
@@ -84,7 +88,8 @@ def record(
             "name": pa.array(stamps, pa.string()),
             "stamp": pa.array(stamps.values(), pa.string()),
             "size": pa.array([sizes.get(each) for each in stamps], pa.int64()),
-            "rows": pa.array([rows.get(each, 0) for each in stamps], pa.int64()),
+            "rows": pa.array([rows[each][0] for each in stamps], pa.int64()),
+            "quarantined": pa.array([rows[each][1] for each in stamps], pa.int64()),
         }
     )
     held, staged = f"headrace_files_{load_id.replace('-', '')}", Table(HOME, f"files__{load_id.replace('-', '')}")
@@ -94,7 +99,7 @@ def record(
     finally:
         connection.local.unregister(held)
     connection.execute(
-        f"INSERT INTO {relation(FILES)} ({names(_COLUMNS)}) SELECT {text(stream)}, {names(_COLUMNS[1:5])}, "
+        f"INSERT INTO {relation(FILES)} ({names(_COLUMNS)}) SELECT {text(stream)}, {names(_COLUMNS[1:6])}, "
         f"{text(load_id)}, {timestamp(at)} FROM {relation(staged)}"
     )
     connection.run(Drop(staged))

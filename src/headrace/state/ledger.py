@@ -13,8 +13,8 @@ from weakref import WeakSet
 
 from headrace.cursor import Cursor
 from headrace.errors import LedgerUnbalanced
-from headrace.schema import BIGINT, TIMESTAMPTZ, VARCHAR, Column, Schema, Type
-from headrace.sql.operations import CreateSchema, CreateTable
+from headrace.schema import BIGINT, TIMESTAMPTZ, VARCHAR, Added, Column, Schema, Type
+from headrace.sql.operations import AlterColumns, CreateSchema, CreateTable
 from headrace.table import Table
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ BUILDS = Table(HOME, "builds")
 SCHEMA = Table(HOME, "schema_history")
 FILES = Table(HOME, "files")
 
-_TEXTS, _NUMBERS = ("stream", "name", "stamp", "load_id"), ("size", "rows")
+_TEXTS, _NUMBERS = ("stream", "name", "stamp", "load_id"), ("size", "rows", "quarantined")
 _FILES = Schema(
     (
         *(Column(each, VARCHAR) for each in _TEXTS),
@@ -137,12 +137,17 @@ def ensure(connection: Connection) -> None:
     if connection in _ready:
         return
     there = connection.inspect(HOME)
-    if not {LOADS, BUILDS, SCHEMA, FILES} <= {Table(table.schema, table.name) for table in there}:
+    if not {LOADS, BUILDS, SCHEMA, FILES} <= set(there):
         connection.run(CreateSchema(HOME))
         for table, row in ((LOADS, Entry), (BUILDS, Build), (SCHEMA, Altered)):
             columns = tuple(Column(each.name, _type(each.type)) for each in fields(row))
             connection.run(CreateTable(table, Schema(columns), if_absent=True))
         connection.run(CreateTable(FILES, _FILES, if_absent=True))
+    if held := there.get(FILES):
+        # An earlier version of headrace may have made it.
+        lacking = tuple(Added(one) for one in _FILES if held.schema.get(one.name) is None)
+        if lacking:
+            connection.run(AlterColumns(FILES, lacking))
     _ready.add(connection)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import warnings
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
@@ -17,7 +18,7 @@ from headrace.schema import Kind
 from headrace.sql.capabilities import Capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -82,6 +83,23 @@ class Embedded:
     def close(self) -> None:
         """End the session."""
         self.session.close()
+
+    @contextmanager
+    def measured(self) -> Iterator[Callable[[], float | None]]:
+        """What is called inside the block, from any thread, says how many percent are done of the statement that runs; None: unknown."""
+        # In this order, or the engine draws a bar of its own.
+        for setting in ("enable_progress_bar_print = false", "progress_bar_time = 0", "enable_progress_bar = true"):
+            self.session.execute(f"SET {setting}")
+
+        def percent() -> float | None:
+            found = float(self.session.query_progress())
+            return found if found >= 0 else None
+
+        try:
+            yield percent
+        finally:
+            with suppress(duckdb.Error):  # in a transaction that failed, the session takes no statement
+                self.session.execute("SET enable_progress_bar = false")
 
     def execute(self, sql: str) -> int:
         """Run a statement; how many rows it changed, or -1 where that means nothing. Raises StatementFailed."""
