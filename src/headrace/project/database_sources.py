@@ -19,6 +19,10 @@ class DatabaseStream(StreamBase):
 
     table: str | None = Field(default=None, description="`name`, or `schema.name`")
     query: str | None = Field(default=None, description="a SELECT in the database's own dialect")
+    where: str | None = Field(
+        default=None,
+        description="a condition in the database's own dialect: rows of the table that do not meet it are not read",
+    )
     included_columns: Names = ()
     excluded_columns: Names = ()
     rows_per_batch: int | None = Field(default=None, ge=1, description="instead of the source's")
