@@ -101,26 +101,38 @@ def opened(stream: Stream, local: Embedded, clock: Clock) -> Reader:
     _, shared = _of(stream)
     scheme = split(shared.url, f"{stream.label}: its `url`", stream.place).scheme.partition("+")[0]
     try:
-        if scheme in ("postgresql", "postgres"):
-            from headrace.extract import postgres
-
-            return postgres.connect(shared.url, local, clock)
-        if scheme == "sqlite":
-            from headrace.extract import sqlite
-
-            return sqlite.connect(_file(stream), local)
-        if scheme == "duckdb":
-            from headrace.extract import duckdb_file
-
-            return duckdb_file.connect(_file(stream))
-        if scheme in ("mysql", "mariadb"):
-            from headrace.extract import mysql
-
-            return mysql.connect(shared.url, local)
+        return _connected(stream, scheme, shared.url, local, clock)
     except ImportError as error:
         raise DriverMissing(
             f"the driver for {scheme} cannot be imported: {error}", hint=f"pip install 'headrace[{_EXTRAS[scheme]}]'"
         ) from error
+
+
+def _connected(stream: Stream, scheme: str, url: str, local: Embedded, clock: Clock) -> Reader:
+    if scheme in ("postgresql", "postgres"):
+        from headrace.extract import postgres
+
+        return postgres.connect(url, local, clock)
+    if scheme == "sqlite":
+        from headrace.extract import sqlite
+
+        return sqlite.connect(_file(stream), local)
+    if scheme == "duckdb":
+        from headrace.extract import duckdb_file
+
+        return duckdb_file.connect(_file(stream))
+    if scheme in ("mysql", "mariadb"):
+        from headrace.extract import mysql
+
+        return mysql.connect(url, local)
+    if scheme in ("mssql", "sqlserver"):
+        from headrace.extract import sqlserver
+
+        return sqlserver.connect(url, local)
+    if scheme == "oracle":
+        from headrace.extract import oracle
+
+        return oracle.connect(url, local)
     hint = did_you_mean(scheme, _SCHEMES) or f"databases: {', '.join(_SCHEMES)}"
     raise ConfigInvalid(
         f"{stream.label}: no database is read by a URL that starts with '{scheme}'", where=stream.place, hint=hint
@@ -142,8 +154,16 @@ _RANGED = (
 _MOMENTS = (Kind.TIMESTAMP, Kind.TIMESTAMPTZ)
 _CHANGED = re.compile("updat|modif|chang|last_")
 """How columns are called that every change of a row moves on; the time of its creation is not one."""
-_SCHEMES = ("postgresql", "mysql", "mariadb", "sqlite", "duckdb")
-_EXTRAS = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql", "mariadb": "mysql"}
+_SCHEMES = ("postgresql", "mysql", "mariadb", "sqlserver", "mssql", "oracle", "sqlite", "duckdb")
+_EXTRAS = {
+    "postgresql": "postgres",
+    "postgres": "postgres",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "mssql": "sqlserver",
+    "sqlserver": "sqlserver",
+    "oracle": "oracle",
+}
 
 
 def _file(stream: Stream) -> Path:
@@ -176,7 +196,8 @@ def _relation(stream: Stream, reader: Reader) -> str:
     if spec.query:
         return f"(\n{spec.query.strip().rstrip(';')}\n){reader.words.alias}q"
     table = _table(stream)
-    return ".".join(reader.name(part) for part in (table.schema, table.name) if part)
+    parts = (reader.words.folded(part) if part == part.lower() else part for part in (table.schema, table.name) if part)
+    return ".".join(reader.name(part) for part in parts)
 
 
 def _named(cells: Sequence[Cell]) -> list[Cell]:

@@ -14,12 +14,13 @@ from pymysql.converters import encoders
 from headrace.errors import SourceRefused, SourceUnavailable
 from headrace.extract.cells import Cell, decode
 from headrace.extract.reader import Words
+from headrace.extract.row_lines import pages
 from headrace.schema import BIGINT, DATE, DOUBLE, JSON, TIMESTAMP, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal
 from headrace.sql.dialect import text as literal
 from headrace.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     import pyarrow as pa
 
@@ -30,7 +31,6 @@ _SESSION = (
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "START TRANSACTION WITH CONSISTENT SNAPSHOT",
 )
-_PAGE = 8 * 1024 * 1024
 _WHOLE = {
     "tinyint": Kind.SMALLINT,
     "smallint": Kind.SMALLINT,
@@ -219,8 +219,8 @@ class MysqlReader:
             with self.session.cursor(pymysql.cursors.SSCursor) as cursor:
                 cursor.execute(sql)
                 try:
-                    for lines in _pages(cursor, most):
-                        yield decode("\n".join([*lines, ""]).encode(), cells, self.local, "mysql")
+                    for page in pages(cursor, most, "MySQL: a row is longer than the server's max_allowed_packet"):
+                        yield decode(page, cells, self.local, "mysql")
                 except GeneratorExit:
                     self._cancel()  # else closing the cursor would read the rest of the result
                     with suppress(pymysql.Error):
@@ -233,7 +233,7 @@ class MysqlReader:
     def _cancel(self) -> None:
         """End the statement that runs, which only another session can, and leave the transaction as it is."""
         with suppress(pymysql.Error), closing(_session(self.url)) as other, other.cursor() as cursor:
-            cursor.execute(f"KILL QUERY {cast("Any", self.session).thread_id()}")
+            cursor.execute(f"KILL QUERY {cast('Any', self.session).thread_id()}")
 
     def _written(self, cell: Cell) -> str:
         held, word = self.name(cell.original), self._words[cell.original]
@@ -257,21 +257,6 @@ class MysqlReader:
     def close(self) -> None:
         """End the session, even in the middle of a result."""
         cast("Any", self.session)._force_close()  # noqa: SLF001 - `close` would read the rest of the result first
-
-
-def _pages(cursor: Iterable[tuple[str | None]], most: int) -> Iterator[list[str]]:
-    """Some megabytes of lines at a time, and one page, though it be empty, in any case."""
-    lines: list[str] = []
-    size = 0
-    for (line,) in cursor:
-        if line is None:
-            raise SourceRefused("MySQL: a row is longer than the server's max_allowed_packet")
-        lines.append(line)
-        size += len(line)
-        if size >= _PAGE or len(lines) >= most:
-            yield lines
-            lines, size = [], 0
-    yield lines
 
 
 def type_of(word: str) -> Type:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     import pyarrow as pa
 
@@ -28,6 +28,8 @@ class Words:
     """A SELECT of which one row is wanted."""
     rows_compare: bool = True
     """Whether `(a, b) > (1, 2)` is a condition."""
+    folded: Callable[[str], str] = str
+    """What a name of a table that has no capital letters means."""
 
 
 class Reader(Protocol):
