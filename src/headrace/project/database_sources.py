@@ -38,7 +38,7 @@ class Database(Config):
 
 
 class DatabaseSource(Database):
-    """A database: `postgresql://`, `mysql://`, `mariadb://`, `sqlite:///file` or `duckdb:///file`.
+    """A database: `postgresql://`, `mysql://`, `mariadb://`, `sqlserver://`, `oracle://`, `sqlite:///file` or `duckdb:///file`.
 
     `tables:` is a short form: each is a stream of that name. `all`, and names with `*` or `?`, stand for the tables that the database
     was last seen to have (by a load, or by `headrace source tables`). `defaults:` are keys that all its streams share.
