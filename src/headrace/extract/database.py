@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from contextlib import closing
 from dataclasses import replace
@@ -23,6 +24,7 @@ from headrace.extract.ranges import Plan, batches
 from headrace.extract.reader import after_where
 from headrace.project.database_sources import DatabaseStream
 from headrace.project.dispositions import KEYED
+from headrace.project.reflected import is_pattern, schemas_meant
 from headrace.project.urls import split
 from headrace.schema import Kind, parse_type
 from headrace.table import Table
@@ -78,11 +80,21 @@ def reflected(stream: Stream, local: Embedded, clock: Clock) -> Stream:
     return stream.model_copy(update={"spec": spec.model_copy(update=changed)})
 
 
-def tables_of(stream: Stream, local: Embedded, clock: Clock) -> list[Table]:
-    """The tables of the stream's database, in order of their names. Raises what `opened` does, and SourceRefused."""
+def tables_of(stream: Stream, local: Embedded, clock: Clock, wanted: Sequence[str] = ()) -> list[Table]:
+    """The tables of the stream's database, in order of their names: those of its schemas, and of the schemas that `wanted` names.
+
+    Raises what `opened` does, and SourceRefused.
+    """
     _, shared = _of(stream)
     with closing(opened(stream, local, clock)) as reader:
-        return sorted(reader.tables(shared.schema_name))
+        found: set[Table] = set()
+        for schema in schemas_meant(shared.schemas, wanted or ("*",)):
+            if schema is None or not is_pattern(schema):
+                found.update(reader.tables(schema))
+                continue
+            for one in fnmatch.filter(reader.schemas(), schema):
+                found.update(reader.tables(one))
+        return sorted(found)
 
 
 def described(stream: Stream, local: Embedded, clock: Clock) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -188,6 +200,12 @@ def _of(stream: Stream) -> tuple[DatabaseStream, Database]:
 def _table(stream: Stream) -> Table:
     spec, shared = _of(stream)
     schema, _, name = (spec.table or stream.name).rpartition(".")
+    if not schema and shared.schemas and shared.schema_name is None:
+        raise ConfigInvalid(
+            f"{stream.label}: its source has several schemas, so `table:` has to say one",
+            where=stream.place,
+            hint=f"`table: schema.{name}`",
+        )
     return Table(schema or shared.schema_name or "", name)
 
 

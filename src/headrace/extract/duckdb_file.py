@@ -84,6 +84,14 @@ class DuckdbReader:
         )
         return [Table(schema or "", row[0]) for row in found]
 
+    def schemas(self) -> list[str]:
+        """Those of the file."""
+        found = self.rows(
+            "SELECT schema_name FROM duckdb_schemas() WHERE database_name = current_database() "
+            "AND schema_name NOT IN ('information_schema', 'pg_catalog')"
+        )
+        return [row[0] for row in found]
+
     def size(self, table: Table) -> tuple[int, int]:
         """Unknown, so that there is one range: DuckDB reads a table by all its threads, and gives it batch by batch."""
         del table

@@ -54,6 +54,7 @@ _BYTES = (
     "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob",
     "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection",
 )  # fmt: skip
+_SYSTEM = ("information_schema", "performance_schema", "mysql", "sys")
 _NUMBERS = (Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.DECIMAL)
 _LOST = (2003, 2006, 2013, 1053, 1927, 4031)
 """Errors of a session that is gone, or that never began."""
@@ -169,6 +170,11 @@ class MysqlReader:
             f"SELECT table_name FROM information_schema.tables WHERE table_schema = {named} AND table_type = 'BASE TABLE'"
         )
         return [Table(schema or "", row[0]) for row in found]
+
+    def schemas(self) -> list[str]:
+        """The databases that the session may see."""
+        found = self.rows("SELECT schema_name FROM information_schema.schemata")
+        return [row[0] for row in found if row[0] not in _SYSTEM]
 
     def size(self, table: Table) -> tuple[int, int]:
         """As InnoDB estimates."""

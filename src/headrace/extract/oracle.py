@@ -130,6 +130,11 @@ class OracleReader:
         found = self.rows(_TABLES.format(owner=_owner(schema)))
         return [Table(schema or "", row[0].lower()) for row in found if row[0] == row[0].upper()]
 
+    def schemas(self) -> list[str]:
+        """The users that are not Oracle's own, in lower case."""
+        found = self.rows("SELECT username FROM all_users WHERE oracle_maintained = 'N'")
+        return [row[0].lower() for row in found if row[0] == row[0].upper()]
+
     def size(self, table: Table) -> tuple[int, int]:
         """As the last statistics say."""
         rows, size = self.rows(_about(_SIZE, table))[0]

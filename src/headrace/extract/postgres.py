@@ -14,7 +14,7 @@ from headrace.events import Warned, emit
 from headrace.extract.cells import Cell, decode
 from headrace.extract.marks import written
 from headrace.extract.reader import Words
-from headrace.extract.transactions import COUNTED, COUNTER, LANDED, SNAPSHOT, UNIQUE, counted
+from headrace.extract.transactions import COUNTED, COUNTER, LANDED, SCHEMAS, SNAPSHOT, UNIQUE, counted
 from headrace.schema import BIGINT, VARCHAR, Kind, Type
 from headrace.sql.dialect import name, read_type
 from headrace.sql.dialect import text as literal
@@ -170,6 +170,10 @@ class PostgresReader:
     def tables(self, schema: str | None) -> list[Table]:
         """Those that the session may read; a partitioned table is one."""
         return [Table(schema or "", row[0]) for row in self._ask(_TABLES, (schema,)).fetchall()]
+
+    def schemas(self) -> list[str]:
+        """Those that the session may use."""
+        return [row[0] for row in self._ask(SCHEMAS).fetchall()]
 
     def size(self, table: Table) -> tuple[int, int]:
         """As the last ANALYZE estimated, of all partitions."""

@@ -61,6 +61,9 @@ class Reader(Protocol):
     def tables(self, schema: str | None) -> list[Table]:
         """The tables of a schema, or of the session's own; views and parts of tables are none."""
 
+    def schemas(self) -> list[str]:
+        """The schemas that are not the database's own."""
+
     def size(self, table: Table) -> tuple[int, int]:
         """About how many rows a table has, and how many bytes; zeros where nothing is known."""
 

@@ -126,6 +126,10 @@ class SqliteReader:
         found = self.rows(f"SELECT name FROM {held} WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
         return [Table(schema or "", row[0]) for row in found]
 
+    def schemas(self) -> list[str]:
+        """That of the file itself."""
+        return ["main"]
+
     def size(self, table: Table) -> tuple[int, int]:
         """Counted rows, and what the first of them hold."""
         quoted = ".".join(name(part) for part in (table.schema, table.name) if part)

@@ -155,6 +155,13 @@ class SqlServerReader:
         found = self.rows(_TABLES.format(schema=literal(schema) if schema else "NULL"))
         return [Table(schema or "", row[0]) for row in found]
 
+    def schemas(self) -> list[str]:
+        """All but those of the server's roles."""
+        found = self.rows(
+            "SELECT name FROM sys.schemas WHERE schema_id < 16384 AND name NOT IN (N'sys', N'INFORMATION_SCHEMA', N'guest')"
+        )
+        return [row[0] for row in found]
+
     def size(self, table: Table) -> tuple[int, int]:
         """As the server counts pages."""
         rows, size = self.rows(_SIZE.format(table=literal(_quoted(table))))[0]

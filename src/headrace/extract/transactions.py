@@ -24,6 +24,11 @@ HAVING bool_and(coalesce(a.attnotnull, false)) ORDER BY i.indnkeyatts, i.indexre
 """The columns of an index that tells all rows apart: not of some of them, not of expressions, not of columns that may be NULL."""
 
 
+SCHEMAS = """
+SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND has_schema_privilege(oid, 'USAGE')
+"""
+
+
 def counted(next_one: int) -> str:
     """The 64-bit number of the transaction that wrote a row, for a snapshot in which `next_one` and those after it have not ended.
 
