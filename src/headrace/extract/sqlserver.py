@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -57,9 +58,11 @@ def connect(url: str, local: Embedded) -> SqlServerReader:
     options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     trusted = options.get("ssl_ca") or ssl.get_default_verify_paths().cafile
     try:
+        # By itself the driver asks a port again that nobody listens at, until its time is up, and then does not say why.
+        wire = socket.create_connection((parts.hostname or "localhost", parts.port or 1433), timeout=10)
         session = pytds.connect(
             dsn=parts.hostname or "localhost",
-            port=parts.port or 1433,
+            sock=wire,
             database=unquote(parts.path.lstrip("/")) or None,
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
@@ -253,6 +256,8 @@ def _quoted(table: Table) -> str:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
     return (str(error.args[0] if error.args else "").strip().splitlines() or [type(error).__name__])[0]
 
 
