@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socketserver
 import sqlite3
+import ssl
 import struct
 import threading
 from datetime import UTC, datetime
@@ -17,9 +18,13 @@ _DONE = 0xFD
 
 
 class SqlServer:
-    """Tables are made by `table(name, columns, rows)`; `said` are the batches that arrived. `snapshots` is what the database allows."""
+    """Tables are made by `table(name, columns, rows)`; `said` are the batches that arrived. `snapshots` is what the database allows.
 
-    def __init__(self, *, snapshots=True):
+    With `tls`, a context of Python's ssl, all that follows the first packet is encrypted, as of a server that demands it.
+    """
+
+    def __init__(self, *, snapshots=True, tls=None):
+        self.tls = tls
         self.snapshots = snapshots
         self.said: list[str] = []
         self.columns: dict[str, list[tuple[str, str, int, str | None]]] = {}
@@ -37,7 +42,8 @@ class SqlServer:
         self._tcp = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Talk)
         self._tcp.daemon_threads = True
         threading.Thread(target=self._tcp.serve_forever, daemon=True).start()
-        self.url = f"mssql://reader:s3cret@127.0.0.1:{self._tcp.server_address[1]}/shop?encrypt=no"
+        self.port = self._tcp.server_address[1]
+        self.url = f"mssql://reader:s3cret@127.0.0.1:{self.port}/shop?encrypt=no"
 
     def close(self):
         self._tcp.shutdown()
@@ -146,13 +152,65 @@ def _utc(value):
     return f"{at:%Y-%m-%d %H:%M:%S}".rjust(19, "0") + (digits or "")
 
 
+class _Encrypted:
+    """The socket's other side of TLS, whose handshake goes in packets of the protocol."""
+
+    def __init__(self, sock, context):
+        self.sock = sock
+        self.arrived, self.leaving = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.inner = context.wrap_bio(self.arrived, self.leaving, server_side=True)
+
+    def shake_hands(self):
+        """Whether the client trusts the certificate."""
+        while True:
+            try:
+                self.inner.do_handshake()
+            except ssl.SSLWantReadError:
+                self._flush_as_packet()
+                kind, body = _packet(self.sock)
+                if kind != 0x12:
+                    return False
+                self.arrived.write(body)
+            except ssl.SSLError:
+                return False
+            else:
+                self._flush_as_packet()
+                return True
+
+    def _flush_as_packet(self):
+        if data := self.leaving.read():
+            _send(self.sock, data, kind=0x12)
+
+    def recv(self, count):
+        while True:
+            try:
+                return self.inner.read(count)
+            except ssl.SSLWantReadError:
+                more = self.sock.recv(65536)
+                if not more:
+                    return b""
+                self.arrived.write(more)
+            except ssl.SSLZeroReturnError:
+                return b""
+
+    def sendall(self, data):
+        self.inner.write(data)
+        self.sock.sendall(self.leaving.read())
+
+
 def _talk(sock, server):
     while True:
         kind, body = _packet(sock)
         if kind is None:
             return
-        if kind == 0x12:  # PRELOGIN: version, and no encryption
-            _send(sock, b"\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff" + b"\x10\x00\x00\x00\x00\x00" + b"\x02")
+        if kind == 0x12:  # PRELOGIN: version, and whether all is encrypted
+            head = b"\x00\x00\x0b\x00\x06\x01\x00\x11\x00\x01\xff" + b"\x10\x00\x00\x00\x00\x00"
+            able = _encryption(body) != 2
+            _send(sock, head + (b"\x02" if not server.tls else b"\x01" if able else b"\x03"))
+            if server.tls and able:
+                sock = _Encrypted(sock, server.tls)
+                if not sock.shake_hands():
+                    return
         elif kind == 0x10:  # LOGIN7
             name = "Microsoft SQL Server".encode("utf-16le")
             said = b"\x01" + struct.pack(">I", 0x74000004) + bytes([len(name) // 2]) + name + b"\x10\x00\x00\x00"
@@ -164,6 +222,17 @@ def _talk(sock, server):
             _send(sock, _done(0x20))
         else:
             raise AssertionError(f"packet {kind}")
+
+
+def _encryption(body):
+    """What the client said of it: 2 if it cannot."""
+    at = 0
+    while body[at] != 0xFF:
+        kind, offset, _ = struct.unpack_from(">BHH", body, at)
+        if kind == 1:
+            return body[offset]
+        at += 5
+    return 2
 
 
 def _answered(server, sql):
@@ -230,10 +299,10 @@ def _exactly(sock, count):
     return data
 
 
-def _send(sock, body):
+def _send(sock, body, kind=4):
     pieces = [body[at : at + 4088] for at in range(0, len(body), 4088)] or [b""]
     try:
         for at, piece in enumerate(pieces):
-            sock.sendall(struct.pack(">BBHHBB", 4, int(at == len(pieces) - 1), len(piece) + 8, 0, 1, 0) + piece)
+            sock.sendall(struct.pack(">BBHHBB", kind, int(at == len(pieces) - 1), len(piece) + 8, 0, 1, 0) + piece)
     except OSError:
         return

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import ssl
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from headrace.errors import ConfigInvalid, SourceRefused, SourceUnavailable
 
@@ -298,3 +303,56 @@ def test_the_command_line_takes_its_address_for_a_load_and_for_a_source(shop, tm
     assert written["streams"] == {"events": {"primary_key": "id", "incremental": "changed_at"}, "notes": {}}
     assert "shop.events" in tested
     assert "what" in peeked
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate for `localhost` that signs itself, and its key, as files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "the shop")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "ca.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    (tmp_path / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "ca.pem", tmp_path / "key.pem")
+    return context, tmp_path / "ca.pem"
+
+
+def test_a_connection_is_encrypted_and_the_certificate_is_checked(certificate, tmp_path):
+    context, authority = certificate
+    with closing(tds.SqlServer(tls=context)) as shop:
+        orders(shop, 3)
+
+        def load(host, options):
+            url = f"mssql://reader:s3cret@{host}:{shop.port}/shop{options}"
+            with closing(pulling.Pull(url, tmp_path / "landing", schema="dbo")) as pull:
+                return pull.load("orders").inserted
+
+        trusted = load("localhost", f"?ssl_ca={authority}")
+        for host, options, why in (
+            ("localhost", "", "certificate verify failed"),
+            ("127.0.0.1", f"?ssl_ca={authority}", "does not match host name"),
+            ("localhost", "?encrypt=no", "encryption"),
+        ):
+            before = len(shop.said)
+            with pytest.raises(SourceUnavailable, match=why) as refused:
+                load(host, options)
+            assert "is its certificate trusted" in refused.value.hint
+            assert len(shop.said) == before
+
+    assert trusted == 3

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import ssl
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import OpenSSL.SSL
 import pytds
 
 from headrace.errors import SourceRefused, SourceUnavailable
@@ -55,12 +57,28 @@ _ACTIVE = "SELECT CONVERT(nvarchar(20), CONVERT(bigint, MIN_ACTIVE_ROWVERSION())
 def connect(url: str, local: Embedded) -> SqlServerReader:
     """A session of the server, encrypted unless the URL says `encrypt=no`. Raises SourceUnavailable."""
     parts = urlsplit(url)
+    try:
+        reader = SqlServerReader(_session(url), local)
+        reader.begin()
+    except (pytds.Error, OpenSSL.SSL.Error, OSError, EOFError, ValueError) as error:
+        raise SourceUnavailable(
+            f"SQL Server at {parts.hostname or 'localhost'}{parts.path} cannot be reached: {_said(error)}",
+            hint="is the server up, are host, user, password and database of the source's `url` right, and is its certificate trusted "
+            "(`?ssl_ca=/path`, or `?encrypt=no` on a network that is your own)?",
+        ) from error
+    return reader
+
+
+def _session(url: str) -> pytds.Connection:
+    parts = urlsplit(url)
     options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     trusted = options.get("ssl_ca") or ssl.get_default_verify_paths().cafile
-    try:
-        # By itself the driver asks a port again that nobody listens at, until its time is up, and then does not say why.
-        wire = socket.create_connection((parts.hostname or "localhost", parts.port or 1433), timeout=10)
-        session = pytds.connect(
+    # By itself the driver asks a port again that nobody listens at, until its time is up, and then does not say why.
+    wire = socket.create_connection((parts.hostname or "localhost", parts.port or 1433), timeout=10)
+    with warnings.catch_warnings():
+        # It reads a certificate's names by calls that pyOpenSSL is to lose, which is why the extra has a bound.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return pytds.connect(
             dsn=parts.hostname or "localhost",
             sock=wire,
             database=unquote(parts.path.lstrip("/")) or None,
@@ -73,15 +91,6 @@ def connect(url: str, local: Embedded) -> SqlServerReader:
             readonly=True,
             disable_connect_retry=True,
         )
-        reader = SqlServerReader(session, local)
-        reader.begin()
-    except (pytds.Error, OSError, EOFError, ValueError) as error:
-        raise SourceUnavailable(
-            f"SQL Server at {parts.hostname or 'localhost'}{parts.path} cannot be reached: {_said(error)}",
-            hint="is the server up, are host, user, password and database of the source's `url` right, and is its certificate trusted "
-            "(`?ssl_ca=/path`, or `?encrypt=no` on a network that is your own)?",
-        ) from error
-    return reader
 
 
 class SqlServerReader:
@@ -256,6 +265,8 @@ def _quoted(table: Table) -> str:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, OpenSSL.SSL.Error) and error.args and error.args[0]:
+        return str(error.args[0][0][-1])  # a list of what went wrong, each with its place in the library
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return (str(error.args[0] if error.args else "").strip().splitlines() or [type(error).__name__])[0]
