@@ -216,3 +216,87 @@ def test_what_may_not_be_null_is_known_of_the_source(shop, pull):
     )
 
     assert [batch.rows.schema.field(name).nullable for name in ("amount", "note")] == [False, True]
+
+
+def tables_of(pull, *wanted):
+    from headrace.extract.database import tables_of
+    from headrace.retry import SYSTEM
+
+    return [str(table) for table in tables_of(pull.stream("tables"), pull.connection.local, SYSTEM, wanted)]
+
+
+def test_the_tables_of_a_database_are_known_and_its_views_are_none(shop, pull):
+    numbered(shop, 1)
+    shop.run("CREATE TABLE more (id integer PRIMARY KEY)", "CREATE VIEW seen AS SELECT * FROM orders")
+
+    assert tables_of(pull) == ["more", "orders"]
+
+
+def test_the_tables_of_schemas_are_known_by_a_pattern(tmp_path, mysql_url):
+    file = Duckdb(tmp_path)
+    file.run("CREATE SCHEMA sales", "CREATE TABLE sales.orders (id integer)", "CREATE TABLE orders (id integer)")
+    with closing(pulling.Pull(file.url, tmp_path)) as pull:
+        assert tables_of(pull, "s*.*") == ["sales.orders"]
+        assert tables_of(pull, "orders", "sales.*") == ["orders", "sales.orders"]
+    server, name = Mysql(mysql_url), urlsplit(mysql_url).path[1:]
+    server.run("CREATE TABLE orders (id integer)")
+    server.session.close()
+    with closing(pulling.Pull(mysql_url, tmp_path)) as pull:
+        assert f"{name}.orders" in tables_of(pull, "test*.*")
+        assert not [table for table in tables_of(pull, "*.*") if table.startswith(("mysql.", "information_schema."))]
+
+
+def test_large_numbers_of_a_mysql_key_and_cursor_are_compared_with_every_digit(tmp_path, mysql_url):
+    server = Mysql(mysql_url)
+    base = 2**63 + 2**60  # of which a double knows multiples of 2048 only
+    values = ", ".join(f"({base + n}, {base + n})" for n in range(300))
+    server.run(
+        "CREATE TABLE things (id bigint unsigned PRIMARY KEY, n bigint unsigned)", f"INSERT INTO things VALUES {values}"
+    )
+    server.run("ANALYZE TABLE things")
+    with closing(pulling.Pull(mysql_url, tmp_path, rows_per_batch=100)) as pull:
+        entry = pull.load("things", incremental={"cursor_path": "n", "range_start": "open"})
+        server.run(f"INSERT INTO things VALUES ({base + 300}, {base + 300})")
+        again = pull.load("things", incremental={"cursor_path": "n", "range_start": "open"})
+        found = pull.rows("SELECT count(DISTINCT id) FROM raw.things")
+    server.session.close()
+
+    assert (entry.inserted, again.read, again.inserted) == (300, 1, 1)
+    assert found == [(301,)]
+
+
+def test_a_unique_index_stands_in_for_a_key_unless_null_may_be_in_it(shop, pull, tmp_path):
+    if isinstance(shop, Duckdb):
+        return
+    values = ", ".join(f"({n}, {n})" for n in range(300))
+    for name, kind in (("told", "integer NOT NULL"), ("untold", "integer")):
+        shop.run(
+            f"CREATE TABLE {name} (a {kind}, b integer)",
+            f"CREATE UNIQUE INDEX of_{name} ON {name} (a)",
+            f"INSERT INTO {name} VALUES {values}",
+        )
+    from headrace.extract.database import opened
+    from headrace.retry import SYSTEM
+
+    with closing(opened(pull.stream("told"), pull.connection.local, SYSTEM)) as reader:
+        assert reader.unique(pulling.Table("", "told")) == ("a",)
+        assert reader.unique(pulling.Table("", "untold")) == ()
+    with pytest.raises(pulling.Broken):
+        pull.load("told", stop_after=2)
+    assert pull.load("told").inserted == 300
+
+
+def test_a_range_of_mysql_that_is_too_wide_is_cancelled_and_cut(tmp_path, mysql_url, monkeypatch):
+    monkeypatch.setattr("headrace.extract.ranges.LARGEST", 9_000_000)
+    server = Mysql(mysql_url)
+    server.run("CREATE TABLE things (id int PRIMARY KEY, body longtext)")
+    for at in range(30):
+        server.run(f"INSERT INTO things VALUES ({at}, repeat('x', {1_000_000 if at > 5 else 10}))")
+    server.run("ANALYZE TABLE things")
+    with closing(pulling.Pull(mysql_url, tmp_path, rows_per_batch=25)) as pull:
+        entry = pull.load("things")
+        found = pull.rows("SELECT count(DISTINCT id), sum(length(body)) FROM raw.things")
+    server.session.close()
+
+    assert entry.inserted == 30
+    assert found == [(30, 24_000_060)]

@@ -164,3 +164,69 @@ def test_a_database_without_the_wanted_tables_is_not_written_down(headrace, shop
     assert done.returncode != 0
     assert "nothing_*" in done.stderr
     assert not (headrace.folder / "sources" / "shop.yml").exists()
+
+
+@pytest.fixture
+def two_schemas(postgres_url):
+    with psycopg.connect(postgres_url, autocommit=True) as session:
+        for schema in ("sales", "sales_old", "crm"):
+            session.execute(f"CREATE SCHEMA {schema}")
+            session.execute(f"CREATE TABLE {schema}.orders (id int PRIMARY KEY, what text)")
+            session.execute(f"INSERT INTO {schema}.orders VALUES (1, '{schema}')")
+        session.execute("CREATE TABLE crm.people (id int PRIMARY KEY)")
+    return postgres_url
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({"tables": ["sales.*", "crm.*"]}, ["crm__orders", "crm__people", "sales__orders"]),
+        ({"schema": ["sales", "crm"], "tables": "all"}, ["crm__orders", "crm__people", "sales__orders"]),
+        ({"schema": "sales*", "tables": "all"}, ["sales__orders", "sales_old__orders"]),
+        ({"tables": ["sales*.orders"], "excluded_tables": ["sales_old.*"]}, ["sales__orders"]),
+        ({"schema": "crm", "tables": "all"}, ["orders", "people"]),
+        ({"tables": ["crm.*"]}, ["orders", "people"]),
+        ({"tables": ["sales.orders", "crm.orders", "crm.people"]}, ["crm__orders", "people", "sales__orders"]),
+        (
+            {"tables": ["sales.*", "crm.*"], "streams": {"clients": {"table": "crm.people"}, "sales__orders": {"tags": "x"}}},
+            ["clients", "crm__orders", "sales__orders"],
+        ),
+    ],
+    ids=["patterns", "list", "pattern of schemas", "both patterns", "one schema", "one pattern", "names", "written out"],
+)  # fmt: skip
+def test_tables_of_several_schemas_do_not_take_each_others_names(headrace, two_schemas, source, expected):
+    project(headrace, url=two_schemas, **source)
+
+    loaded = headrace("load")
+
+    assert loaded.returncode == 0, loaded.stdout + loaded.stderr
+    assert streams(headrace) == expected
+
+
+def test_rows_of_two_schemas_arrive_in_two_tables(headrace, two_schemas):
+    project(headrace, url=two_schemas, tables=["sales.*", "crm.*"])
+
+    headrace("load")
+
+    asked = headrace(
+        "show", "--inline", "SELECT what FROM shop.sales__orders UNION SELECT what FROM shop.crm__orders ORDER BY 1"
+    )
+    assert ("crm" in asked.stdout, "sales" in asked.stdout) == (True, True), asked.stderr
+
+
+def test_a_stream_of_a_source_of_several_schemas_says_its_own(headrace, two_schemas):
+    project(headrace, url=two_schemas, schema=["sales", "crm"], streams={"orders": {}})
+
+    done = headrace("load")
+
+    assert done.returncode != 0
+    assert "`table: schema.orders`" in done.stdout + done.stderr
+
+
+def test_a_source_of_several_schemas_is_written_down_with_them(headrace, two_schemas):
+    done = headrace("source", "add", "shop", two_schemas, "--stream", "sales.*", "--stream", "crm.*")
+
+    assert done.returncode == 0, done.stderr
+    written = yaml.safe_load((headrace.folder / "sources" / "shop.yml").read_text())
+    assert written["streams"]["crm__people"] == {"table": "crm.people", "primary_key": "id"}
+    assert headrace("load").returncode == 0

@@ -16,7 +16,7 @@ from headrace.errors import RecordsNotFound, SourceUnavailable, UsageError, did_
 from headrace.events import Warned, emit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from headrace.project.sources import Stream
@@ -24,31 +24,35 @@ if TYPE_CHECKING:
     from headrace.warehouse.embedded import Embedded
 
 
-def refresh_tables(asked: Asked, only: str | None = None) -> dict[str, list[Table]]:
-    """Ask each database whose tables are patterns what it has now, and tell what came and what is gone; the tables it means by source.
+def refresh_tables(asked: Asked, only: str | None = None) -> dict[str, dict[str, str]]:
+    """Ask each database whose tables are patterns what it has now, and tell what came and what is gone.
+
+    By source, the tables that it means by the names of their streams.
 
     Where a database cannot be reached, what it was last seen to have holds. Raises SourceUnavailable where that is nothing.
     """
-    from headrace.project.reflected import keep_tables, known_tables, matching
+    from headrace.project.reflected import keep_tables, known_tables, matching, means_several, stream_names
     from headrace.project.streams import reflecting
 
     root = find_project(asked)
-    found: dict[str, list[Table]] = {}
+    found: dict[str, dict[str, str]] = {}
     for stream, wanted, without in reflecting(root, _project_file(root), _environ(root)):
         if only not in (None, stream.source):
             continue
         before = known_tables(root, stream.source)
         try:
-            now = _tables(stream)
+            now = _tables(stream, wanted)
         except SourceUnavailable as error:
             if before is None:
                 raise
             emit(Warned(f"{error.what}; the tables of '{stream.source}' are taken to be what they last were"))
             now = list(before)
         keep_tables(root, stream.source, now)
-        found[stream.source] = matching(now, wanted, without)
+        meant = matching(now, wanted, without)
+        several = means_several(stream.database.schemas if stream.database else (), wanted)
+        found[stream.source] = stream_names((), meant, several=several)
         if before is not None:
-            _tell(stream.source, set(matching(before, wanted, without)), set(found[stream.source]))
+            _tell(stream.source, set(matching(before, wanted, without)), set(meant))
     return found
 
 
@@ -59,13 +63,13 @@ def _tell(source: str, before: set[Table], now: set[Table]) -> None:
         emit(Warned(f"{source}: the table {table} is gone; what was loaded of it stays"))
 
 
-def _tables(stream: Stream) -> list[Table]:
+def _tables(stream: Stream, wanted: Sequence[str] = ()) -> list[Table]:
     from headrace.extract.database import tables_of
     from headrace.retry import SYSTEM
 
     stream.ready()
     with _local() as local:
-        found = tables_of(stream, local, SYSTEM)
+        found = tables_of(stream, local, SYSTEM, wanted)
     dotted = [table.name for table in found if "." in table.name]
     if dotted:
         emit(Warned(f"{stream.source}: a table with a dot in its name is not read by a pattern: {', '.join(dotted)}"))
@@ -118,11 +122,11 @@ def tables(asked: Asked, name: str | None) -> int:
         raise UsageError(f"there is no source '{name}' whose tables are asked of a database", hint=hint)
     shown = {source: held for source, held in found.items() if name in (None, source)}
     if asked.json:
-        document("source tables", {"sources": {source: [str(one) for one in held] for source, held in shown.items()}})
+        document("source tables", {"sources": {source: list(held.values()) for source, held in shown.items()}})
         return 0
     for source, held in shown.items():
-        for table in held:
-            result(asked, f"{source}.{table.name}")
+        for stream in held:
+            result(asked, f"{source}.{stream}")
     return 0
 
 
@@ -133,22 +137,24 @@ def database_of(root: Path, name: str, url: str, wanted: tuple[str, ...]) -> dic
     """
     from headrace.extract.database import described
     from headrace.project.database_sources import Database, DatabaseStream
-    from headrace.project.reflected import matching
+    from headrace.project.reflected import matching, means_several, stream_names
     from headrace.project.sources import Stream
     from headrace.retry import SYSTEM
 
     shared = Database(url=url)
     whole = Stream(source=name, name="tables", spec=DatabaseStream(), database=shared, folder=root.as_posix())
-    chosen = matching(_tables(whole), wanted or ("*",), ())
+    wanted = wanted or ("*",)
+    chosen = matching(_tables(whole, wanted), wanted, ())
     if not chosen:
-        said = f"no table that {', '.join(wanted)} means" if wanted else "no table that may be read"
+        said = f"no table that {', '.join(wanted)} means" if wanted != ("*",) else "no table that may be read"
         raise RecordsNotFound(f"the database has {said}", hint="a schema of another name is `schema:` of the source")
     streams: dict[str, Any] = {}
     with _local() as local:
-        for table in chosen:
-            key, changed = described(whole.model_copy(update={"name": table.name}), local, SYSTEM)
-            spec: dict[str, Any] = {"primary_key": key[0] if len(key) == 1 else list(key)} if key else {}
-            streams[table.name] = {**spec, "incremental": changed[0]} if key and changed else spec
+        for stream, table in stream_names((), chosen, several=means_several((), wanted)).items():
+            key, changed = described(whole.model_copy(update={"spec": DatabaseStream(table=table)}), local, SYSTEM)
+            spec: dict[str, Any] = {} if stream == table else {"table": table}
+            spec |= {"primary_key": key[0] if len(key) == 1 else list(key)} if key else {}
+            streams[stream] = {**spec, "incremental": changed[0]} if key and changed else spec
     return {"type": "database", "url": _without_password(name, url), "streams": streams}
 
 

@@ -48,6 +48,8 @@ class Cell:
     """Whether it holds numbers of so many digits that no number type here has room for all of them."""
     loose: bool = False
     """Whether its database lets any value stand in it, whatever it was declared as."""
+    counting: bool = False
+    """Whether the database itself moves it on with every change of a row, by a count of its own."""
 
 
 def decode(

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import ConfigInvalid, DriverMissing, RecordsNotFound, SourceUnavailable, did_you_mean
+from headrace.errors import (
+    ConfigInvalid,
+    DriverMissing,
+    RecordsNotFound,
+    SourceRefused,
+    SourceUnavailable,
+    did_you_mean,
+)
 from headrace.events import Warned, emit
 from headrace.extract.marks import start
 from headrace.extract.paths import distinct_names
-from headrace.extract.ranges import Plan, after_where, batches
+from headrace.extract.ranges import Plan, batches
+from headrace.extract.reader import after_where
 from headrace.project.database_sources import DatabaseStream
 from headrace.project.dispositions import KEYED
+from headrace.project.reflected import is_pattern, schemas_meant
 from headrace.project.urls import split
 from headrace.schema import Kind, parse_type
-from headrace.sql.dialect import text as literal
 from headrace.table import Table
 
 if TYPE_CHECKING:
@@ -26,7 +35,7 @@ if TYPE_CHECKING:
     from headrace.batch import Arrived
     from headrace.cursor import Cursor
     from headrace.extract.cells import Cell
-    from headrace.extract.ranges import Reader
+    from headrace.extract.reader import Reader
     from headrace.project.database_sources import Database
     from headrace.project.sources import Stream
     from headrace.project.stream_keys import Incremental
@@ -54,24 +63,38 @@ def read(
 
 
 def reflected(stream: Stream, local: Embedded, clock: Clock) -> Stream:
-    """The stream with the primary key that its table has, where it needs one and declares none."""
+    """The stream with the primary key that its table has, where it needs one and declares none, and the column its cursor lands in."""
     spec, _ = _of(stream)
     keyed = spec.write_disposition in KEYED or (spec.write_disposition is None and spec.incremental)
-    if spec.primary_key or spec.query or not keyed:
+    if spec.query or not (spec.incremental or (keyed and not spec.primary_key)):
         return stream
     with closing(opened(stream, local, clock)) as reader:
         table = _table(stream)
         cells = _named(reader.columns(_relation(stream, reader), table))
         names = {cell.original: cell.name for cell in cells}
-        key = tuple(names[column] for column in reader.key(table))
-    return stream.model_copy(update={"spec": spec.model_copy(update={"primary_key": key})})
+        changed: dict[str, Any] = {}
+        if keyed and not spec.primary_key:
+            changed["primary_key"] = tuple(names[column] for column in reader.key(table))
+        if spec.incremental and (counter := _counter(reader, spec.incremental.cursor_path, table, cells)):
+            changed["incremental"] = spec.incremental.model_copy(update={"cursor_path": counter.name})
+    return stream.model_copy(update={"spec": spec.model_copy(update=changed)})
 
 
-def tables_of(stream: Stream, local: Embedded, clock: Clock) -> list[Table]:
-    """The tables of the stream's database, in order of their names. Raises what `opened` does, and SourceRefused."""
+def tables_of(stream: Stream, local: Embedded, clock: Clock, wanted: Sequence[str] = ()) -> list[Table]:
+    """The tables of the stream's database, in order of their names: those of its schemas, and of the schemas that `wanted` names.
+
+    Raises what `opened` does, and SourceRefused.
+    """
     _, shared = _of(stream)
     with closing(opened(stream, local, clock)) as reader:
-        return sorted(reader.tables(shared.schema_name))
+        found: set[Table] = set()
+        for schema in schemas_meant(shared.schemas, wanted or ("*",)):
+            if schema is None or not is_pattern(schema):
+                found.update(reader.tables(schema))
+                continue
+            for one in fnmatch.filter(reader.schemas(), schema):
+                found.update(reader.tables(one))
+        return sorted(found)
 
 
 def described(stream: Stream, local: Embedded, clock: Clock) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -90,26 +113,38 @@ def opened(stream: Stream, local: Embedded, clock: Clock) -> Reader:
     _, shared = _of(stream)
     scheme = split(shared.url, f"{stream.label}: its `url`", stream.place).scheme.partition("+")[0]
     try:
-        if scheme in ("postgresql", "postgres"):
-            from headrace.extract import postgres
-
-            return postgres.connect(shared.url, local, clock)
-        if scheme == "sqlite":
-            from headrace.extract import sqlite
-
-            return sqlite.connect(_file(stream), local)
-        if scheme == "duckdb":
-            from headrace.extract import duckdb_file
-
-            return duckdb_file.connect(_file(stream))
-        if scheme in ("mysql", "mariadb"):
-            from headrace.extract import mysql
-
-            return mysql.connect(shared.url, local)
+        return _connected(stream, scheme, shared.url, local, clock)
     except ImportError as error:
         raise DriverMissing(
             f"the driver for {scheme} cannot be imported: {error}", hint=f"pip install 'headrace[{_EXTRAS[scheme]}]'"
         ) from error
+
+
+def _connected(stream: Stream, scheme: str, url: str, local: Embedded, clock: Clock) -> Reader:
+    if scheme in ("postgresql", "postgres"):
+        from headrace.extract import postgres
+
+        return postgres.connect(url, local, clock)
+    if scheme == "sqlite":
+        from headrace.extract import sqlite
+
+        return sqlite.connect(_file(stream), local)
+    if scheme == "duckdb":
+        from headrace.extract import duckdb_file
+
+        return duckdb_file.connect(_file(stream))
+    if scheme in ("mysql", "mariadb"):
+        from headrace.extract import mysql
+
+        return mysql.connect(url, local)
+    if scheme in ("mssql", "sqlserver"):
+        from headrace.extract import sqlserver
+
+        return sqlserver.connect(url, local)
+    if scheme == "oracle":
+        from headrace.extract import oracle
+
+        return oracle.connect(url, local)
     hint = did_you_mean(scheme, _SCHEMES) or f"databases: {', '.join(_SCHEMES)}"
     raise ConfigInvalid(
         f"{stream.label}: no database is read by a URL that starts with '{scheme}'", where=stream.place, hint=hint
@@ -117,6 +152,7 @@ def opened(stream: Stream, local: Embedded, clock: Clock) -> Reader:
 
 
 _RANGED = (
+    Kind.DECIMAL,
     Kind.SMALLINT,
     Kind.INTEGER,
     Kind.BIGINT,
@@ -130,8 +166,16 @@ _RANGED = (
 _MOMENTS = (Kind.TIMESTAMP, Kind.TIMESTAMPTZ)
 _CHANGED = re.compile("updat|modif|chang|last_")
 """How columns are called that every change of a row moves on; the time of its creation is not one."""
-_SCHEMES = ("postgresql", "mysql", "mariadb", "sqlite", "duckdb")
-_EXTRAS = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql", "mariadb": "mysql"}
+_SCHEMES = ("postgresql", "mysql", "mariadb", "sqlserver", "mssql", "oracle", "sqlite", "duckdb")
+_EXTRAS = {
+    "postgresql": "postgres",
+    "postgres": "postgres",
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "mssql": "sqlserver",
+    "sqlserver": "sqlserver",
+    "oracle": "oracle",
+}
 
 
 def _file(stream: Stream) -> Path:
@@ -146,23 +190,32 @@ def _file(stream: Stream) -> Path:
 def _of(stream: Stream) -> tuple[DatabaseStream, Database]:
     if not isinstance(stream.spec, DatabaseStream) or stream.database is None:
         raise TypeError(f"{stream.label} is not a stream of a database")
-    if stream.spec.table and stream.spec.query:
-        raise ConfigInvalid(f"{stream.label}: a stream has a `table` or a `query`, not both", where=stream.place)
+    spec = stream.spec
+    if spec.query and (spec.table or spec.where):
+        other = "table" if spec.table else "where"
+        raise ConfigInvalid(f"{stream.label}: a stream has a `{other}` or a `query`, not both", where=stream.place)
     return stream.spec, stream.database
 
 
 def _table(stream: Stream) -> Table:
     spec, shared = _of(stream)
     schema, _, name = (spec.table or stream.name).rpartition(".")
+    if not schema and shared.schemas and shared.schema_name is None:
+        raise ConfigInvalid(
+            f"{stream.label}: its source has several schemas, so `table:` has to say one",
+            where=stream.place,
+            hint=f"`table: schema.{name}`",
+        )
     return Table(schema or shared.schema_name or "", name)
 
 
 def _relation(stream: Stream, reader: Reader) -> str:
     spec, _ = _of(stream)
     if spec.query:
-        return f"(\n{spec.query.strip().rstrip(';')}\n) AS q"
+        return f"(\n{spec.query.strip().rstrip(';')}\n){reader.words.alias}q"
     table = _table(stream)
-    return ".".join(reader.name(part) for part in (table.schema, table.name) if part)
+    parts = (reader.words.folded(part) if part == part.lower() else part for part in (table.schema, table.name) if part)
+    return ".".join(reader.name(part) for part in parts)
 
 
 def _named(cells: Sequence[Cell]) -> list[Cell]:
@@ -180,13 +233,10 @@ def _plan(
 ) -> Plan:
     relation, table = _relation(stream, reader), None if spec.query else _table(stream)
     found = _named(reader.columns(relation, table))
-    key_names = reader.key(table) if table else ()
-    key = tuple(cell for name in key_names for cell in found if cell.original == name)
-    if any(cell.nullable or cell.type.kind not in _RANGED for cell in key):
-        key = ()
     incremental = spec.incremental
-    at_cursor = _cell(stream, incremental.cursor_path, found) if incremental else None
-    where = _conditions(incremental, at_cursor, cursor, reader) if incremental and at_cursor else []
+    at_cursor = _cursor(stream, incremental.cursor_path, found, reader, table) if incremental else None
+    where = [f"({spec.where})"] if spec.where else []
+    where += _conditions(incremental, at_cursor, cursor, reader) if incremental and at_cursor else []
     cap = (
         resume.get("cap")
         if "cap" in resume
@@ -194,18 +244,29 @@ def _plan(
         if at_cursor
         else None
     )
+    if at_cursor and at_cursor.counting:
+        _refuse_restored(stream, cursor, cap)
     rows, size = reader.size(table) if table else (0, 0)
     most = min(
         spec.rows_per_batch or shared.rows_per_batch, max(1000, _BYTES * rows // size if size and rows else 1 << 62)
     )
-    if incremental and at_cursor and incremental.on_cursor_value_missing == "raise":
+    if incremental and at_cursor and incremental.on_cursor_value_missing == "raise" and not at_cursor.counting:
         _refuse_missing(stream, relation, at_cursor, reader)
     cells = tuple(_declared(cell, spec) for cell in _chosen(stream, spec, found, at_cursor))
     _tell_of_text(stream, cells, spec)
     origin = f"{table}" if table else "query"
-    return Plan(
-        cells, relation, tuple(where), key, most, rows > most, at_cursor, cap, reader.settled, origin.removeprefix(".")
-    )
+    # What was begun in ranges is gone on with in ranges, whatever has become of the table's size.
+    key = _ranged(reader, table, found) if table and (rows > most or resume.get("after")) else ()
+    return Plan(cells, relation, tuple(where), key, most, at_cursor, cap, reader.settled, origin.removeprefix("."))
+
+
+def _ranged(reader: Reader, table: Table, cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """The key by whose ranges a table is read: its primary key, or else another one that tells all rows apart."""
+    for ask in (reader.key, reader.unique):
+        key = tuple(cell for name in ask(table) for cell in cells if cell.original == name)
+        if key and not any(cell.nullable or cell.type.kind not in _RANGED for cell in key):
+            return key
+    return ()
 
 
 def _conditions(incremental: Incremental, at: Cell, cursor: Cursor | None, reader: Reader) -> list[str]:
@@ -217,9 +278,11 @@ def _conditions(incremental: Incremental, at: Cell, cursor: Cursor | None, reade
     )
     parts = []
     if low is not None:
-        parts.append(f"{held} {first} {literal(low)}")
+        parts.append(f"{held} {first} {reader.value(at, low)}")
     if incremental.end_value is not None:
-        parts.append(f"{held} {last} {literal(incremental.end_value)}")
+        parts.append(f"{held} {last} {reader.value(at, incremental.end_value)}")
+    if at.counting:
+        return parts
     missing = incremental.on_cursor_value_missing
     if missing == "exclude":
         return [*parts, f"{held} IS NOT NULL"]
@@ -228,12 +291,31 @@ def _conditions(incremental: Incremental, at: Cell, cursor: Cursor | None, reade
 
 def _refuse_missing(stream: Stream, relation: str, at: Cell, reader: Reader) -> None:
     held = reader.name(at.original)
-    if reader.rows(f"SELECT 1 FROM {relation} WHERE {held} IS NULL LIMIT 1"):
+    if reader.rows(reader.words.first.format(select=f"SELECT {held} FROM {relation} WHERE {held} IS NULL")):
         raise RecordsNotFound(
             f"{stream.label}: a row has no '{at.original}', which is the stream's cursor",
             where=stream.place,
             hint="set `on_cursor_value_missing: include` or `exclude`",
         )
+
+
+def _refuse_restored(stream: Stream, cursor: Cursor | None, cap: str | None) -> None:
+    if cursor and cursor.value and cap and int(cap) < int(cursor.value):
+        raise SourceRefused(
+            f"{stream.label}: the database counts its changes from {cap} on and had come to {cursor.value}: it is another one, or was restored",
+            where=stream.place,
+            hint="load the stream anew with --full-refresh",
+        )
+
+
+def _cursor(stream: Stream, column: str, cells: Sequence[Cell], reader: Reader, table: Table | None) -> Cell:
+    return _counter(reader, column, table, cells) or _cell(stream, column, cells)
+
+
+def _counter(reader: Reader, column: str, table: Table | None, cells: Sequence[Cell]) -> Cell | None:
+    """What the database counts its changes by, where the cursor is that and no column of the table."""
+    named = any(column in (cell.original, cell.name) for cell in cells)
+    return None if named else reader.counter(column, table)
 
 
 def _cell(stream: Stream, column: str, cells: Sequence[Cell]) -> Cell:

@@ -9,6 +9,7 @@ import duckdb
 from headrace.errors import SourceRefused, SourceUnavailable, StatementFailed
 from headrace.extract.cells import Cell, labelled
 from headrace.extract.marks import written
+from headrace.extract.reader import Words
 from headrace.schema import JSON, VARCHAR, Kind, Type
 from headrace.sql.dialect import name, read_type
 from headrace.sql.dialect import text as literal
@@ -16,7 +17,7 @@ from headrace.table import Table
 from headrace.warehouse.embedded import Embedded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -41,6 +42,7 @@ class DuckdbReader:
     """A session in one transaction, so that it sees one state of the file."""
 
     settled = True
+    words = Words()
 
     def __init__(self, session: Embedded) -> None:
         self.session = session
@@ -56,6 +58,10 @@ class DuckdbReader:
         filled = {row[0] for row in declared if row[2] == "NO"}
         return [Cell(row[0], row[0], _type(row[1]), row[0] not in filled) for row in found]
 
+    def counter(self, column: str, table: Table | None) -> None:
+        """None: a file keeps no such number."""
+        del column, table
+
     def key(self, table: Table) -> tuple[str, ...]:
         """The primary key's columns."""
         found = self.rows(
@@ -65,6 +71,11 @@ class DuckdbReader:
         )
         return tuple(found[0][0]) if found else ()
 
+    def unique(self, table: Table) -> tuple[str, ...]:
+        """None: there are no ranges."""
+        del table
+        return ()
+
     def tables(self, schema: str | None) -> list[Table]:
         """Those of the file, not of DuckDB itself."""
         found = self.rows(
@@ -72,6 +83,14 @@ class DuckdbReader:
             f"AND database_name = current_database() AND schema_name = {literal(schema or 'main')}"
         )
         return [Table(schema or "", row[0]) for row in found]
+
+    def schemas(self) -> list[str]:
+        """Those of the file."""
+        found = self.rows(
+            "SELECT schema_name FROM duckdb_schemas() WHERE database_name = current_database() "
+            "AND schema_name NOT IN ('information_schema', 'pg_catalog')"
+        )
+        return [row[0] for row in found]
 
     def size(self, table: Table) -> tuple[int, int]:
         """Unknown, so that there is one range: DuckDB reads a table by all its threads, and gives it batch by batch."""
@@ -89,13 +108,24 @@ class DuckdbReader:
         """As it is: texts are in the order of their bytes."""
         return name(cell.original)
 
+    def value(self, cell: Cell, text: str) -> str:
+        """In quotes: it becomes what the column is."""
+        del cell
+        return literal(text)
+
+    def text(self, cell: Cell) -> str:
+        """As DuckDB writes it."""
+        return f"CAST({name(cell.original)} AS VARCHAR)"
+
     def limit(self, relation: str, cell: Cell) -> str | None:
         """The highest value: a file has one writer, and nothing of it is seen before it is committed."""
         finite = f" FILTER (isfinite({name(cell.original)}))" if cell.type.kind in _CALENDAR else ""
         top = self.rows(f"SELECT max({name(cell.original)}){finite} FROM {relation}")[0][0]
         return None if top is None else written(top)
 
-    def read(self, cells: Sequence[Cell], rest: str, most: int) -> Iterator[tuple[pa.Table, pa.Table | None]]:
+    def read(
+        self, cells: Sequence[Cell], rest: str, most: int
+    ) -> Generator[tuple[pa.Table, pa.Table | None], None, None]:
         """Batches as DuckDB gives them; what Arrow and Parquet have no type for is text that says what it is."""
         import pyarrow as pa
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -12,12 +13,14 @@ from pymysql.converters import encoders
 
 from headrace.errors import SourceRefused, SourceUnavailable
 from headrace.extract.cells import Cell, decode
+from headrace.extract.reader import Words
+from headrace.extract.row_lines import pages
 from headrace.schema import BIGINT, DATE, DOUBLE, JSON, TIMESTAMP, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal
 from headrace.sql.dialect import text as literal
 from headrace.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     import pyarrow as pa
 
@@ -28,7 +31,6 @@ _SESSION = (
     "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
     "START TRANSACTION WITH CONSISTENT SNAPSHOT",
 )
-_PAGE = 8 * 1024 * 1024
 _WHOLE = {
     "tinyint": Kind.SMALLINT,
     "smallint": Kind.SMALLINT,
@@ -52,6 +54,8 @@ _BYTES = (
     "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob",
     "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection",
 )  # fmt: skip
+_SYSTEM = ("information_schema", "performance_schema", "mysql", "sys")
+_NUMBERS = (Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.DECIMAL)
 _LOST = (2003, 2006, 2013, 1053, 1927, 4031)
 """Errors of a session that is gone, or that never began."""
 
@@ -59,20 +63,8 @@ _LOST = (2003, 2006, 2013, 1053, 1927, 4031)
 def connect(url: str, local: Embedded) -> MysqlReader:
     """A session of the server. Raises SourceUnavailable."""
     parts = urlsplit(url)
-    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
     try:
-        session = pymysql.connect(
-            host=parts.hostname or "localhost",
-            port=parts.port or 3306,
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            database=unquote(parts.path.lstrip("/")) or None,
-            unix_socket=options.get("unix_socket"),
-            ssl_ca=options.get("ssl_ca"),
-            charset="utf8mb4",
-            connect_timeout=10,
-            conv=cast("Any", encoders),  # and no decoders: every value is the text that the server sent
-        )
+        session = _session(url)
         with session.cursor() as cursor:
             for statement in _SESSION:
                 cursor.execute(statement)
@@ -82,15 +74,34 @@ def connect(url: str, local: Embedded) -> MysqlReader:
             f"MySQL at {parts.hostname or 'the local socket'}{parts.path} cannot be reached: {said}",
             hint="is the server up, and are host, user, password and database of the source's `url` right?",
         ) from error
-    return MysqlReader(session, local)
+    return MysqlReader(url, session, local)
+
+
+def _session(url: str) -> pymysql.Connection[pymysql.cursors.Cursor]:
+    parts = urlsplit(url)
+    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    return pymysql.connect(
+        host=parts.hostname or "localhost",
+        port=parts.port or 3306,
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        database=unquote(parts.path.lstrip("/")) or None,
+        unix_socket=options.get("unix_socket"),
+        ssl_ca=options.get("ssl_ca"),
+        charset="utf8mb4",
+        connect_timeout=10,
+        conv=cast("Any", encoders),  # and no decoders: every value is the text that the server sent
+    )
 
 
 class MysqlReader:
     """A session in one transaction, whose reads all see the state that its first did."""
 
     settled = True
+    words = Words()
 
-    def __init__(self, session: pymysql.Connection[pymysql.cursors.Cursor], local: Embedded) -> None:
+    def __init__(self, url: str, session: pymysql.Connection[pymysql.cursors.Cursor], local: Embedded) -> None:
+        self.url = url
         self.session = session
         self.local = local
         self._words: dict[str, str] = {}
@@ -129,11 +140,28 @@ class MysqlReader:
         checks = (re.fullmatch(r"\(?json_valid\(`(.*)`\)\)?", row[0]) for row in found)
         return {check[1].replace("``", "`") for check in checks if check}
 
+    def counter(self, column: str, table: Table | None) -> None:
+        """None: the server tells of no such number."""
+        del column, table
+
     def key(self, table: Table) -> tuple[str, ...]:
         """The primary key's columns."""
         quoted = ".".join(self.name(part) for part in (table.schema, table.name) if part)
         found = self.rows(f"SHOW KEYS FROM {quoted} WHERE Key_name = 'PRIMARY'")
         return tuple(row[4] for row in sorted(found, key=lambda row: int(row[3])))
+
+    def unique(self, table: Table) -> tuple[str, ...]:
+        """Of the index with the fewest columns; no part of one is a prefix or an expression."""
+        quoted = ".".join(self.name(part) for part in (table.schema, table.name) if part)
+        indexes: dict[str, list[tuple[Any, ...]]] = {}
+        for row in self.rows(f"SHOW KEYS FROM {quoted} WHERE Non_unique = 0 AND Key_name <> 'PRIMARY'"):
+            indexes.setdefault(row[2], []).append(row)
+        whole = [
+            tuple(row[4] for row in sorted(rows, key=lambda row: int(row[3])))
+            for rows in indexes.values()
+            if all(row[4] and row[7] is None and row[9] != "YES" for row in rows)
+        ]
+        return min(whole, key=len, default=())
 
     def tables(self, schema: str | None) -> list[Table]:
         """Those that the session may read."""
@@ -142,6 +170,11 @@ class MysqlReader:
             f"SELECT table_name FROM information_schema.tables WHERE table_schema = {named} AND table_type = 'BASE TABLE'"
         )
         return [Table(schema or "", row[0]) for row in found]
+
+    def schemas(self) -> list[str]:
+        """The databases that the session may see."""
+        found = self.rows("SELECT schema_name FROM information_schema.schemata")
+        return [row[0] for row in found if row[0] not in _SYSTEM]
 
     def size(self, table: Table) -> tuple[int, int]:
         """As InnoDB estimates."""
@@ -166,6 +199,15 @@ class MysqlReader:
         held = self.name(cell.original)
         return f"BINARY {held}" if cell.type.kind is Kind.VARCHAR and not cell.unbound else held
 
+    def value(self, cell: Cell, text: str) -> str:
+        """Numbers bare: between a number in quotes and a column the server would compare doubles."""
+        bare = cell.type.kind in _NUMBERS and re.fullmatch(r"[+-]?\d+(\.\d+)?", text)
+        return text if bare else literal(text)
+
+    def text(self, cell: Cell) -> str:
+        """As it is: the server sends nothing but text."""
+        return self.name(cell.original)
+
     def limit(self, relation: str, cell: Cell) -> str | None:
         """The highest value that is committed."""
         top = self.rows(f"SELECT CAST(max({self.comparable(cell)}) AS CHAR CHARACTER SET utf8mb4) FROM {relation}")[0][
@@ -173,29 +215,31 @@ class MysqlReader:
         ]
         return None if top is None else str(top)
 
-    def read(self, cells: Sequence[Cell], rest: str, most: int) -> Iterator[tuple[pa.Table, pa.Table | None]]:
+    def read(
+        self, cells: Sequence[Cell], rest: str, most: int
+    ) -> Generator[tuple[pa.Table, pa.Table | None], None, None]:
         """Lines that the server wrote; a page of them is some megabytes."""
         values = ", ',', ".join(self._written(cell) for cell in cells)
         sql = f"SELECT CONCAT({values}) FROM {rest}"
         try:
             with self.session.cursor(pymysql.cursors.SSCursor) as cursor:
                 cursor.execute(sql)
-                lines: list[str] = []
-                size = 0
-                for (line,) in cursor:
-                    if line is None:
-                        raise SourceRefused("MySQL: a row is longer than the server's max_allowed_packet")
-                    lines.append(line)
-                    size += len(line)
-                    if size >= _PAGE or len(lines) >= most:
-                        yield self._decoded(lines, cells)
-                        lines, size = [], 0
-                yield self._decoded(lines, cells)
+                try:
+                    for page in pages(cursor, most, "MySQL: a row is longer than the server's max_allowed_packet"):
+                        yield decode(page, cells, self.local, "mysql")
+                except GeneratorExit:
+                    self._cancel()  # else closing the cursor would read the rest of the result
+                    with suppress(pymysql.Error):
+                        for _ in cursor.fetchall_unbuffered():
+                            pass
+                    raise
         except pymysql.Error as error:
             _fail(sql, error)
 
-    def _decoded(self, lines: list[str], cells: Sequence[Cell]) -> tuple[pa.Table, pa.Table | None]:
-        return decode(("\n".join(lines) + "\n").encode() if lines else b"", cells, self.local, "mysql")
+    def _cancel(self) -> None:
+        """End the statement that runs, which only another session can, and leave the transaction as it is."""
+        with suppress(pymysql.Error), closing(_session(self.url)) as other, other.cursor() as cursor:
+            cursor.execute(f"KILL QUERY {cast('Any', self.session).thread_id()}")
 
     def _written(self, cell: Cell) -> str:
         held, word = self.name(cell.original), self._words[cell.original]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
@@ -12,13 +13,15 @@ from headrace.errors import SourceRefused, SourceUnavailable
 from headrace.events import Warned, emit
 from headrace.extract.cells import Cell, decode
 from headrace.extract.marks import written
-from headrace.schema import VARCHAR, Kind, Type
+from headrace.extract.reader import Words
+from headrace.extract.transactions import COUNTED, COUNTER, LANDED, SCHEMAS, SNAPSHOT, UNIQUE, counted
+from headrace.schema import BIGINT, VARCHAR, Kind, Type
 from headrace.sql.dialect import name, read_type
 from headrace.sql.dialect import text as literal
 from headrace.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -102,6 +105,7 @@ class PostgresReader:
     """A session that sees the state of the database as its first read found it."""
 
     settled = False
+    words = Words()
 
     def __init__(
         self,
@@ -117,6 +121,7 @@ class PostgresReader:
         self.clock = clock
         self._table = table
         self._inside = False
+        self._next = 0
 
     def name(self, text: str) -> str:
         """In double quotes."""
@@ -147,13 +152,28 @@ class PostgresReader:
             for column, word in zip(found, words, strict=True)
         ]
 
+    def counter(self, column: str, table: Table | None) -> Cell | None:
+        """The transaction that wrote a row, of tables and of views that are stored."""
+        if column not in (COUNTER, LANDED) or table is None or not self._ask(COUNTED, (_quoted(table),)).fetchall():
+            return None
+        return Cell(LANDED, COUNTER, BIGINT, nullable=False, counting=True)
+
     def key(self, table: Table) -> tuple[str, ...]:
         """The primary key's columns."""
         return tuple(row[0] for row in self._ask(_KEY, (_quoted(table),)).fetchall())
 
+    def unique(self, table: Table) -> tuple[str, ...]:
+        """Of the index with the fewest columns."""
+        found = self._ask(UNIQUE, (_quoted(table),)).fetchall()
+        return tuple(found[0][0]) if found else ()
+
     def tables(self, schema: str | None) -> list[Table]:
         """Those that the session may read; a partitioned table is one."""
         return [Table(schema or "", row[0]) for row in self._ask(_TABLES, (schema,)).fetchall()]
+
+    def schemas(self) -> list[str]:
+        """Those that the session may use."""
+        return [row[0] for row in self._ask(SCHEMAS).fetchall()]
 
     def size(self, table: Table) -> tuple[int, int]:
         """As the last ANALYZE estimated, of all partitions."""
@@ -163,13 +183,30 @@ class PostgresReader:
     def comparable(self, cell: Cell) -> str:
         """Text in the order of its code points, which is that of cursors."""
         held = name(cell.original)
+        if cell.original == COUNTER:
+            self.begin()
+            self._next = self._next or int(self._ask(SNAPSHOT).fetchall()[0][1])
+            return counted(self._next)
         return f'{held} COLLATE "C"' if cell.type.kind is Kind.VARCHAR and not cell.unbound else held
+
+    def value(self, cell: Cell, text: str) -> str:
+        """In quotes: it becomes what the column is."""
+        del cell
+        return literal(text)
+
+    def text(self, cell: Cell) -> str:
+        """As the session writes it."""
+        return f"{name(cell.original)}::text"
 
     def limit(self, relation: str, cell: Cell) -> str | None:
         """Below this no row can still appear: transactions that are open now may commit values from the time they began.
 
-        Asked before the first read, so that whatever that does not see began later or is known here.
+        Asked before the first read, so that whatever that does not see began later or is known here. The transactions' own numbers
+        are those of the session's snapshot.
         """
+        if cell.original == COUNTER:
+            self.begin()
+            return str(self._ask(SNAPSHOT).fetchall()[0][0])
         if cell.type.kind in (Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.DATE):
             return self._moment(cell.type)
         top = self._ask(f"SELECT max({self.comparable(cell)}) FROM {relation}").fetchall()[0][0]
@@ -212,16 +249,28 @@ class PostgresReader:
         self.begin()
         return self._ask(sql).fetchall()
 
-    def read(self, cells: Sequence[Cell], rest: str, most: int) -> Iterator[tuple[pa.Table, pa.Table | None]]:
+    def read(
+        self, cells: Sequence[Cell], rest: str, most: int
+    ) -> Generator[tuple[pa.Table, pa.Table | None], None, None]:
         """By COPY; a page of it is some megabytes, whatever `most` says."""
         self.begin()
         origin = self._table or "query"
-        sql = f"COPY (SELECT {', '.join(_selected(cell) for cell in cells)} FROM {rest}) TO STDOUT (FORMAT csv)"
+        sql = f"COPY (SELECT {', '.join(self._selected(cell) for cell in cells)} FROM {rest}) TO STDOUT (FORMAT csv)"
+        self._ask("SAVEPOINT headrace_read")
         try:
             for page in self._pages(sql, most):
                 yield decode(page, cells, self.local, origin)
         except psycopg.Error as error:
             _fail(sql, self.url, error)
+        except GeneratorExit:
+            # What is not wanted any more is cancelled, which must not cost the snapshot.
+            with suppress(SourceRefused, SourceUnavailable):
+                self._ask("ROLLBACK TO SAVEPOINT headrace_read")
+            raise
+        self._ask("RELEASE SAVEPOINT headrace_read")
+
+    def _selected(self, cell: Cell) -> str:
+        return self.comparable(cell) if cell.original == COUNTER else _selected(cell)
 
     def _pages(self, sql: str, most: int) -> Iterator[bytearray]:
         """What COPY sends, some megabytes at a time, straight from libpq: psycopg's loop costs a row as much as parsing it."""

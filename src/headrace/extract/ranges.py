@@ -5,69 +5,24 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch
 from headrace.extract.marks import highest, lower
-from headrace.sql.dialect import text as literal
+from headrace.extract.reader import after_where, past, up_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import pyarrow as pa
+    from collections.abc import Iterator
 
     from headrace.extract.cells import Cell
-    from headrace.table import Table
+    from headrace.extract.reader import Chunk, Reader
     from headrace.warehouse.embedded import Embedded
 
-    Chunk: TypeAlias = tuple[pa.Table, pa.Table | None]
-
-
-class Reader(Protocol):
-    """A session of a source's database that sees one state of it. Errors are SourceUnavailable and SourceRefused."""
-
-    @property
-    def settled(self) -> bool:
-        """Whether a whole read reaches its cursor's limit; else what it reached is asked of the rows."""
-
-    def name(self, text: str) -> str:
-        """An identifier in this database's quotes."""
-
-    def columns(self, relation: str, table: Table | None) -> list[Cell]:
-        """The columns of what stands after FROM, in order, under their names at the source."""
-
-    def key(self, table: Table) -> tuple[str, ...]:
-        """The columns of the primary key, in its order; empty if there is none."""
-
-    def tables(self, schema: str | None) -> list[Table]:
-        """The tables of a schema, or of the session's own; views and parts of tables are none."""
-
-    def size(self, table: Table) -> tuple[int, int]:
-        """About how many rows a table has, and how many bytes; zeros where nothing is known."""
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """A small result."""
-
-    def comparable(self, cell: Cell) -> str:
-        """A column as it is compared with a literal, in an order that does not depend on a language."""
-
-    def limit(self, relation: str, cell: Cell) -> str | None:
-        """The value of a cursor's column below which no row can still appear; None where nothing is known.
-
-        With `settled`, no row of what is read is above it.
-        """
-
-    def read(self, cells: Sequence[Cell], rest: str, most: int) -> Iterator[Chunk]:
-        """Rows of `SELECT columns FROM rest` in chunks of about `most` rows at most, and those that were refused."""
-
-    def fork(self, local: Embedded) -> Reader | None:
-        """Another session that sees the same state, if the database can do that."""
-
-    def close(self) -> None:
-        """End the session."""
+LARGEST = 64 * 1024 * 1024
+"""Bytes of a range above which it is cut into smaller ones, whatever the database believed of its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,63 +34,126 @@ class Plan:
     where: tuple[str, ...]
     key: tuple[Cell, ...]
     most: int
-    large: bool
     cursor: Cell | None
     cap: str | None
     settled: bool
     origin: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Rows past the key `low` and not past `high`, of which there are about `rows`; empty where the table begins or ends."""
+
+    low: tuple[str, ...]
+    high: tuple[str, ...]
+    rows: int
+
+
+@dataclass(slots=True)
+class _Fetched:
+    """What came of a range: its chunks, or, where it is too wide to be held, how many rows there were to LARGEST bytes."""
+
+    chunks: list[Chunk] = field(default_factory=list)
+    rows: int = 0
+    size: int = 0
+
+    @property
+    def whole(self) -> bool:
+        return self.size <= LARGEST
+
+
 def batches(plan: Plan, reader: Reader, local: Embedded, parallel: int, after: tuple[str, ...]) -> Iterator[Batch]:
     """All rows of the plan whose key is past `after`; each batch says in `resume` where to go on after it."""
-    if not plan.key or not plan.large:
+    if not plan.key:
         yield from _streamed(plan, reader)
         return
-    names = [reader.name(cell.original) for cell in plan.key]
-    row = f"({', '.join(names)})" if len(names) > 1 else names[0]
-    where = [*plan.where, *([f"{row} > {_row(after)}"] if after else [])]
-    bounds = reader.rows(
-        f"SELECT {', '.join(names)} FROM (SELECT {', '.join(names)}, row_number() OVER (ORDER BY {', '.join(names)}) AS headrace_row "
-        f"FROM {plan.relation}{after_where(where)}) AS numbered WHERE headrace_row % {plan.most} = 0 ORDER BY headrace_row"
-    )
-    ends: list[tuple[str, ...] | None] = [*(tuple(str(value) for value in bound) for bound in bounds), None]
-    tasks, low = [], after
-    for end in ends:
-        limits = [f"{row} > {_row(low)}"] if low else []
-        limits += [f"{row} <= {_row(end)}"] if end else []
-        tasks.append((after_where([*plan.where, *limits]), end))
-        low = end or low
+    ranges = _cut(plan, reader, _Range(after, (), 0), plan.most)
     with ExitStack() as stack:
         readers = [reader]
-        while len(readers) < min(parallel, len(tasks)) and (more := reader.fork(local)):
+        while len(readers) < min(parallel, len(ranges)) and (more := reader.fork(local)):
             readers.append(stack.enter_context(closing(more)))
-        yield from _in_order(plan, readers, tasks)
+        yield from _in_order(plan, readers, ranges)
 
 
-def _in_order(plan: Plan, readers: list[Reader], tasks: list[tuple[str, tuple[str, ...] | None]]) -> Iterator[Batch]:
+def _cut(plan: Plan, reader: Reader, whole: _Range, most: int) -> list[_Range]:
+    """Ranges of so many rows, which the database counts; the last has the rest."""
+    listed = ", ".join(reader.name(cell.original) for cell in plan.key)
+    texts = ", ".join(reader.text(cell) for cell in plan.key)
+    numbered = (
+        f"(SELECT {listed}, row_number() OVER (ORDER BY {listed}) AS headrace_row "
+        f"FROM {plan.relation}{_where(plan, reader, whole)}){reader.words.alias}numbered"
+    )
+    last = reader.words.remainder.format(value="headrace_row", by=most)
+    bounds = reader.rows(f"SELECT {texts} FROM {numbered} WHERE {last} = 0 ORDER BY headrace_row")
+    found, low = [], whole.low
+    for bound in bounds:
+        high = tuple(str(value) for value in bound)
+        if high == whole.high:
+            break
+        found.append(_Range(low, high, most))
+        low = high
+    return [*found, _Range(low, whole.high, most)]
+
+
+def _where(plan: Plan, reader: Reader, of: _Range) -> str:
+    limits = [past(reader, plan.key, of.low)] if of.low else []
+    limits += [up_to(reader, plan.key, of.high)] if of.high else []
+    return after_where([*plan.where, *limits])
+
+
+def _in_order(plan: Plan, readers: list[Reader], ranges: list[_Range]) -> Iterator[Batch]:
     """The ranges in the key's order, so that one place says how far all of them came; others are fetched meanwhile."""
     free: SimpleQueue[Reader] = SimpleQueue()
     for reader in readers:
         free.put(reader)
 
-    def fetch(where: str) -> list[Chunk]:
+    def fetch(of: _Range) -> _Fetched:
         reader = free.get()
         try:
-            return list(reader.read(plan.cells, plan.relation + where, plan.most))
+            return _fetch(plan, reader, of)
         finally:
             free.put(reader)
 
-    upcoming = iter(tasks)
+    def cut(of: _Range, most: int) -> list[_Range]:
+        reader = free.get()
+        try:
+            return _cut(plan, reader, of, most)
+        finally:
+            free.put(reader)
+
+    def pieces(of: _Range, fetched: _Fetched) -> Iterator[Batch]:
+        if fetched.whole:
+            yield _batch(plan, fetched.chunks, {"after": list(of.high)} if of.high else {"done": True})
+            return
+        for part in cut(of, max(1, min(fetched.rows, of.rows - 1) // 4)):
+            yield from pieces(part, pool.submit(fetch, part).result())
+
+    upcoming = iter(ranges)
     pool = ThreadPoolExecutor(len(readers), thread_name_prefix="headrace-range")
     try:
-        waiting = deque((pool.submit(fetch, where), end) for where, end in islice(upcoming, len(readers)))
+        waiting = deque((pool.submit(fetch, of), of) for of in islice(upcoming, len(readers)))
         while waiting:
-            fetched, end = waiting.popleft()
-            chunks = fetched.result()
-            waiting.extend((pool.submit(fetch, where), to) for where, to in islice(upcoming, 1))
-            yield _batch(plan, chunks, {"after": list(end)} if end else {"done": True})
+            fetching, of = waiting.popleft()
+            fetched = fetching.result()
+            waiting.extend((pool.submit(fetch, more), more) for more in islice(upcoming, 1))
+            yield from pieces(of, fetched)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _fetch(plan: Plan, reader: Reader, of: _Range) -> _Fetched:
+    """A range's rows; where they are too wide, only how many of them were too many. A single row is never too wide."""
+    found = _Fetched()
+    with closing(reader.read(plan.cells, plan.relation + _where(plan, reader, of), of.rows)) as chunks:
+        for rows, refused in chunks:
+            found.chunks.append((rows, refused))
+            found.rows += rows.num_rows
+            found.size += rows.nbytes + (refused.nbytes if refused is not None else 0)
+            if not found.whole and of.rows > 1:
+                found.chunks.clear()
+                return found
+    found.size = min(found.size, LARGEST)
+    return found
 
 
 def _streamed(plan: Plan, reader: Reader) -> Iterator[Batch]:
@@ -153,7 +171,7 @@ def _batch(plan: Plan, chunks: list[Chunk], resume: dict[str, Any]) -> Batch:
     rows = pa.concat_tables([chunk for chunk, _ in chunks])
     refused = [rejected for _, rejected in chunks if rejected is not None]
     rejected = pa.concat_tables(refused) if refused else None
-    if plan.settled:
+    if plan.settled or (plan.cursor and plan.cursor.counting):
         reached = plan.cap if resume.get("done") else None
     else:
         reached = highest(rows.column(plan.cursor.name), plan.cursor.type) if plan.cursor else None
@@ -167,13 +185,3 @@ def _batch(plan: Plan, chunks: list[Chunk], resume: dict[str, Any]) -> Batch:
         resume,
         plan.origin,
     )
-
-
-def after_where(conditions: Sequence[str]) -> str:
-    """The conditions as a clause, which is empty where there are none."""
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
-
-
-def _row(values: Sequence[str]) -> str:
-    listed = ", ".join(literal(value) for value in values)
-    return f"({listed})" if len(values) > 1 else listed

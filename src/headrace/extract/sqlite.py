@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import SourceRefused, SourceUnavailable
 from headrace.extract.cells import Cell, cast
+from headrace.extract.reader import Words
 from headrace.schema import BIGINT, BOOLEAN, DATE, DOUBLE, JSON, TIMESTAMP, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal
 from headrace.sql.dialect import name
 from headrace.sql.dialect import text as literal
 from headrace.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
     from headrace.warehouse.embedded import Embedded
 
+_PAGE = 32 * 1024 * 1024
+_FIRST = 16
 _EXACT = 2**53
 """Up to here a double holds every whole number."""
 _WORDS = {
@@ -61,6 +64,7 @@ class SqliteReader:
     """A session in one transaction, so that it sees one state of the file."""
 
     settled = True
+    words = Words()
 
     def __init__(self, session: sqlite3.Connection, local: Embedded) -> None:
         self.session = session
@@ -94,16 +98,37 @@ class SqliteReader:
         classes = tuple(row[0] for row in found)
         return _FOUND.get(classes, VARCHAR)
 
+    def counter(self, column: str, table: Table | None) -> None:
+        """None: a file keeps no such number."""
+        del column, table
+
     def key(self, table: Table) -> tuple[str, ...]:
         """The primary key's columns."""
         found = self.rows(f"SELECT name FROM pragma_table_info({literal(table.name)}) WHERE pk > 0 ORDER BY pk")
         return tuple(row[0] for row in found)
+
+    def unique(self, table: Table) -> tuple[str, ...]:
+        """Of the whole index with the fewest columns, none of which is an expression."""
+        found = self.rows(
+            f"SELECT i.name FROM pragma_index_list({literal(table.name)}) AS i, pragma_table_info({literal(table.name)}) AS t "
+            'JOIN pragma_index_info(i.name) AS k ON k.name = t.name WHERE i."unique" AND NOT i.partial '
+            'GROUP BY i.name HAVING min(t."notnull") = 1 AND count(*) = (SELECT count(*) FROM pragma_index_info(i.name)) '
+            "ORDER BY count(*), i.name LIMIT 1"
+        )
+        if not found:
+            return ()
+        columns = self.rows(f"SELECT name FROM pragma_index_info({literal(found[0][0])}) ORDER BY seqno")
+        return tuple(row[0] for row in columns)
 
     def tables(self, schema: str | None) -> list[Table]:
         """All but SQLite's own."""
         held = f"{name(schema)}.sqlite_master" if schema else "sqlite_master"
         found = self.rows(f"SELECT name FROM {held} WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
         return [Table(schema or "", row[0]) for row in found]
+
+    def schemas(self) -> list[str]:
+        """That of the file itself."""
+        return ["main"]
 
     def size(self, table: Table) -> tuple[int, int]:
         """Counted rows, and what the first of them hold."""
@@ -124,20 +149,36 @@ class SqliteReader:
         """As it is: texts are in the order of their bytes."""
         return f"{name(cell.original)} COLLATE BINARY" if cell.type.kind is Kind.VARCHAR else name(cell.original)
 
+    def value(self, cell: Cell, text: str) -> str:
+        """In quotes: it becomes what the column is."""
+        del cell
+        return literal(text)
+
+    def text(self, cell: Cell) -> str:
+        """As it is stored."""
+        return name(cell.original)
+
     def limit(self, relation: str, cell: Cell) -> str | None:
         """The highest value as it is stored: a file has one writer, and nothing of it is seen before it is committed."""
         top = self.rows(f"SELECT max({name(cell.original)}) FROM {relation}")[0][0]
         return None if top is None else str(top)
 
-    def read(self, cells: Sequence[Cell], rest: str, most: int) -> Iterator[tuple[pa.Table, pa.Table | None]]:
+    def read(
+        self, cells: Sequence[Cell], rest: str, most: int
+    ) -> Generator[tuple[pa.Table, pa.Table | None], None, None]:
         """Columns of so many rows; rows with a value that is not of its column's type apart."""
         cursor = self._ask(f"SELECT {', '.join(name(cell.original) for cell in cells)} FROM {rest}")
         origin = rest.partition(" WHERE ")[0].strip().strip('"')
         try:
-            rows = cursor.fetchmany(most)
-            yield self._typed(rows, cells, origin)
-            while rows := cursor.fetchmany(most):
-                yield self._typed(rows, cells, origin)
+            rows = cursor.fetchmany(min(most, _FIRST))
+            while True:
+                chunk = self._typed(rows, cells, origin)
+                yield chunk
+                # As many rows as those before had room for, so that wide ones do not fill the memory.
+                wide = sum(part.nbytes for part in chunk if part is not None) // max(len(rows), 1)
+                rows = cursor.fetchmany(max(1, min(most, _PAGE // max(wide, 1), len(rows) * 64)))
+                if not rows:
+                    break
         except sqlite3.Error as error:
             raise SourceRefused(f"SQLite: {error}", hint=_hint(error)) from error
 

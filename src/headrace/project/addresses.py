@@ -15,7 +15,7 @@ from headrace.project.secrets import TELLING, remember
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DATABASES = ("postgresql", "postgres", "mysql", "mariadb", "sqlite", "duckdb")
+DATABASES = ("postgresql", "postgres", "mysql", "mariadb", "sqlserver", "mssql", "oracle", "sqlite", "duckdb")
 _TEXTS = {"csv": "csv", "tsv": "csv", "jsonl": "jsonl", "ndjson": "jsonl", "xml": "xml"}
 """What an API's answer may be, by the ending of its path; all else is JSON."""
 _PACKED = ("parquet", "pq", "gz", "zip", "xlsx", "avro")

@@ -13,7 +13,7 @@ from headrace.project.file_places import scheme_of
 from headrace.project.file_sources import FilesSource, FilesStream
 from headrace.project.files import Document, read_yaml
 from headrace.project.python_sources import PythonCode, PythonSource, decorated
-from headrace.project.reflected import known_tables, matching, patterns
+from headrace.project.reflected import known_tables, matching, means_several, patterns, stream_names
 from headrace.project.rest_sources import RestSource
 from headrace.project.secrets import resolve_later
 from headrace.project.singer_sources import SingerSource, Tap
@@ -221,10 +221,17 @@ def _with_tables(source: str, data: dict[str, Any], root: Path, where: Place) ->
     found = matching(known or (), wanted, without)
     if known and not found:
         emit(Warned(f"no table of the source {source!r} is meant by {', '.join(wanted)}", where=str(where)))
-    named = {str(stream.get("table") or name) for name, stream in streams.items() if isinstance(stream, dict)}
+    schemas = data.get("schema") or []
+    several = means_several([schemas] if isinstance(schemas, str) else schemas, wanted)
     # A stream that is written out for a table stands for it, whatever its own name is.
-    tables += [str(table) for table in found if table.name in streams or not {table.name, str(table)} & named]
-    made: dict[str, Any] = {str(table).rpartition(".")[2]: {"table": table} for table in tables}
+    named = {str(stream["table"]) for stream in streams.values() if isinstance(stream, dict) and stream.get("table")}
+    named |= {str(name) for name, stream in streams.items() if not (isinstance(stream, dict) and stream.get("table"))}
+    free = [table for table in found if not {f"{table}"} & named and (several or table.name not in named)]
+    made: dict[str, Any] = {
+        name: {"table": table} for name, table in stream_names(tables, free, several=several).items()
+    }
+    both = stream_names((), found, several=several)
+    made |= {name: {"table": both[name]} for name in streams if name in both and name not in made}
     return {
         **data,
         "streams": {**made, **{name: merged(made.get(name, {}), own or {}) for name, own in streams.items()}},
