@@ -236,6 +236,8 @@ class SourceUnavailable(HeadraceError):
     code = "HR320"
     exit_code = 1
     transient = True
+    absent: bool = False
+    """Whether nobody answered at all, so that there was nothing to lose."""
 
 
 class SourceRefused(HeadraceError):
@@ -309,10 +311,16 @@ class StatementFailed(HeadraceError):
 
 
 class WarehouseUnavailable(HeadraceError):
-    """The warehouse cannot be reached or opened."""
+    """The warehouse cannot be reached or opened, or the connection to it was lost.
+
+    A run that had reached it waits a minute for it to come back and does the step again; what was committed stays. Only where the
+    answer to a commit was lost is the step not done again: whether the commit was heard the next run finds out.
+    """
 
     code = "HR502"
     exit_code = 1
+    absent: bool = False
+    """Whether nobody answered at all, so that there was nothing to lose."""
 
 
 class DriverMissing(HeadraceError):

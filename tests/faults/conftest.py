@@ -12,3 +12,4 @@ def _beside(name):
 
 
 _beside("wire")
+_beside("between")

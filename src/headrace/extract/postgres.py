@@ -91,10 +91,12 @@ def connect(url: str, local: Embedded, clock: Clock, table: str | None = None) -
         )
         session.execute(_SESSION)
     except psycopg.Error as error:
-        raise SourceUnavailable(
+        gone = SourceUnavailable(
             f"PostgreSQL at {_place(url)} cannot be reached: {str(error).strip().splitlines()[-1]}",
             hint="is the server up, and are host, user, password and database of the source's `url` right?",
-        ) from error
+        )
+        gone.absent = True
+        raise gone from error
     return PostgresReader(url, session, local, clock, table)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead, FileChanged, Scan
 from headrace.cursor import Cursor
-from headrace.errors import FileVanished
+from headrace.errors import FileVanished, PagingStuck
 from headrace.events import Warned, emit
 from headrace.extract.source import open_stream, prepared
 from headrace.load import inflight
@@ -17,7 +17,7 @@ from headrace.load.loader import load
 from headrace.load.parts import FilesUnfit
 from headrace.project.file_sources import FilesStream
 from headrace.run.backfill import narrowed
-from headrace.run.models import check_all, settled
+from headrace.run.models import check_all, once, settled
 from headrace.run.parents import parent_rows, still_fresh
 from headrace.run.session import Done
 from headrace.state import files, ledger
@@ -48,8 +48,9 @@ def load_stream(session: Session, step: LoadStream) -> Done:
         read = _read(session, node, stream)
     if isinstance(read, Done):
         return read
-    results = check_all(session, connection, step.checks, {})
-    return settled(session, read, results, "the rows are loaded all the same")
+    with once():
+        results = check_all(session, connection, step.checks, {})
+        return settled(session, read, results, "the rows are loaded all the same")
 
 
 def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
@@ -74,6 +75,9 @@ def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
             with closing(connection.local.cursor()) as local:
                 extract(session, stream, package, last, local, anew=session.span is not None)
             arrived = _loaded(session, node, stream, package)
+        except PagingStuck:
+            package.discard()  # pages that came twice may be in it: the next run reads them anew
+            raise
         except FileChanged as changed:
             changes += 1
             if changes == _PATIENCE:

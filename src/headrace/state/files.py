@@ -36,7 +36,7 @@ class Loaded:
 
 def stamps(connection: Connection, stream: str) -> dict[str, str]:
     """The stamp under which each file of a stream was read last, by its name."""
-    found = connection.rows(f"SELECT name, stamp FROM {relation(FILES)} WHERE stream = ? ORDER BY load_id", [stream])
+    found = connection.rows(f"SELECT name, stamp FROM {relation(FILES)} WHERE stream = ? ORDER BY loaded_at, load_id", [stream])
     return {str(name): str(stamp) for name, stamp in found}
 
 
@@ -45,7 +45,7 @@ def loaded(connection: Connection, stream: str, limit: int | None = None) -> lis
     tail = f" LIMIT {limit:d}" if limit is not None else ""
     found = connection.rows(
         f"SELECT name, stamp, size, {names(['rows'])}, load_id, EXTRACT(EPOCH FROM loaded_at) FROM {relation(FILES)} "
-        f"WHERE stream = ? ORDER BY load_id DESC, name{tail}",
+        f"WHERE stream = ? ORDER BY loaded_at DESC, load_id DESC, name{tail}",
         [stream],
     )
     return [

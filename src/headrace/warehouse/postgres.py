@@ -24,7 +24,7 @@ from headrace.warehouse.noting import Noting
 from headrace.warehouse.pgcarried import CARRIED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -63,6 +63,14 @@ CAPABILITIES = Capabilities(
     },
 )
 
+DIALLING: Mapping[str, Any] = {
+    "application_name": "headrace",
+    "connect_timeout": 10,
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 5,
+}
+"""What every connection asks of the system: a server that vanished without a word is noticed in two minutes, not in two hours."""
 _SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'"
 
 _WORDS = """
@@ -337,16 +345,14 @@ class PostgresWarehouse:
         """A new session, whose time zone is UTC. Raises WarehouseUnavailable."""
         try:
             # Statements are not prepared behind our back: a plan would outlive the table it was made for.
-            session = psycopg.connect(
-                self.url, autocommit=True, prepare_threshold=None, connect_timeout=10, application_name="headrace"
-            )
+            session = psycopg.connect(self.url, autocommit=True, prepare_threshold=None, **DIALLING)
             session.execute(_SESSION)
         except psycopg.Error as error:
             unavailable = WarehouseUnavailable(
                 f"PostgreSQL at {_place(self.url)} cannot be reached: {str(error).strip().splitlines()[-1].strip()}",
                 hint="is the server up, and are host, user, password and database of the target right?",
             )
-            unavailable.transient = True  # it may be starting again
+            unavailable.transient = unavailable.absent = True  # it may be starting again
             raise unavailable from error
         for kind in ("json", "jsonb"):
             # As text every digit stays.
