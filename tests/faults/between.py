@@ -20,6 +20,7 @@ class Between:
         self.port = self.listener.getsockname()[1]
         self.words, self.when, self.since, self.act = None, BEFORE, None, None
         self.heard = []
+        self.silent = None
         self.lock = threading.Lock()
         self.open = set()
 
@@ -42,9 +43,7 @@ class Between:
     def drop(self):
         with self.lock:
             held, self.open = self.open, set()
-        for one in held:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+        hang_up(*held)
 
     def accept(self):
         while True:
@@ -55,17 +54,17 @@ class Between:
             threading.Thread(target=self.converse, args=(near,), daemon=True).start()
 
     def converse(self, near):
-        with near, socket.socket(socket.AF_UNIX) as far, contextlib.suppress(OSError):
-            far.connect(self.server.path)  # a server that is away refuses, and so does this
-            with self.lock:
-                self.open |= {near, far}
-            threading.Thread(target=self.back, args=(far, near), daemon=True).start()
-            held, begun = b"", False
-            while got := near.recv(65536):
-                held += got
-                held, begun = self.forward(held, far, begun)
-        with contextlib.suppress(OSError):
-            near.shutdown(socket.SHUT_RDWR)
+        with near, socket.socket(socket.AF_UNIX) as far:
+            with contextlib.suppress(OSError):
+                far.connect(self.server.path)  # a server that is away refuses, and so does this
+                with self.lock:
+                    self.open |= {near, far}
+                threading.Thread(target=self.back, args=(far, near), daemon=True).start()
+                held, begun = b"", False
+                while got := near.recv(65536):
+                    held += got
+                    held, begun = self.forward(held, far, begun)
+            hang_up(near, far)
 
     def forward(self, held, far, begun):
         """Whole messages go on; the first has no letter before its length."""
@@ -91,28 +90,32 @@ class Between:
                     due, self.words = self.when, None
         if due == BEFORE:
             self.interrupt()
+        if due == AFTER:
+            self.silent = far
         far.sendall(message)
         if due == AFTER:
-            self.silent = True
             time.sleep(0.5)  # the server does it meanwhile; what it answers is let go
             self.interrupt()
-
-    silent = False
 
     def interrupt(self):
         if self.act:
             self.act()
         self.drop()
-        self.silent = False
         raise OSError("cut")
 
     def back(self, far, near):
         with contextlib.suppress(OSError):
             while got := far.recv(65536):
-                if not self.silent:
+                if far is not self.silent:
                     near.sendall(got)
+        hang_up(near, far)
+
+
+def hang_up(*ends):
+    """A socket that is only closed stays open for as long as another thread reads from it."""
+    for one in ends:
         with contextlib.suppress(OSError):
-            near.shutdown(socket.SHUT_RDWR)
+            one.shutdown(socket.SHUT_RDWR)
 
 
 class Server:

@@ -98,6 +98,8 @@ class Session:
     relations: Relations = field(default_factory=Relations)
     checked: dict[str, CheckResult] = field(default_factory=dict)
     """What came of each test that was asked, by its id."""
+    fetched: dict[str, str] = field(default_factory=dict)
+    """The package that this run read of each stream, by its label: a step that is done again loads it, and reads nothing twice."""
     _local: threading.local = field(default_factory=threading.local)
     _open: list[Connection] = field(default_factory=list)
     _builds: list[ledger.Build] = field(default_factory=list)

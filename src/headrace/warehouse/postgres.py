@@ -238,9 +238,9 @@ class PostgresConnection(Noting):
         target = schema or pgtext.described(local, query)
         self.run(CreateTable(table, target))
         statement = f"COPY {relation(table)} ({names(target.names)}) FROM STDIN (FORMAT csv)"
-        reader = local.query(pgtext.written(query, target, cast=schema is not None))
         try:
-            with self.session.cursor() as cursor:
+            # The reader is closed whatever happens: what comes after a failure needs `local`, too.
+            with local.query(pgtext.written(query, target, cast=schema is not None)) as reader, self.session.cursor() as cursor:
                 with cursor.copy(statement.encode()) as copy:
                     for page in pgtext.csv_pages(reader):
                         copy.write(page)
@@ -346,7 +346,11 @@ class PostgresWarehouse:
         try:
             # Statements are not prepared behind our back: a plan would outlive the table it was made for.
             session = psycopg.connect(self.url, autocommit=True, prepare_threshold=None, **DIALLING)
-            session.execute(_SESSION)
+            try:
+                session.execute(_SESSION)
+            except psycopg.Error:
+                session.close()
+                raise
         except psycopg.Error as error:
             unavailable = WarehouseUnavailable(
                 f"PostgreSQL at {_place(self.url)} cannot be reached: {str(error).strip().splitlines()[-1].strip()}",
