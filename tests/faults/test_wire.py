@@ -4,7 +4,7 @@ import gzip
 import json
 
 import pytest
-from faults_wire import RESET, SILENCE, Wire, answer, chunked, packed, zipped
+from faults_wire import RESET, SILENCE, Wire, answer, chunked, drip, packed, zipped
 
 from headrace.batch import Batch
 from headrace.errors import PagingStuck, RequestFailed
@@ -155,6 +155,32 @@ def test_a_body_that_drips_is_given_up(wire, local):
     assert read(wire, local, SYSTEM, client={"timeout": 0.05}) == ([1, 2, 3, 4, 5, 6], [])
 
     assert len([one for one in wire.asked if "page=2" in one[0]]) == 2
+
+
+@pytest.mark.parametrize("head", ["a status that drips", "a header that drips", "interim answers without end"])
+def test_a_head_that_never_ends_is_given_up(wire, local, head):
+    drops = {
+        "a status that drips": b"HTTP/1.1 200 " + b"O" * 2000,
+        "a header that drips": b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 2000,
+        "interim answers without end": b"HTTP/1.1 100 Continue\r\n\r\n" * 2000,
+    }[head]
+    wire.answers["2"] = [drip(0.01, drops), answer(SECOND)]
+
+    assert read(wire, local, SYSTEM, client={"timeout": 0.05}) == ([1, 2, 3, 4, 5, 6], [])
+
+    assert len([one for one in wire.asked if "page=2" in one[0]]) == 2
+
+
+def test_a_connection_that_is_kept_and_dropped_meanwhile_costs_another_try(wire, local):
+    wire.answers["2"] = [RESET, RESET, answer(SECOND)]
+
+    assert read(wire, local, client={"retry": {"max_attempts": 3}}) == ([1, 2, 3, 4, 5, 6], [])
+
+
+def test_an_answer_that_ends_where_the_connection_does_is_whole_only_if_its_body_is(wire, local):
+    wire.answers["2"] = [b"HTTP/1.0 200 OK\r\n\r\n" + BODY[:-9], b"HTTP/1.0 200 OK\r\n\r\n" + BODY]
+
+    assert read(wire, local) == ([1, 2, 3, 4, 5, 6], [])
 
 
 def test_a_value_of_a_hundred_megabytes_arrives(wire, local):

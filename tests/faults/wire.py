@@ -20,6 +20,11 @@ def answer(body, *headers, status="200 OK", length=None):
     return "\r\n".join(said).encode() + b"\r\n\r\n" + data
 
 
+def drip(seconds, data):
+    """All of it byte by byte, the head as well."""
+    return (seconds, b"\r\n\r\n" + data)
+
+
 def zipped(data):
     """A body that says of itself that it is packed."""
     return answer(data, "Content-Encoding: gzip")
@@ -99,7 +104,7 @@ class Wire:
             raise OSError(made)
         seconds, whole = made if isinstance(made, tuple) else (0, made)
         head, _, body = whole.partition(b"\r\n\r\n")
-        connection.sendall(head + b"\r\n\r\n" if seconds else whole)
+        connection.sendall((head + b"\r\n\r\n" if head else b"") if seconds else whole)
         for at in range(len(body) if seconds else 0):
             time.sleep(seconds)
             connection.sendall(body[at : at + 1])

@@ -99,7 +99,7 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
     status = "error"
     emit(RunStarted(run, command, settings.target.name, tuple(plan.steps)))
     try:
-        session.connection()
+        _reach(session, doing.patience)
         if doing.hooks("on-run-start"):
             run_jobs(
                 _jobs(plan, options.durations),
@@ -124,6 +124,23 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
         _write_builds(session)
         _close(session, warehouse)
     return Outcome(run, time.perf_counter() - started, tuple(doing.ended))
+
+
+def _reach(session: Session, patience: Patience) -> None:
+    """The first connection, with what the run needs made in the warehouse. Raises WarehouseUnavailable where nobody answers."""
+    tries = Tries(patience, "the run", None)
+    while True:
+        try:
+            session.connection()
+        except WarehouseUnavailable as lost:
+            lost.transient = True  # making what is there already changes nothing
+            delay = tries.pause(lost)
+            if lost.absent or delay is None:
+                raise
+            session.renew()
+            session.clock.sleep(delay)
+        else:
+            return
 
 
 def _runtime(
