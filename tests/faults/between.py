@@ -21,6 +21,7 @@ class Between:
         self.words, self.when, self.since, self.act = None, BEFORE, None, None
         self.heard = []
         self.silent = None
+        self.refused = 0
         self.lock = threading.Lock()
         self.open = set()
 
@@ -56,7 +57,9 @@ class Between:
     def converse(self, near):
         with near, socket.socket(socket.AF_UNIX) as far:
             with contextlib.suppress(OSError):
+                self.refused += 1
                 far.connect(self.server.path)  # a server that is away refuses, and so does this
+                self.refused -= 1
                 with self.lock:
                     self.open |= {near, far}
                 threading.Thread(target=self.back, args=(far, near), daemon=True).start()
@@ -146,12 +149,23 @@ class Server:
             else:
                 return
 
+    def leave(self, how, until):
+        """End it, and have it started again when something has come true."""
+        self.stop(how)
+
+        def wait():
+            while not until():
+                time.sleep(0.1)
+            self.start()
+
+        self.back = threading.Thread(target=wait)
+        self.back.start()
+
     def kill(self):
         self.stop(signal.SIGKILL)
 
-    def restart(self, how=signal.SIGQUIT, after=0.0):
-        self.stop(how)
-        time.sleep(after)
+    def restart(self):
+        self.stop(signal.SIGQUIT)
         self.start()
 
 

@@ -3,12 +3,15 @@
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 import warnings
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
@@ -173,12 +176,10 @@ def test_what_is_lost_after_the_commit_of_a_model_does_not_build_it_twice(projec
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGQUIT], ids=["killed", "immediate"])
 @pytest.mark.parametrize("moment", ["in the middle of the rows", "as the load is to be committed"])
 def test_a_server_that_dies_and_comes_back_is_waited_for(project, wire, server, direct, how, moment, capfd):
-    wire.cut(*MOMENTS[moment], act=lambda: server.stop(how))
-    back = threading.Thread(target=lambda: (time.sleep(4), server.start()))
-    back.start()
+    wire.cut(*MOMENTS[moment], act=lambda: server.leave(how, until=lambda: wire.refused > 5))
 
     code, said = build(project, capfd)
-    back.join()
+    server.back.join()
 
     assert wire.words is None
     assert code == 0, said
@@ -232,3 +233,100 @@ def test_a_server_that_was_never_there_is_an_error_at_once(project, server, wire
     assert "HR502" in said
     assert "is the server up" in said
     assert time.monotonic() - began < 15
+
+
+SOURCE = """
+name: lost
+targets: {{dev: 'duckdb:///{folder}/lost.duckdb'}}
+sources:
+  shop:
+    type: database
+    url: '{url}'
+    streams:
+      orders: {{{spec}, write_disposition: append, columns: {{id: {{type: bigint}}}}}}
+"""
+
+
+def loaded(folder):
+    """The ids that are in the table, and how the ledger counts."""
+    warehouse = open_warehouse(f"duckdb:///{folder / 'lost.duckdb'}")
+    with warehouse.connect() as connection:
+        ids = [one for (one,) in connection.rows("SELECT id FROM shop.orders ORDER BY id")]
+        loads = ledger.loads(connection)
+    warehouse.close()
+    for entry in loads:
+        entry.check()
+    assert sum(entry.inserted for entry in loads) == len(ids)
+    return ids
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGQUIT], ids=["killed", "immediate"])
+def test_a_source_that_dies_and_comes_back_in_the_middle_is_waited_for_and_read_once(
+    tmp_path, wire, server, database, direct, how, capfd
+):
+    with psycopg.connect(direct, autocommit=True) as session:
+        session.execute("CREATE TABLE orders (id bigint PRIMARY KEY, name text)")
+        session.execute("INSERT INTO orders SELECT n, repeat('x', 50) FROM generate_series(1, 5000) AS n")
+        session.execute("ANALYZE orders")
+    spec = "table: orders, rows_per_batch: 1000"
+    (tmp_path / "headrace.yml").write_text(SOURCE.format(folder=tmp_path, url=wire.url(database), spec=spec))
+    wire.cut("COPY (SELECT", AFTER, since="COPY (SELECT", act=lambda: server.leave(how, until=lambda: wire.refused > 5))
+
+    code, said = build(tmp_path, capfd)
+    server.back.join()
+
+    assert wire.words is None
+    assert code == 0, said
+    assert "waits for up to 60 s" in said
+    assert loaded(tmp_path) == list(range(1, 5001))
+
+
+def test_a_mysql_source_whose_connection_is_killed_in_the_middle_is_asked_again(tmp_path, mysql_url, capfd):
+    import pymysql
+
+    parts = urlsplit(mysql_url)
+    reach = {"unix_socket": parse_qs(parts.query)["unix_socket"][0], "user": "root", "database": parts.path[1:]}
+    with pymysql.connect(**reach, autocommit=True) as session, session.cursor() as cursor:
+        cursor.execute("CREATE TABLE orders (id bigint PRIMARY KEY)")
+        cursor.execute("INSERT INTO orders SELECT seq FROM seq_1_to_200")
+        spec = "query: 'SELECT id, sleep(0.005) AS slept FROM orders'"
+        (tmp_path / "headrace.yml").write_text(SOURCE.format(folder=tmp_path, url=mysql_url, spec=spec))
+
+        def end():
+            while True:
+                cursor.execute("SHOW FULL PROCESSLIST")
+                for one in cursor.fetchall():
+                    if one[1] == "root" and "FROM orders" in (one[7] or "") and one[3] == parts.path[1:]:
+                        cursor.execute(f"KILL CONNECTION {one[0]}")
+                        return
+                time.sleep(0.01)
+
+        thread = threading.Thread(target=end)
+        thread.start()
+        code, said = build(tmp_path, capfd)
+        thread.join()
+
+    assert code == 0, said
+    assert loaded(tmp_path) == list(range(1, 201))
+
+
+def test_a_second_run_of_another_folder_on_the_same_duckdb_file_is_told_who_has_it(tmp_path, capfd):
+    folder = tmp_path / "two"
+    folder.mkdir()
+    (folder / "models").mkdir()
+    (folder / "models" / "one.sql").write_text("select 1 as id")
+    path = tmp_path / "shared.duckdb"
+    (folder / "headrace.yml").write_text(f"name: two\ntargets: {{dev: 'duckdb:///{path}'}}\n")
+    hold = f"import duckdb, sys; held = duckdb.connect({str(path)!r}); print('held', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        code, said = build(folder, capfd)
+        other.stdin.close()
+        other.wait()
+
+    assert code == 1
+    assert "HR502" in said
+    assert str(other.pid) in said
+    assert build(folder, capfd)[0] == 0

@@ -353,7 +353,7 @@ class PostgresWarehouse:
                 raise
         except psycopg.Error as error:
             unavailable = WarehouseUnavailable(
-                f"PostgreSQL at {_place(self.url)} cannot be reached: {str(error).strip().splitlines()[-1].strip()}",
+                f"PostgreSQL at {_place(self.url)} cannot be reached: {last_word(error)}",
                 hint="is the server up, and are host, user, password and database of the target right?",
             )
             unavailable.transient = unavailable.absent = True  # it may be starting again
@@ -368,6 +368,12 @@ class PostgresWarehouse:
     def close(self) -> None:
         """Close the DuckDB that the sessions share."""
         self._root.close()
+
+
+def last_word(error: psycopg.Error) -> str:
+    """Of the lines that libpq says, those of several hosts among them, the last one that is no advice."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    return lines[-1] if lines else type(error).__name__
 
 
 def _place(url: str) -> str:
