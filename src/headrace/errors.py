@@ -102,6 +102,12 @@ class PlaceUnusable(HeadraceError):
     exit_code = 1
 
 
+class TextInvalid(HeadraceError):
+    """A file of the project is not text in UTF-8: save it as that. The place is the first line that is not."""
+
+    code = "HR108"
+
+
 class TemplateInvalid(HeadraceError):
     """The Jinja of a model, macro or test cannot be rendered."""
 

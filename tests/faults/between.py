@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+from pathlib import Path
 
 BEFORE, AFTER = "before", "after"
 
@@ -172,7 +173,6 @@ class Server:
 def alive(pid):
     """Whether it runs; one that ended and that nobody asked about does not."""
     try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False

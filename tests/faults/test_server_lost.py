@@ -1,6 +1,5 @@
 """A PostgreSQL that goes away under a run, as target and as source: the step is done again, or the run says so; nothing is lost or twice."""
 
-import os
 import signal
 import sqlite3
 import subprocess

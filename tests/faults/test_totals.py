@@ -96,7 +96,9 @@ def test_a_total_of_records_that_is_too_low_loses_none(wire, local, total, paral
 
 
 @pytest.mark.parametrize("parallel", [1, 4])
-@pytest.mark.parametrize(("paginator", "key", "lie"), [(PAGES, "page", {"pages": 90}), (OFFSETS, "offset", {"total": 90})])
+@pytest.mark.parametrize(
+    ("paginator", "key", "lie"), [(PAGES, "page", {"pages": 90}), (OFFSETS, "offset", {"total": 90})]
+)
 def test_a_total_that_is_too_high_ends_with_an_empty_page_and_that_is_said(wire, local, paginator, key, lie, parallel):
     serving(wire, lambda number: {"data": whole(number), **lie}, key=key)
 
@@ -117,7 +119,9 @@ BEHIND = {
 
 
 @pytest.mark.parametrize("behind", BEHIND)
-@pytest.mark.parametrize(("paginator", "key", "told"), [(PAGES, "page", {"pages": 3}), (OFFSETS, "offset", {"total": 6})])
+@pytest.mark.parametrize(
+    ("paginator", "key", "told"), [(PAGES, "page", {"pages": 3}), (OFFSETS, "offset", {"total": 6})]
+)
 def test_a_total_that_is_right_costs_one_request_where_the_last_page_is_full_whatever_is_behind_it(
     wire, local, paginator, key, told, behind
 ):
@@ -128,7 +132,9 @@ def test_a_total_that_is_right_costs_one_request_where_the_last_page_is_full_wha
     assert asked(wire) == 4
 
 
-@pytest.mark.parametrize(("paginator", "key", "told"), [(PAGES, "page", {"pages": 3}), (OFFSETS, "offset", {"total": 5})])
+@pytest.mark.parametrize(
+    ("paginator", "key", "told"), [(PAGES, "page", {"pages": 3}), (OFFSETS, "offset", {"total": 5})]
+)
 def test_a_total_that_is_right_costs_nothing_where_the_last_page_is_not_full(wire, local, paginator, key, told):
     serving(wire, lambda number: {"data": whole(number, last=1), **told}, key=key)
 
@@ -233,7 +239,9 @@ def test_pages_that_go_in_a_circle_without_end_are_an_error(wire, local, round_o
 
 def test_cursors_that_are_ever_new_and_lead_to_the_same_pages_are_an_error(wire, local):
     wire.answers["else"] = [
-        lambda params: answer({"data": whole((at := int(params.get("cursor", 100)) + 1) % 3 + 1, of=9), "next": str(at)})
+        lambda params: answer(
+            {"data": whole((at := int(params.get("cursor", 100)) + 1) % 3 + 1, of=9), "next": str(at)}
+        )
     ]
 
     with pytest.raises(PagingStuck, match="the pages go in a circle"):

@@ -1,6 +1,6 @@
 """The way to a server: certificates, names, proxies. What is wrong with it is said, and nothing is asked for in vain."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import socket
 import ssl
@@ -50,16 +50,19 @@ def read(url, local, slept=None):
 
 def certificate(folder, *, days=30, host="127.0.0.1"):
     """A file with a certificate that its own key signed, and the key."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "api")])
-    now = datetime.datetime.now(datetime.UTC)
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "api")]),
+    )
+    now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=60))
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_before(now - dt.timedelta(days=60))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -123,10 +126,11 @@ def test_a_certificate_of_an_authority_of_ones_own_is_trusted_where_it_is_named(
 
 
 def test_a_server_that_speaks_no_tls_is_said_to(local):
-    with Wire() as wire, pytest.raises(RequestFailed, match="the TLS connection failed|the connection was dropped"):
+    with Wire() as wire:
         wire.answers["else"] = [PAGE]
         threading.Timer(0.2, wire.ended.set).start()
-        read(wire.url.replace("http:", "https:"), local)
+        with pytest.raises(RequestFailed, match=r"the TLS connection failed|the connection was dropped"):
+            read(wire.url.replace("http:", "https:"), local)
 
 
 def test_a_name_that_nobody_knows_is_said_to_be_one(local):

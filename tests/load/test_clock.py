@@ -39,7 +39,9 @@ def test_the_next_load_begins_where_the_last_one_ended_and_not_the_one_with_the_
     assert last.cursor == Cursor("at", "3")
     assert [entry.load_id for entry in ledger.loads(pipe.connection)] == [second.load_id, first.load_id]
     told = [one.message for one in pipe.heard if isinstance(one, Warned)]
-    assert told == [f"{stream.label}: the clock is 31536000 s behind the last load's, so this load is dated after that one"]
+    assert told == [
+        f"{stream.label}: the clock is 31536000 s behind the last load's, so this load is dated after that one"
+    ]
 
 
 def test_clocks_that_differ_by_a_second_are_worth_no_word(pipe):

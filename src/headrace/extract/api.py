@@ -204,7 +204,9 @@ class Api:
         """The records of a body that was looked at, as text without what stands around them."""
         probe = self.probes.get()
         try:
-            ((found,),) = probe.rows(f"SELECT CAST({records_sql('CAST($1 AS JSON)', self.selector or '$')} AS VARCHAR)", [body])
+            ((found,),) = probe.rows(
+                f"SELECT CAST({records_sql('CAST($1 AS JSON)', self.selector or '$')} AS VARCHAR)", [body]
+            )
         finally:
             self.probes.put(probe)
         return str(found)

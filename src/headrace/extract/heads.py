@@ -32,7 +32,7 @@ class _Hurried(io.RawIOBase):
         """The next bytes. Raises TimeoutError."""
         if time.monotonic() > self.until:
             raise TimeoutError("the head of the answer comes too slowly")
-        return cast("int | None", self.raw.readinto(buffer))  # type: ignore[attr-defined]
+        return cast("int | None", self.raw.readinto(buffer))
 
     def close(self) -> None:
         """With the socket's file."""

@@ -73,7 +73,9 @@ def load(
             loading = Loading(connection, stream, table, package, run, now, previous, full_refresh, Counts(), [])
             _tell_of_clock(loading)
             # Before anything is kept: what is refused once more is then open again.
-            quarantine.settle(connection, package.settles, "replayed", loading.at - timedelta(microseconds=1), package.id)
+            quarantine.settle(
+                connection, package.settles, "replayed", loading.at - timedelta(microseconds=1), package.id
+            )
             entry = _load(loading)
             ledger.record(connection, entry)
             _record_files(loading)

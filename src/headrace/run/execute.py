@@ -17,8 +17,8 @@ from headrace.landing import Landing
 from headrace.project.nodes import Relational
 from headrace.project.secrets import redact
 from headrace.retry import SYSTEM
-from headrace.run.patience import Patience, Tries
 from headrace.run.models import build_model, load_seed, run_alone, run_unit_test
+from headrace.run.patience import Patience, Tries
 from headrace.run.schedule import Job, run_jobs
 from headrace.run.session import Session
 from headrace.run.steps import BuildModel, LoadSeed, LoadStream, ReplayStream, RunCheck, RunUnit, Step

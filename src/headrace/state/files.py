@@ -36,7 +36,9 @@ class Loaded:
 
 def stamps(connection: Connection, stream: str) -> dict[str, str]:
     """The stamp under which each file of a stream was read last, by its name."""
-    found = connection.rows(f"SELECT name, stamp FROM {relation(FILES)} WHERE stream = ? ORDER BY loaded_at, load_id", [stream])
+    found = connection.rows(
+        f"SELECT name, stamp FROM {relation(FILES)} WHERE stream = ? ORDER BY loaded_at, load_id", [stream]
+    )
     return {str(name): str(stamp) for name, stamp in found}
 
 

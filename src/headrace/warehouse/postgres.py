@@ -240,7 +240,10 @@ class PostgresConnection(Noting):
         statement = f"COPY {relation(table)} ({names(target.names)}) FROM STDIN (FORMAT csv)"
         try:
             # The reader is closed whatever happens: what comes after a failure needs `local`, too.
-            with local.query(pgtext.written(query, target, cast=schema is not None)) as reader, self.session.cursor() as cursor:
+            with (
+                local.query(pgtext.written(query, target, cast=schema is not None)) as reader,
+                self.session.cursor() as cursor,
+            ):
                 with cursor.copy(statement.encode()) as copy:
                     for page in pgtext.csv_pages(reader):
                         copy.write(page)
