@@ -102,6 +102,12 @@ class PlaceUnusable(HeadraceError):
     exit_code = 1
 
 
+class TextInvalid(HeadraceError):
+    """A file of the project is not text in UTF-8: save it as that. The place is the first line that is not."""
+
+    code = "HR108"
+
+
 class TemplateInvalid(HeadraceError):
     """The Jinja of a model, macro or test cannot be rendered."""
 
@@ -236,6 +242,8 @@ class SourceUnavailable(HeadraceError):
     code = "HR320"
     exit_code = 1
     transient = True
+    absent: bool = False
+    """Whether nobody answered at all, so that there was nothing to lose."""
 
 
 class SourceRefused(HeadraceError):
@@ -309,10 +317,16 @@ class StatementFailed(HeadraceError):
 
 
 class WarehouseUnavailable(HeadraceError):
-    """The warehouse cannot be reached or opened."""
+    """The warehouse cannot be reached or opened, or the connection to it was lost.
+
+    A run that had reached it waits a minute for it to come back and does the step again; what was committed stays. Only where the
+    answer to a commit was lost is the step not done again: whether the commit was heard the next run finds out.
+    """
 
     code = "HR502"
     exit_code = 1
+    absent: bool = False
+    """Whether nobody answered at all, so that there was nothing to lose."""
 
 
 class DriverMissing(HeadraceError):

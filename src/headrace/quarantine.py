@@ -148,11 +148,14 @@ def open_rows(connection: Connection, stream: str) -> list[Kept]:
 
 
 def settle(connection: Connection, ids: Sequence[str], fate: Fate, now: datetime, load_id: str | None = None) -> None:
-    """Say what became of rows: they are no longer open."""
+    """Say what became of rows: they are no longer open, whatever the clock said when they were kept."""
     if not ids:
         return
-    values = ", ".join(f"({text(each)}, {text(fate)}, {timestamp(now)}, {text(load_id)})" for each in ids)
-    connection.execute(f"INSERT INTO {relation(FATES)} ({names(('id', 'fate', 'at', 'load_id'))}) VALUES {values}")
+    connection.execute(
+        f"INSERT INTO {relation(FATES)} ({names(('id', 'fate', 'at', 'load_id'))}) "
+        f"SELECT {name('id')}, {text(fate)}, greatest({timestamp(now)}, max({name('quarantined_at')})), {text(load_id)} "
+        f"FROM {relation(QUARANTINE)} WHERE {name('id')} IN ({', '.join(text(each) for each in ids)}) GROUP BY {name('id')}"
+    )
 
 
 def _insert(connection: Connection, staged: Table, now: datetime) -> None:

@@ -18,6 +18,7 @@ def _loaded(name, path):
 
 
 _loaded("faults_wire", HERE / "wire.py")
+_loaded("faults_between", HERE / "between.py")
 _stores = _loaded("faults_stores", HERE.parent / "sources" / "stores.py")
 _server = _loaded("faults_server", HERE.parent / "sources" / "server.py")
 

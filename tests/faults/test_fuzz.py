@@ -12,11 +12,12 @@ from headrace.batch import Batch
 from headrace.cli.main import invoke
 from headrace.cli.options import Asked
 from headrace.errors import HeadraceError
-from headrace.extract import rest
+from headrace.extract import rest, singer
 from headrace.project.apis import Client
 from headrace.project.loading import load_settings
 from headrace.project.manifest import load_manifest
 from headrace.project.rest_sources import RestStream
+from headrace.project.singer_sources import SingerStream, Tap
 from headrace.project.sources import Stream
 from headrace.retry import SYSTEM, Clock
 from headrace.warehouse.embedded import Embedded
@@ -200,7 +201,114 @@ def test_any_words_on_the_command_line_are_done_or_refused(tmp_path_factory, mon
     assert "HR000" not in said.out + said.err
 
 
+ENV = b"# secrets\nTOKEN=abc\nexport USER='x y' # who\nEMPTY=\nLONG=\"a=b#c\"\n"
+SELECTORS = b"""selectors:
+  - name: nightly
+    default: true
+    definition:
+      union:
+        - {method: tag, value: nightly}
+        - {method: fqn, value: one, parents: true}
+        - intersection: [{method: path, value: models}, {exclude: [one]}]
+  - name: plain
+    definition: one+
+"""
+
+
+@given(damaged(ENV) | st.binary(max_size=40), damaged(SELECTORS), st.booleans())
+@examples(40)
+def test_damaged_files_beside_the_project_are_read_or_refused(
+    tmp_path_factory, monkeypatch_module, capsys, env, selectors, which
+):
+    folder = tmp_path_factory.getbasetemp() / "beside"
+    (folder / "models").mkdir(parents=True, exist_ok=True)
+    (folder / "headrace.yml").write_text("name: beside\ntargets: {dev: 'duckdb:///${TOKEN:-one}.duckdb'}\n")
+    (folder / "models" / "one.sql").write_text("select 1 as id")
+    (folder / ".env").write_bytes(env if which else ENV)
+    (folder / "selectors.yml").write_bytes(SELECTORS if which else selectors)
+    words = ["--project-dir", str(folder), "ls", "--selector", "nightly"]
+
+    code = invoke(words, Asked.first_look(words))
+
+    said = capsys.readouterr()
+    assert code in (0, 1, 2)
+    assert "should not happen" not in said.err
+    assert "HR000" not in said.out + said.err
+
+
+MESSAGES = b"".join(
+    json.dumps(one).encode() + b"\n"
+    for one in (
+        {
+            "type": "SCHEMA",
+            "stream": "s",
+            "schema": {"properties": {"id": {"type": "integer"}}},
+            "key_properties": ["id"],
+        },
+        {"type": "RECORD", "stream": "s", "record": {"id": 1, "x": None}},
+        {"type": "RECORD", "stream": "other", "record": {"id": 1}},
+        {"type": "RECORD", "stream": "s", "record": {"id": 2.5, "x": {"a": []}}, "time_extracted": "2026-01-01"},
+        {"type": "STATE", "value": {"bookmarks": {"s": 2}}},
+        {"type": "RECORD", "stream": "s", "record": {"id": 3}},
+        {"type": "ACTIVATE_VERSION", "stream": "s", "version": 1},
+        {"type": "STATE", "value": {"bookmarks": {"s": 3}}},
+    )
+)
+CATALOG = {"streams": [{"tap_stream_id": "s", "stream": "s", "schema": {"properties": {}}, "metadata": []}]}
+
+
+@given(
+    damaged(MESSAGES)
+    | VALUES.map(lambda value: json.dumps({"type": "RECORD", "stream": "s", "record": value}).encode())
+)
+@examples(25)
+def test_what_a_tap_writes_is_records_or_an_error(tmp_path_factory, local, written):
+    folder = tmp_path_factory.getbasetemp() / "tapped"
+    folder.mkdir(exist_ok=True)
+    (folder / "written").write_bytes(written)
+    (folder / "catalog.json").write_text(json.dumps(CATALOG))
+    tap = Tap.model_validate(
+        {"command": ["sh", "-c", f"cat '{folder}/written'"], "catalog": str(folder / "catalog.json")}
+    )
+    stream = Stream(source="tap", name="s", spec=SingerStream(), tap=tap, folder=str(folder))
+
+    got, failure = [], None
+    try:
+        got.extend(singer.read(stream, resume={}, local=local, scratch=folder))
+    except HeadraceError as error:
+        failure = error
+
+    assert failure is None or failure.what
+    for one in got:
+        refused = one.rejected.num_rows if one.rejected is not None else 0
+        assert one.read == one.rows.num_rows + refused
+
+
 @pytest.fixture(scope="module")
 def monkeypatch_module():
     with pytest.MonkeyPatch.context() as patch:
         yield patch
+
+
+@pytest.mark.parametrize(
+    "name", ["models/one.sql", "models/one.yml", "macros/m.sql", "models/d.md", ".env", "selectors.yml", "headrace.yml"]
+)
+def test_a_file_of_the_project_that_is_not_utf8_is_named_with_its_line(tmp_path, capsys, name):
+    for path, text in {
+        "headrace.yml": "name: latin\ntargets: {dev: 'duckdb:///l.duckdb'}\n",
+        "models/one.sql": "select 1 as id\n",
+        "selectors.yml": SELECTORS.decode(),
+    }.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    before = (tmp_path / name).read_bytes() if (tmp_path / name).exists() else b"\n"
+    (tmp_path / name).write_bytes(before + "# é\n".encode("latin-1"))
+    words = ["--project-dir", str(tmp_path), "--no-color", "ls", "--selector", "nightly"]
+
+    code = invoke(words, Asked.first_look(words))
+
+    said = capsys.readouterr().err
+    assert code == 2
+    assert "not UTF-8" in said
+    assert name.rpartition("/")[2] in said

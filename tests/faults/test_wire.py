@@ -1,10 +1,9 @@
 """What a server can do to an answer: it is tried again, kept to be asked for later, or an error that says what happened."""
 
 import gzip
-import json
 
 import pytest
-from faults_wire import RESET, SILENCE, Wire, answer, chunked, packed, zipped
+from faults_wire import BODY, BROKEN, RESET, SECOND, Wire, answer, drip, page, zipped
 
 from headrace.batch import Batch
 from headrace.errors import PagingStuck, RequestFailed
@@ -16,46 +15,6 @@ from headrace.project.sources import Stream
 from headrace.retry import SYSTEM, Clock
 from headrace.warehouse.embedded import Embedded
 
-
-def page(number):
-    return {"data": [{"id": 2 * number - 1}, {"id": 2 * number}], "more": number < 3}
-
-
-SECOND = page(2)
-BODY = json.dumps(SECOND).encode()
-DEEP = b'{"data": [{"id": 3, "x": ' + b'[{"a": ' * 3000 + b"1" + b"}]" * 3000 + b'}], "more": true}'
-BROKEN = {
-    "reset before the status": (RESET, "the connection was dropped"),
-    "no answer": (SILENCE, "no answer within the timeout"),
-    "ends after the status": (b"HTTP/1.1 200 OK\r\n", "the body is not JSON"),
-    "ends in a header": (b"HTTP/1.1 200 OK\r\nContent-Le", "the body is not JSON"),
-    "is no HTTP": (b"hello\r\n\r\n", "the connection was dropped"),
-    "ends in the body": (answer(BODY[:20], length=len(BODY)), "the connection was dropped"),
-    "says too short a length": (answer(BODY, length=10), "the body is not JSON"),
-    "says a length that no machine has": (answer(BODY, length=10**30), "the connection was dropped|not HTTP"),
-    "chunks that are none": (chunked(b"zz\r\nnope"), "the connection was dropped"),
-    "a chunk that is cut off": (chunked(b"5\r\nab"), "the connection was dropped"),
-    "a chunk of negative length": (chunked(b"-5\r\nab"), "the connection was dropped|not HTTP"),
-    "packed as it is not": (zipped(b"garbage!!"), "the compressed body is damaged"),
-    "packed without its end": (zipped(packed(SECOND)[:-9]), "the compressed body is damaged"),
-    "a gzip file without its end": (answer(packed(SECOND)[:-4]), "the compressed body is damaged"),
-    "packed in a way nobody asked for": (answer(BODY, "Content-Encoding: br"), "packed as 'br'"),
-    "empty": (answer(b""), "the body is not JSON"),
-    "HTML": (answer(b"<html>busy</html>", "Content-Type: text/html"), "the body is not JSON: <html>busy"),
-    "half of the JSON": (answer(BODY[:15]), "the body is not JSON"),
-    "two documents": (answer(BODY + BODY), "the body is not JSON"),
-    "Latin-1": (answer('{"data": [{"id": "é"}]}'.encode("latin-1")), "the body is not UTF-8"),
-    "UTF-16": (answer(json.dumps(SECOND).encode("utf-16")), "the body is not UTF-8"),
-    "half a character": (answer(b'{"data": [{"id": 3, "x": "\\ud800"}], "more": true}'), "the body is not JSON"),
-    "a control character": (answer(b'{"data": [{"id": 3, "x": "\x01"}], "more": true}'), "the body is not JSON"),
-    "deeper than anybody nests": (answer(DEEP), "nested deeper than 100 levels"),
-    "a circle of redirects": (answer(b"", "Location: /orders?page=2", status="302 Found"), "redirects again and again"),
-    "a redirect to nowhere": (answer(b"", "Location: http://[::1", status="302 Found"), "is not HTTP|no web address"),
-    "a redirect to a file": (answer(b"", "Location: file:///etc/passwd", status="302 Found"), "no web address"),
-    "a thousand headers": (answer(BODY, *(f"X-{n}: 1" for n in range(1000))), "the connection was dropped"),
-    "a header without end": (answer(BODY, "X: " + "a" * 70_000), "the connection was dropped"),
-    "a status that is none": (answer(BODY, status="000 Zero"), "the connection was dropped"),
-}
 PAUSES = ["99999999999", "inf", "1e400", "nan", "-5", "soon", "Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 99 Foo 99999", ""]
 
 
@@ -155,6 +114,32 @@ def test_a_body_that_drips_is_given_up(wire, local):
     assert read(wire, local, SYSTEM, client={"timeout": 0.05}) == ([1, 2, 3, 4, 5, 6], [])
 
     assert len([one for one in wire.asked if "page=2" in one[0]]) == 2
+
+
+@pytest.mark.parametrize("head", ["a status that drips", "a header that drips", "interim answers without end"])
+def test_a_head_that_never_ends_is_given_up(wire, local, head):
+    drops = {
+        "a status that drips": b"HTTP/1.1 200 " + b"O" * 2000,
+        "a header that drips": b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 2000,
+        "interim answers without end": b"HTTP/1.1 100 Continue\r\n\r\n" * 2000,
+    }[head]
+    wire.answers["2"] = [drip(0.01, drops), answer(SECOND)]
+
+    assert read(wire, local, SYSTEM, client={"timeout": 0.05}) == ([1, 2, 3, 4, 5, 6], [])
+
+    assert len([one for one in wire.asked if "page=2" in one[0]]) == 2
+
+
+def test_a_connection_that_is_kept_and_dropped_meanwhile_costs_another_try(wire, local):
+    wire.answers["2"] = [RESET, RESET, answer(SECOND)]
+
+    assert read(wire, local, client={"retry": {"max_attempts": 3}}) == ([1, 2, 3, 4, 5, 6], [])
+
+
+def test_an_answer_that_ends_where_the_connection_does_is_whole_only_if_its_body_is(wire, local):
+    wire.answers["2"] = [b"HTTP/1.0 200 OK\r\n\r\n" + BODY[:-9], b"HTTP/1.0 200 OK\r\n\r\n" + BODY]
+
+    assert read(wire, local) == ([1, 2, 3, 4, 5, 6], [])
 
 
 def test_a_value_of_a_hundred_megabytes_arrives(wire, local):

@@ -38,8 +38,9 @@ def dlt(asked: Asked, file: Path, name: str | None) -> int:
     headrace import dlt shop_pipeline.py -o json             with what was left out, and why
     """
     from headrace.project.importing.dlt import from_dlt, read_dict
+    from headrace.project.texts import text_of
 
-    text = file.read_text(encoding="utf-8")
+    text = text_of(file)
     config = read_dict(text, str(file)) if file.suffix == ".py" else _mapping(text, file)
     return _written(asked, name or _plain(file.stem), from_dlt(config))
 
@@ -59,10 +60,11 @@ def airbyte(asked: Asked, file: Path, name: str | None) -> int:
     headrace import airbyte manifest.yaml -o json            with what was left out, and why
     """
     from headrace.project.importing.airbyte import from_airbyte
+    from headrace.project.texts import text_of
 
     usual = file.stem if file.stem != "manifest" else file.resolve().parent.name
     called = name or _plain(usual.removeprefix("source-").removeprefix("source_"))
-    return _written(asked, called, from_airbyte(_mapping(file.read_text(encoding="utf-8"), file), called))
+    return _written(asked, called, from_airbyte(_mapping(text_of(file), file), called))
 
 
 def _mapping(text: str, file: Path) -> dict[str, Any]:

@@ -60,6 +60,8 @@ class Api:
     all_probes: list[Embedded] = field(default_factory=list)
     bases: dict[str, Request] = field(default_factory=dict)
     preparing: threading.Lock = field(default_factory=threading.Lock)
+    said: set[str] = field(default_factory=set)
+    """What of its totals was warned of already."""
 
     @classmethod
     def of(
@@ -197,6 +199,17 @@ class Api:
         pairs = zip(paths, found[::2], found[1::2], strict=True)
         texts = {path: step if whole is None else whole for path, whole, step in pairs}
         return body, rows, {path: json.loads(text) for path, text in texts.items() if text is not None}, reached
+
+    def records(self, body: str) -> str:
+        """The records of a body that was looked at, as text without what stands around them."""
+        probe = self.probes.get()
+        try:
+            ((found,),) = probe.rows(
+                f"SELECT CAST({records_sql('CAST($1 AS JSON)', self.selector or '$')} AS VARCHAR)", [body]
+            )
+        finally:
+            self.probes.put(probe)
+        return str(found)
 
     def _highest(self, probe: Embedded, body: str, selector: str) -> str | None:
         incremental = self.spec.incremental

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import gzip
 import io
+import ssl
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from headrace.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,12 +32,13 @@ _PIECE = 1 << 16
 
 
 class NoAnswer(Exception):
-    """Nothing that can be used came back; `reason` says why in words."""
+    """Nothing that can be used came back; `reason` says why in words, and `again` whether asking again may help."""
 
-    def __init__(self, reason: str, status: int | None = None) -> None:
+    def __init__(self, reason: str, status: int | None = None, *, again: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
         self.status = status
+        self.again = again
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +51,36 @@ class Reply:
 
 
 def connections(client: Client, threads: int) -> urllib3.PoolManager:
-    """So many at most, with the client's timeout."""
+    """So many at most, with the client's timeout, through the proxy that the environment names. Raises ConfigInvalid."""
     import urllib3
 
-    return urllib3.PoolManager(maxsize=threads, block=True, timeout=urllib3.Timeout(client.timeout))
+    from headrace.extract.heads import hurried
+
+    proxy, timeout = proxy_of(client.base_url), urllib3.Timeout(client.timeout)
+    if proxy is None:
+        pool = urllib3.PoolManager(maxsize=threads, block=True, timeout=timeout)
+    else:
+        try:
+            parts = urllib3.util.parse_url(proxy)
+            own = urllib3.make_headers(proxy_basic_auth=unquote(parts.auth)) if parts.auth else None
+            pool = urllib3.ProxyManager(proxy, proxy_headers=own, maxsize=threads, block=True, timeout=timeout)
+        except (urllib3.exceptions.HTTPError, ValueError):
+            raise ConfigInvalid(
+                "the proxy that the environment names is no http:// or https:// address",
+                hint="see HTTP_PROXY and HTTPS_PROXY; NO_PROXY lists hosts that are asked directly",
+            ) from None
+    pool.pool_classes_by_scheme = hurried(_PATIENCE)
+    return pool
+
+
+def proxy_of(url: str) -> str | None:
+    """The proxy by which the environment (HTTP_PROXY, HTTPS_PROXY, NO_PROXY, or the system's settings) has a URL asked."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if host == "localhost" or host.startswith("127.") or host == "::1" or proxy_bypass(host):
+        return None
+    found = getproxies().get(parts.scheme)
+    return found if not found or "://" in found else f"http://{found}"
 
 
 def exchange(
@@ -85,7 +117,7 @@ def answering(
             raw.close()
             raise
     except urllib3.exceptions.HTTPError as error:
-        raise NoAnswer(why(error)) from error
+        raise NoAnswer(why(error), again=not _lasting(error)) from error
     except (ValueError, OverflowError, AttributeError) as error:
         # Lengths that are none, links that are none: the library passes them on to where they do not fit.
         raise NoAnswer("the response is not HTTP") from error
@@ -148,6 +180,8 @@ def _too_large() -> str:
 def why(error: Exception) -> str:
     """A kind of connection failure in words; the library's own text may hold the URL with its secrets."""
     cause = getattr(error, "reason", None) or error
+    if type(cause).__name__ == "SSLError":
+        return _of_tls(cause)
     return {
         "ReadTimeoutError": "no answer within the timeout",
         "ConnectTimeoutError": "no connection within the timeout",
@@ -157,9 +191,23 @@ def why(error: Exception) -> str:
         "IncompleteRead": "the body was cut off",
         "InvalidChunkLength": "the body was cut off",
         "DecodeError": "the compressed body is damaged",
-        "SSLError": "the TLS connection failed",
+        "ProxyError": "the proxy cannot be reached, or refused to connect",
         "ResponseError": "it redirects again and again",
         "URLSchemeUnknown": "it redirects to what is no web address",
         "LocationValueError": "it redirects to what is no web address",
         "LocationParseError": "it redirects to what is no web address",
     }.get(type(cause).__name__, type(cause).__name__)
+
+
+def _of_tls(error: Exception) -> str:
+    """What is wrong with a certificate, or with who speaks no TLS."""
+    inner = error.args[0] if error.args else error
+    said = getattr(inner, "verify_message", None) or str(getattr(inner, "reason", None) or "").replace("_", " ").lower()
+    hint = "; SSL_CERT_FILE names a file of authorities to trust" if getattr(inner, "verify_message", None) else ""
+    return f"the TLS connection failed: {said}{hint}" if said else "the TLS connection failed"
+
+
+def _lasting(error: Exception) -> bool:
+    """Whether asking again will be answered the same: a certificate does not become good by it."""
+    cause = getattr(error, "reason", None) or error
+    return isinstance(cause.args[0] if cause.args else None, ssl.SSLCertVerificationError)

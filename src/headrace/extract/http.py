@@ -147,7 +147,7 @@ class Http:
             try:
                 reply = exchange(self.pool, wire, self.client, self.clock, _redirects(wire))
             except NoAnswer as error:
-                return _Failure(error.reason, again=True, status=error.status), used
+                return _Failure(error.reason, again=error.again, status=error.status), used
         got = _judge(wire.url, reply, policy, check, self.clock)
         if isinstance(got, Response):
             for gate in self.gates:

@@ -70,10 +70,12 @@ def connect(url: str, local: Embedded) -> MysqlReader:
                 cursor.execute(statement)
     except pymysql.Error as error:
         said = error.args[-1] if error.args else error
-        raise SourceUnavailable(
+        gone = SourceUnavailable(
             f"MySQL at {parts.hostname or 'the local socket'}{parts.path} cannot be reached: {said}",
             hint="is the server up, and are host, user, password and database of the source's `url` right?",
-        ) from error
+        )
+        gone.absent = True
+        raise gone from error
     return MysqlReader(url, session, local)
 
 

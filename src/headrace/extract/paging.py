@@ -49,6 +49,8 @@ class Paging(Protocol):
 
     paths: tuple[str, ...]
     """What it has to know of a body."""
+    limit: int | None
+    """How many records it asks for at once, where its states count them."""
 
     def first(self) -> State:
         """The state of the first page."""
@@ -65,9 +67,14 @@ class Paging(Protocol):
     def last(self, page: Page) -> State | None:
         """The first state that is beyond the known total, or None where there is none: then pages come one by one."""
 
+    def doubted(self, page: Page, full: int) -> bool:
+        """Whether a page that ends the reading by its total may have another one after it; `full` is the most records a page had."""
+
 
 class _Linked:
     """What paginators have in common whose next page only the last one knows."""
+
+    limit = None
 
     def first(self) -> State:
         return {}
@@ -77,6 +84,9 @@ class _Linked:
 
     def last(self, page: Page) -> State | None:  # noqa: ARG002 - the protocol's signature
         return None
+
+    def doubted(self, page: Page, full: int) -> bool:  # noqa: ARG002 - the protocol's signature
+        return False
 
 
 def _follow(state: State, request: Request) -> Request:
@@ -195,6 +205,7 @@ class ByOffset:
 
     def __init__(self, spec: OffsetPaging) -> None:
         self.spec = spec
+        self.limit: int | None = spec.limit
         self.paths: tuple[str, ...] = tuple(path for path in (spec.total_path, spec.has_more_path) if path)
 
     def first(self) -> State:
@@ -229,9 +240,15 @@ class ByOffset:
         total = _count(self.spec.total_path, page)
         return None if total is None else {"offset": total}
 
+    def doubted(self, page: Page, full: int) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Where the page has as many records as were asked for."""
+        return _may_go_on(self.spec, page, self.spec.limit)
+
 
 class ByPageNumber:
     """Requests say which page they want."""
+
+    limit = None
 
     def __init__(self, spec: PageNumberPaging) -> None:
         self.spec = spec
@@ -263,11 +280,24 @@ class ByPageNumber:
         total = _count(self.spec.total_path, page)
         return None if total is None else {"page": total + self.spec.base_page}
 
+    def doubted(self, page: Page, full: int) -> bool:
+        """Where the page has as many records as those before it."""
+        return _may_go_on(self.spec, page, full)
+
 
 def _stops(spec: OffsetPaging | PageNumberPaging, page: Page) -> bool:
     # Without a total, an empty page is all there is to tell the end by, whatever `stop_after_empty_page` says.
     blind = _count(spec.total_path, page) is None and not (spec.has_more_path and spec.has_more_path in page.values)
     return _ends(spec.has_more_path, page) or (not page.rows and (spec.stop_after_empty_page or blind))
+
+
+def _may_go_on(spec: OffsetPaging | PageNumberPaging, page: Page, full: int) -> bool:
+    """Whether the total alone says that a page with records is the last: a flag is believed before it."""
+    if not page.rows or _count(spec.total_path, page) is None:
+        return False
+    if spec.has_more_path and spec.has_more_path in page.values:
+        return not _ends(spec.has_more_path, page)
+    return page.rows >= full > 0
 
 
 def _ends(path: str | None, page: Page) -> bool:

@@ -19,6 +19,7 @@ from headrace.schema import BIGINT, VARCHAR, Kind, Type
 from headrace.sql.dialect import name, read_type
 from headrace.sql.dialect import text as literal
 from headrace.table import Table
+from headrace.warehouse.postgres import DIALLING, last_word
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -89,15 +90,19 @@ _PLAIN_ITEMS = {
 def connect(url: str, local: Embedded, clock: Clock, table: str | None = None) -> PostgresReader:
     """A session of the server, which reads the table. Raises SourceUnavailable."""
     try:
-        session = psycopg.connect(
-            url, autocommit=True, prepare_threshold=None, connect_timeout=10, application_name="headrace"
-        )
-        session.execute(_SESSION)
+        session = psycopg.connect(url, autocommit=True, prepare_threshold=None, **DIALLING)
+        try:
+            session.execute(_SESSION)
+        except psycopg.Error:
+            session.close()
+            raise
     except psycopg.Error as error:
-        raise SourceUnavailable(
-            f"PostgreSQL at {_place(url)} cannot be reached: {str(error).strip().splitlines()[-1]}",
+        gone = SourceUnavailable(
+            f"PostgreSQL at {_place(url)} cannot be reached: {last_word(error)}",
             hint="is the server up, and are host, user, password and database of the source's `url` right?",
-        ) from error
+        )
+        gone.absent = True
+        raise gone from error
     return PostgresReader(url, session, local, clock, table)
 
 

@@ -318,11 +318,16 @@ def _highest(local: Embedded, path: str | None, text: str | None) -> str | None:
         return None
     number = f"try_cast({text} AS DECIMAL(38,12))"
     time = f"try_cast({text} AS TIMESTAMPTZ)"
-    ((largest, latest, last),) = local.rows(
-        f"SELECT arg_max({text}, {number}), arg_max({text}, {time}), max({text}) FILTER ({number} IS NULL AND {time} IS NULL)"
-        " FROM headrace_texts"
+    # Whole numbers that are longer than any type: the longer one is the larger one.
+    long = f"printf('%09d', length(ltrim({text}, '0'))) || ltrim({text}, '0')"
+    ((largest, longest, latest, last),) = local.rows(
+        f"SELECT arg_max({text}, {number}), arg_max({text}, {long}) FILTER ({number} IS NULL AND {text} SIMILAR TO '[0-9]+'), "
+        f"arg_max({text}, {time}), max({text}) FILTER ({number} IS NULL AND {time} IS NULL) FROM headrace_texts"
     )
-    return Cursor(path).past(largest).past(latest).past(last).value
+    highest = Cursor(path)
+    for value in (largest, longest, latest, last):
+        highest = highest.past(value)
+    return highest.value
 
 
 def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: str | None, sums: Rows) -> Rows:

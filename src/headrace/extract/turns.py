@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.cursor import Cursor
-from headrace.errors import PagingStuck, RequestFailed
+from headrace.errors import PagingStuck, RecordsNotFound, RequestFailed
 from headrace.events import Warned, emit
 from headrace.extract.http import PageFailed, PagingReset
 from headrace.extract.paging import detected, fingerprint
 from headrace.extract.parts import Part
+from headrace.extract.totals import Told, before
 from headrace.extract.windows import values_of
 from headrace.project.apis import SinglePage
 
@@ -88,20 +89,21 @@ def _pages(api: Api, part: Part, first: State, future: Future[Page], *, arrived:
     seen, same, dead_in_a_row = {fingerprint(first)}, _Same(), 0
     ahead: deque[tuple[State, Future[Page]]] = deque([(first, future)])
     end: State | None = None
+    told = Told(api)
     while ahead:
         state, future = ahead.popleft()
-        try:
-            page = future.result()
-        except PageFailed as failure:
-            turn = Turn(part, state, api.paging.after(state), failure=failure)
+        got = _result(future, state, told)
+        if isinstance(got, PageFailed):
+            turn = Turn(part, state, api.paging.after(state), failure=got)
             dead_in_a_row += 1
             _raise_unless_kept(api, turn, arrived=arrived, too_many=dead_in_a_row > _DEAD_IN_A_ROW and end is None)
         else:
-            turn = _arrived(api, part, state, page)
+            page = got
+            turn = _arrived(api, part, state, page, told)
             _raise_if_repeated(api, turn, same)
             dead_in_a_row, arrived = 0, True
             end = end or _end(api, page)
-        if turn.failure and end is not None and turn.following and not _before(turn.following, end):
+        if turn.failure and end is not None and turn.following and not before(turn.following, end):
             turn.following = None
         if turn.following is None:
             for _, one in ahead:
@@ -114,12 +116,25 @@ def _pages(api: Api, part: Part, first: State, future: Future[Page], *, arrived:
         yield turn
 
 
-def _arrived(api: Api, part: Part, state: State, page: Page) -> Turn:
+def _result(future: Future[Page], state: State, told: Told) -> Page | PageFailed:
+    """A page, or the failure that stands for it; behind the end that a total told, a failure only says that it was the end."""
+    try:
+        return told.accepted(state, future.result())
+    except (PageFailed, RecordsNotFound) as failure:
+        nothing = told.refused(state, failure)
+        if nothing is not None:
+            return nothing
+        if isinstance(failure, PageFailed):
+            return failure
+        raise
+
+
+def _arrived(api: Api, part: Part, state: State, page: Page, told: Told) -> Turn:
     if api.paginator is None:
         api.paginator = _chosen(api, part, page)
         state = state or api.paging.first()
     try:
-        following = None if page.ignored else api.paging.next(state, page)
+        following = told.following(state, page, None if page.ignored else api.paging.next(state, page))
         if following and "url" in following:
             following = {**following, "url": api.http.bare(following["url"])}
     except ValueError:
@@ -143,16 +158,12 @@ def _end(api: Api, page: Page) -> State | None:
     return api.paging.last(page) if getattr(api.paginator, "parallel", 1) > 1 else None
 
 
-def _before(state: State, end: State) -> bool:
-    return all(state[key] < end[key] for key in end)
-
-
 def _fill(api: Api, part: Part, ahead: deque[tuple[State, Future[Page]]], end: State | None, seen: set[str]) -> None:
     """Have as many pages on their way as the paginator and the source allow, where the end is known."""
     width = min(getattr(api.paginator, "parallel", 1), api.width)
     while end is not None and ahead and len(ahead) < width:
         following = api.paging.after(ahead[-1][0])
-        if following is None or not _before(following, end):
+        if following is None or not before(following, end):
             return
         seen.add(fingerprint(following))
         ahead.append((following, api.submit(part, following)))
@@ -181,6 +192,9 @@ class _Same:
 
     said: str = ""
     times: int = 0
+    seen: set[int] = field(default_factory=set)
+    again: int = 0
+    """How many pages in a row, up to the last, were there before."""
 
     def note(self, turn: Turn, page: Page) -> int:
         """How often a page has been there in a row, this one included."""
@@ -189,6 +203,9 @@ class _Same:
             said = said.replace(str(value), "") if isinstance(value, str) and value else said
         self.times = self.times + 1 if said == self.said else 1
         self.said = said
+        mark = hash(said)
+        self.again = self.again + 1 if page.rows and mark in self.seen else 0
+        self.seen.add(mark)
         return self.times
 
 
@@ -203,4 +220,10 @@ def _raise_if_repeated(api: Api, turn: Turn, same: _Same) -> None:
             f"{api.label}: {api.origin(turn.part, turn.state)} is the page before it once more"
             + (f", for the {times}th time" if times > 2 else ""),
             hint="does the API know the paginator's parameter?",
+        )
+    if same.again > _EQUAL_IN_A_ROW:
+        raise PagingStuck(
+            f"{api.label}: the pages go in a circle: {api.origin(turn.part, turn.state)} and the {_EQUAL_IN_A_ROW} before it "
+            "had been read already",
+            hint="is there a `total_path:` or a `has_more_path:` that says where the pages end?",
         )

@@ -37,7 +37,7 @@ def record_changes(loading: Loading, target: Table, room: Room, *, created: bool
                 change=change,
                 was=str(was) if was else None,
                 type=str(now),
-                changed_at=loading.now,
+                changed_at=loading.at,
             )
         )
 

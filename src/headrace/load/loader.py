@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from headrace.warehouse.base import Connection, Relation
 
 
+_SKEW = 60.0
+"""Seconds by which the clocks of machines may differ without a word."""
+
+
 def load(
     connection: Connection,
     stream: Stream,
@@ -67,9 +71,12 @@ def load(
             connection.run(CreateSchema(table.schema))
         previous = ledger.last_load(connection, stream.label)
         with _watching(package), proving(package), connection.transaction():
-            # Before anything is kept: what is refused once more is then open again.
-            quarantine.settle(connection, package.settles, "replayed", now - timedelta(microseconds=1), package.id)
             loading = Loading(connection, stream, table, package, run, now, previous, full_refresh, Counts(), [])
+            _tell_of_clock(loading)
+            # Before anything is kept: what is refused once more is then open again.
+            quarantine.settle(
+                connection, package.settles, "replayed", loading.at - timedelta(microseconds=1), package.id
+            )
             entry = _load(loading)
             ledger.record(connection, entry)
             _record_files(loading)
@@ -79,6 +86,14 @@ def load(
             emit(event)
     package.discard()
     return entry
+
+
+def _tell_of_clock(loading: Loading) -> None:
+    """A clock that was put back is worth a word: what the load writes is dated after the load before it."""
+    back = (loading.at - loading.now).total_seconds()
+    if back > _SKEW:
+        said = f"{loading.stream.label}: the clock is {back:.0f} s behind the last load's, so this load is dated after that one"
+        loading.events.append(Warned(said))
 
 
 @contextmanager
@@ -144,7 +159,7 @@ def _count_arrived(loading: Loading) -> None:
     rejected = [str(segment.rejected) for segment in package.segments if segment.rejected]
     if rejected:
         loading.keep(f'SELECT reason, "column", detail, raw, origin FROM ({files(rejected)}) AS rejected', "record")
-    quarantine.keep_dead(loading.connection, loading.stream.label, package.id, loading.now, package.dead)
+    quarantine.keep_dead(loading.connection, loading.stream.label, package.id, loading.at, package.dead)
 
 
 def _bring_in(loading: Loading, target: Table, held: Relation | None, parts: list[Part]) -> Schema:
@@ -247,7 +262,7 @@ def _entry(loading: Loading, schema: Schema, rows: int | None) -> Entry:
         disposition=stream.disposition,
         source=stream.source,
         started_at=loading.now,
-        committed_at=loading.now,
+        committed_at=loading.at,
         cursor_field=reached.field if reached else None,
         cursor_value=reached.value if reached else None,
         schema={column.name: str(column.type) for column in schema},
@@ -266,7 +281,7 @@ def _record_files(loading: Loading) -> None:
         ledger_of_files.forget(connection, stream.label)
     read, sizes = package.resume.get("files", {}), package.resume.get("sizes", {})
     rows = {one: (loading.origins.get(one, 0), loading.refused[one]) for one in read}
-    ledger_of_files.record(connection, (stream.label, package.id, loading.now), read, sizes, rows)
+    ledger_of_files.record(connection, (stream.label, package.id, loading.at), read, sizes, rows)
 
 
 def _carried(loading: Loading) -> dict[str, Any]:

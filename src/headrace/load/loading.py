@@ -50,7 +50,7 @@ class Loading:
 
     def keep(self, query: str, kind: quarantine.Kind = "row") -> int:
         """Rows of the query, each with its `reason`, into quarantine; how many."""
-        rows = quarantine.keep(self.connection, self.stream.label, self.package.id, self.now, query, kind)
+        rows = quarantine.keep(self.connection, self.stream.label, self.package.id, self.at, query, kind)
         if rows:
             self.counts.quarantined += rows
             # What was rejected while it was read says at which line.

@@ -25,6 +25,7 @@ from headrace.project.reading import Draft, Reading, described, truth
 from headrace.project.recording import Facts, base_names
 from headrace.project.source_tables import overridden, source_nodes
 from headrace.project.template import Templates
+from headrace.project.texts import text_of
 from headrace.project.unit_tests import read_unit_tests
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def _by_name(properties: Iterable[Properties]) -> dict[tuple[str, str], Properti
 def _docs(project: Project) -> Iterator[DocBlock]:
     for folder in project.paths.docs:
         for path in sorted((project.root / folder).rglob("*.md")):
-            for match in _DOCS.finditer(path.read_text(encoding="utf-8")):
+            for match in _DOCS.finditer(text_of(path)):
                 yield DocBlock(
                     unique_id=f"doc.{project.name}.{match[1]}",
                     name=match[1],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.project.jinja import PREFIX, Language, Returned, scope
+from headrace.project.texts import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +41,8 @@ class Package:
         """The path below `root` and the text of each macro file, in order of path."""
         for folder in self.folders:
             for file in sorted((self.root / folder).rglob("*.sql")):
-                yield file.relative_to(self.root).as_posix(), file.read_text(encoding="utf-8")
+                path = file.relative_to(self.root).as_posix()
+                yield path, text_of(file, path)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from pydantic import Field
 from headrace.errors import ConfigInvalid, Place, did_you_mean
 from headrace.project.config import Config
 from headrace.project.stream_keys import StreamBase
+from headrace.project.texts import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def decorated(module: str, root: Path, where: Place) -> dict[str, dict[str, Any]
         raise ConfigInvalid(
             f"there is no file {module}", where=where, hint="`module:` is a path from the project's folder"
         )
-    text = path.read_text(encoding="utf-8")
+    text = text_of(path, module)
     lines = text.splitlines()
     try:
         tree = ast.parse(text)

@@ -13,6 +13,7 @@ from headrace.project.nodes import Ref
 from headrace.project.properties import as_list
 from headrace.project.recording import Facts, record, recording_names
 from headrace.project.resolution import resolve_config, tree_levels, words
+from headrace.project.texts import text_of
 from headrace.table import Table
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class File:
 
     def text(self) -> str:
         """What is in it."""
-        return self.file.read_text(encoding="utf-8")
+        return text_of(self.file, self.shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from headrace.errors import Place, SecretMissing, did_you_mean
+from headrace.project.texts import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -105,7 +106,7 @@ def read_env(path: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     found = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in text_of(path).splitlines():
         match = _LINE.match(line)
         if match and not line.lstrip().startswith("#"):
             found[match["name"]] = _unquoted(match["value"])

@@ -13,6 +13,7 @@ from headrace.project.nodes import Given, Model, Ref, UnitTest
 from headrace.project.reading import described
 from headrace.project.recording import Facts
 from headrace.project.resolution import words
+from headrace.project.texts import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -135,10 +136,10 @@ def _fixture(reading: Reading, said: Properties, name: str, kind: str) -> str:
     for folder in reading.project.paths.tests:
         path = reading.project.root / folder / "fixtures" / f"{name}.{kind}"
         if path.is_file():
-            return path.read_text(encoding="utf-8")
+            return text_of(path)
         found = next((reading.project.root / folder).rglob(f"fixtures/**/{name}.{kind}"), None)
         if found is not None:
-            return found.read_text(encoding="utf-8")
+            return text_of(found)
     raise ConfigInvalid(
         f"there is no fixture {name}.{kind}", where=said.place, hint="fixtures are files in tests/fixtures/"
     )

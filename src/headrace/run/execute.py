@@ -10,14 +10,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from headrace.errors import HeadraceError, Interrupted, refused_by_system
+from headrace.errors import HeadraceError, Interrupted, WarehouseUnavailable, refused_by_system
 from headrace.events import FAILED, RunFinished, RunStarted, StepFinished, StepStarted, Warned, emit
 from headrace.graph import Graph
 from headrace.landing import Landing
 from headrace.project.nodes import Relational
 from headrace.project.secrets import redact
-from headrace.retry import SYSTEM, Backoff
+from headrace.retry import SYSTEM
 from headrace.run.models import build_model, load_seed, run_alone, run_unit_test
+from headrace.run.patience import Patience, Tries
 from headrace.run.schedule import Job, run_jobs
 from headrace.run.session import Session
 from headrace.run.steps import BuildModel, LoadSeed, LoadStream, ReplayStream, RunCheck, RunUnit, Step
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from headrace.table import Table
     from headrace.transform.batches import Rest
     from headrace.warehouse.base import Warehouse
-
-CONFLICTS = Backoff(max_attempts=4, factor=0.2, max_delay=5.0)
-"""How often a step is tried again whose transaction lost against another, or whose connection was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
     status = "error"
     emit(RunStarted(run, command, settings.target.name, tuple(plan.steps)))
     try:
-        session.connection()
+        _reach(session, doing.patience)
         if doing.hooks("on-run-start"):
             run_jobs(
                 _jobs(plan, options.durations),
@@ -126,6 +124,23 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
         _write_builds(session)
         _close(session, warehouse)
     return Outcome(run, time.perf_counter() - started, tuple(doing.ended))
+
+
+def _reach(session: Session, patience: Patience) -> None:
+    """The first connection, with what the run needs made in the warehouse. Raises WarehouseUnavailable where nobody answers."""
+    tries = Tries(patience, "the run", None)
+    while True:
+        try:
+            session.connection()
+        except WarehouseUnavailable as lost:
+            lost.transient = True  # making what is there already changes nothing
+            delay = tries.pause(lost)
+            if lost.absent or delay is None:
+                raise
+            session.renew()
+            session.clock.sleep(delay)
+        else:
+            return
 
 
 def _runtime(
@@ -160,7 +175,12 @@ def _close(session: Session, warehouse: Warehouse) -> None:
 
 def _write_builds(session: Session) -> None:
     try:
-        session.write_builds()
+        try:
+            session.write_builds()
+        except WarehouseUnavailable:
+            # This thread's connection may have been idle while the warehouse started again.
+            session.renew()
+            session.write_builds()
     except HeadraceError as error:
         emit(Warned(f"the ledger lacks the last builds of this run: {error.what}"))
 
@@ -193,20 +213,22 @@ class _Doing:
         self.plan = plan
         self.ended: list[StepFinished] = []
         self.stopped = threading.Event()
+        self.patience = Patience(session.clock)
 
     def work(self, one: str) -> bool:
         """Do a step; whether it succeeded."""
         started = time.perf_counter()
         emit(StepStarted(one))
-        attempt = 1
+        step = self.plan.steps[one]
+        tries = Tries(self.patience, one, step.node.source if isinstance(step, LoadStream) else None)
         while True:
             try:
-                done = _do(self.session, self.plan.steps[one])
+                done = _do(self.session, step)
             except HeadraceError as error:
-                if error.transient and attempt < CONFLICTS.max_attempts and not self.stopped.is_set():
+                delay = None if self.stopped.is_set() else tries.pause(error)
+                if delay is not None:
                     self.session.renew()
-                    self.session.clock.sleep(CONFLICTS.delay(attempt, self.session.clock.random))
-                    attempt += 1
+                    self.session.clock.sleep(delay)
                     continue
                 if self.stopped.is_set():
                     return self._end(_cut_short(one, time.perf_counter() - started))

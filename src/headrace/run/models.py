@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -30,7 +31,7 @@ from headrace.transform.unit import compile_unit
 from headrace.transform.upkeep import finish
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from headrace.project.nodes import DataTest
@@ -144,10 +145,21 @@ def made(
     except _Rejected as rejected:
         return settled(session, None, rejected.results)
     session.note_build(replace(entry, code=code))
-    if built.table is not None:
-        session.relations.note(node.table, built.kind)
-    hooked(connection, compiled.after, inside=False)
-    return settled(session, built.rows, results)
+    with once():
+        if built.table is not None:
+            session.relations.note(node.table, built.kind)
+        hooked(connection, compiled.after, inside=False)
+        return settled(session, built.rows, results)
+
+
+@contextmanager
+def once() -> Iterator[None]:
+    """A block after a commit: whatever fails in it, the step must not be done again, for that would do it twice."""
+    try:
+        yield
+    except HeadraceError as error:
+        error.transient = False
+        raise
 
 
 def _compiled(

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 def still_fresh(stream: Stream, last: Entry, now: datetime) -> float:
     """For how many seconds more a stream with a `cache:` need not be asked for; 0 where it has to be."""
     cache = stream.spec.cache if isinstance(stream.spec, RestStream) else None
-    return max(0.0, cache - (now - last.committed_at).total_seconds()) if cache else 0.0
+    age = (now - last.committed_at).total_seconds()
+    # A load of the future is one by a clock that was wrong: how old it is nobody knows.
+    return max(0.0, cache - age) if cache and age >= 0 else 0.0
 
 
 def parent_rows(session: Session, stream: Stream) -> list[dict[str, Any]]:

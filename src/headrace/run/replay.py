@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headrace import quarantine
@@ -17,6 +18,8 @@ from headrace.run.steps import ReplayStream
 from headrace.run.streams import REPLAY, load_package
 from headrace.state import ledger
 from headrace.state.fence import fenced
+
+_NOTHING = "nothing is open in quarantine"
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,13 +43,28 @@ def replay_stream(session: Session, step: ReplayStream) -> Done:
     node, connection = step.node, session.connection()
     stream = node.stream
     quarantine.ensure(connection)
-    kept = [row for row in quarantine.open_rows(connection, stream.label) if _chosen(row, step.ids)] if stream else []
-    if stream is None or not kept:
-        return Done("success", 0, "nothing is open in quarantine")
+    if stream is None:
+        return Done("success", 0, _NOTHING)
     stream.ready()
     session.relations.open(connection, [node.table.space])
     with fenced(connection, node.table):
-        return _replayed(session, node, stream, kept)
+        finished = _finished(session, node, stream)
+        kept = [row for row in quarantine.open_rows(connection, stream.label) if _chosen(row, step.ids)]
+        if not kept:
+            return Done("success", finished, None if finished else _NOTHING)
+        done = _replayed(session, node, stream, kept)
+        return replace(done, rows=(done.rows or 0) + finished)
+
+
+def _finished(session: Session, node: SourceTable, stream: Stream) -> int:
+    """How many rows a replay that died had read: they are loaded first, so that what it replayed is not replayed again."""
+    rows = 0
+    for package in session.landing.pending(stream.label):
+        if package.signature == REPLAY and package.complete:
+            rows += load_package(session, node, stream, package).read
+        elif package.signature == REPLAY:
+            package.discard()
+    return rows
 
 
 def _replayed(session: Session, node: SourceTable, stream: Stream, kept: Sequence[Kept]) -> Done:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from headrace import quarantine
+from headrace.errors import HeadraceError, WarehouseUnavailable
 from headrace.project.nodes import Model
 from headrace.project.secrets import redact
 from headrace.project.target_files import compiled_path, run_path
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from headrace.check.tests import CheckResult
-    from headrace.errors import HeadraceError
     from headrace.landing import Landing
     from headrace.project.manifest import Manifest
     from headrace.project.nodes import Node
@@ -98,6 +98,8 @@ class Session:
     relations: Relations = field(default_factory=Relations)
     checked: dict[str, CheckResult] = field(default_factory=dict)
     """What came of each test that was asked, by its id."""
+    fetched: dict[str, str] = field(default_factory=dict)
+    """The package that this run read of each stream, by its label: a step that is done again loads it, and reads nothing twice."""
     _local: threading.local = field(default_factory=threading.local)
     _open: list[Connection] = field(default_factory=list)
     _builds: list[ledger.Build] = field(default_factory=list)
@@ -117,19 +119,28 @@ class Session:
         return held
 
     def note_build(self, build: ledger.Build) -> None:
-        """Keep a build for the ledger. They are written some at a time, because a statement costs as much as a small model."""
+        """Keep a build for the ledger. They are written some at a time, because a statement costs as much as a small model.
+
+        What cannot be written now waits on: the model is committed, and its step must not be done again for that.
+        """
         with self._guard:
             self._builds.append(build)
             full = len(self._builds) >= BUILDS_AT_ONCE
         if full:
-            self.write_builds()
+            with suppress(WarehouseUnavailable):
+                self.write_builds()
 
     def write_builds(self) -> None:
         """Write the builds that wait."""
         with self._guard:
             waiting = tuple(self._builds)
             self._builds.clear()
-        ledger.record_builds(self.connection(), waiting)
+        try:
+            ledger.record_builds(self.connection(), waiting)
+        except HeadraceError:
+            with self._guard:
+                self._builds.extend(waiting)
+            raise
 
     def renew(self) -> None:
         """Give this thread a new connection at its next use, after the old one was lost."""

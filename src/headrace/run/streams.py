@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead, FileChanged, Scan
 from headrace.cursor import Cursor
-from headrace.errors import FileVanished
+from headrace.errors import FileVanished, PagingStuck, WarehouseUnavailable
 from headrace.events import Warned, emit
 from headrace.extract.source import open_stream, prepared
 from headrace.load import inflight
@@ -17,7 +17,7 @@ from headrace.load.loader import load
 from headrace.load.parts import FilesUnfit
 from headrace.project.file_sources import FilesStream
 from headrace.run.backfill import narrowed
-from headrace.run.models import check_all, settled
+from headrace.run.models import check_all, once, settled
 from headrace.run.parents import parent_rows, still_fresh
 from headrace.run.session import Done
 from headrace.state import files, ledger
@@ -44,12 +44,17 @@ def load_stream(session: Session, step: LoadStream) -> Done:
     if stream is None:
         return Done("success")
     session.relations.open(connection, [node.table.space])
-    with fenced(connection, node.table):
-        read = _read(session, node, stream)
+    try:
+        with fenced(connection, node.table):
+            read = _read(session, node, stream)
+    except WarehouseUnavailable as lost:
+        lost.transient = True  # also where a commit was cut off: the ledger knows whether it was heard
+        raise
     if isinstance(read, Done):
         return read
-    results = check_all(session, connection, step.checks, {})
-    return settled(session, read, results, "the rows are loaded all the same")
+    with once():
+        results = check_all(session, connection, step.checks, {})
+        return settled(session, read, results, "the rows are loaded all the same")
 
 
 def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
@@ -60,8 +65,12 @@ def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
         stream = narrowed(stream, session.span)
     read = 0
     for package in session.landing.pending(stream.label):
-        if package.complete and not session.full_refresh:
-            read += _left_behind(session, node, stream, package)
+        own = package.id == session.fetched.get(stream.label)
+        if package.complete and (own or not session.full_refresh):
+            left = _left_behind(session, node, stream, package)
+            read += left or 0
+            if left is not None and (own or _is_all(session, stream, package)):
+                return read
         elif session.full_refresh:
             package.discard()
     last = None if session.full_refresh else ledger.last_load(connection, stream.label)
@@ -73,7 +82,11 @@ def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
         try:
             with closing(connection.local.cursor()) as local:
                 extract(session, stream, package, last, local, anew=session.span is not None)
+            session.fetched[stream.label] = package.id
             arrived = _loaded(session, node, stream, package)
+        except PagingStuck:
+            package.discard()  # pages that came twice may be in it: the next run reads them anew
+            raise
         except FileChanged as changed:
             changes += 1
             if changes == _PATIENCE:
@@ -86,13 +99,23 @@ def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
     return read + arrived
 
 
-def _left_behind(session: Session, node: SourceTable, stream: Stream, package: Package) -> int:
-    """How many rows of a dead run's package were loaded; none where its files changed, and it is to be gone on with."""
+def _is_all(session: Session, stream: Stream, package: Package) -> bool:
+    """Whether a dead run's package is all that this run brings: appended rows that nothing marks as read would come twice."""
+    marked = stream.spec.incremental or isinstance(stream.spec, FilesStream) or package.resume.get("state")
+    alone = stream.disposition == "append" and not marked and session.span is None
+    if not alone or package.signature != signature(stream):
+        return False
+    emit(Warned(f"{stream.label}: this run finishes what one that died had read; the next one reads it again"))
+    return True
+
+
+def _left_behind(session: Session, node: SourceTable, stream: Stream, package: Package) -> int | None:
+    """How many rows of an unfinished load's package were loaded; None where its files changed, and it is to be gone on with."""
     try:
-        return _loaded(session, node, stream, package) or 0
+        return _loaded(session, node, stream, package)
     except FileChanged as changed:
         emit(Warned(f"{stream.label}: {changed} changed since an unfinished load: it is read anew"))
-        return 0
+        return None
 
 
 def signature(stream: Stream) -> str:

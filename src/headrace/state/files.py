@@ -40,7 +40,9 @@ class Loaded:
 
 def stamps(connection: Connection, stream: str) -> dict[str, str]:
     """The stamp under which each file of a stream was read last, by its name."""
-    found = connection.rows(f"SELECT name, stamp FROM {relation(FILES)} WHERE stream = ? ORDER BY load_id", [stream])
+    found = connection.rows(
+        f"SELECT name, stamp FROM {relation(FILES)} WHERE stream = ? ORDER BY loaded_at, load_id", [stream]
+    )
     return {str(name): str(stamp) for name, stamp in found}
 
 
@@ -48,7 +50,7 @@ def loaded(connection: Connection, stream: str) -> list[Loaded]:
     """The files of a stream, newest load first, by name within a load."""
     found = connection.rows(
         f"SELECT name, stamp, size, {names(['rows'])}, quarantined, load_id, EXTRACT(EPOCH FROM loaded_at) "
-        f"FROM {relation(FILES)} WHERE stream = ? ORDER BY load_id DESC, name",
+        f"FROM {relation(FILES)} WHERE stream = ? ORDER BY loaded_at DESC, load_id DESC, name",
         [stream],
     )
     return [

@@ -24,7 +24,7 @@ from headrace.warehouse.noting import Noting
 from headrace.warehouse.pgcarried import CARRIED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -63,6 +63,14 @@ CAPABILITIES = Capabilities(
     },
 )
 
+DIALLING: Mapping[str, Any] = {
+    "application_name": "headrace",
+    "connect_timeout": 10,
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 5,
+}
+"""What every connection asks of the system: a server that vanished without a word is noticed in two minutes, not in two hours."""
 _SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex'"
 
 _WORDS = """
@@ -230,9 +238,12 @@ class PostgresConnection(Noting):
         target = schema or pgtext.described(local, query)
         self.run(CreateTable(table, target))
         statement = f"COPY {relation(table)} ({names(target.names)}) FROM STDIN (FORMAT csv)"
-        reader = local.query(pgtext.written(query, target, cast=schema is not None))
         try:
-            with self.session.cursor() as cursor:
+            # The reader is closed whatever happens: what comes after a failure needs `local`, too.
+            with (
+                local.query(pgtext.written(query, target, cast=schema is not None)) as reader,
+                self.session.cursor() as cursor,
+            ):
                 with cursor.copy(statement.encode()) as copy:
                     for page in pgtext.csv_pages(reader):
                         copy.write(page)
@@ -337,16 +348,18 @@ class PostgresWarehouse:
         """A new session, whose time zone is UTC. Raises WarehouseUnavailable."""
         try:
             # Statements are not prepared behind our back: a plan would outlive the table it was made for.
-            session = psycopg.connect(
-                self.url, autocommit=True, prepare_threshold=None, connect_timeout=10, application_name="headrace"
-            )
-            session.execute(_SESSION)
+            session = psycopg.connect(self.url, autocommit=True, prepare_threshold=None, **DIALLING)
+            try:
+                session.execute(_SESSION)
+            except psycopg.Error:
+                session.close()
+                raise
         except psycopg.Error as error:
             unavailable = WarehouseUnavailable(
-                f"PostgreSQL at {_place(self.url)} cannot be reached: {str(error).strip().splitlines()[-1].strip()}",
+                f"PostgreSQL at {_place(self.url)} cannot be reached: {last_word(error)}",
                 hint="is the server up, and are host, user, password and database of the target right?",
             )
-            unavailable.transient = True  # it may be starting again
+            unavailable.transient = unavailable.absent = True  # it may be starting again
             raise unavailable from error
         for kind in ("json", "jsonb"):
             # As text every digit stays.
@@ -358,6 +371,12 @@ class PostgresWarehouse:
     def close(self) -> None:
         """Close the DuckDB that the sessions share."""
         self._root.close()
+
+
+def last_word(error: psycopg.Error) -> str:
+    """Of the lines that libpq says, those of several hosts among them, the last one that is no advice."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    return lines[-1] if lines else type(error).__name__
 
 
 def _place(url: str) -> str:
