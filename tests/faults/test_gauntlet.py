@@ -12,7 +12,9 @@ from faults_wire import BROKEN, Wire, answer
 from headrace.state import ledger
 from headrace.warehouse.opening import open_warehouse
 
-PAGES = len(BROKEN) + 1
+FAULTS = sorted(BROKEN.items(), key=lambda one: one[0] != "a circle of redirects")
+"""All of them, for pages from the second on; one redirects to the second page."""
+PAGES = len(FAULTS) + 1
 PROJECT = """
 name: gauntlet
 targets: {{dev: '{target}'}}
@@ -109,7 +111,7 @@ def test_thirty_faults_cost_another_try_each_and_no_row(tmp_path, wire, target):
     (tmp_path / "headrace.yml").write_text(PROJECT.format(target=target, api=wire.url, stream=NUMBERED))
     wire.answers["else"] = [answer({"data": []})]
     wire.answers["1"] = [good(1)]
-    for number, (broken, _) in enumerate(BROKEN.values(), 2):
+    for number, (_, (broken, _)) in enumerate(FAULTS, 2):
         wire.answers[str(number)] = [broken, good(number)]
 
     code, said = call(tmp_path, "build")
@@ -122,7 +124,7 @@ def test_pages_that_are_broken_for_good_are_kept_with_reasons_and_replayed_when_
     (tmp_path / "headrace.yml").write_text(PROJECT.format(target=target, api=wire.url, stream=NUMBERED))
     wire.answers["else"] = [answer({"data": []})]
     dead = {}
-    for number, (broken, reason) in enumerate(BROKEN.values(), 2):
+    for number, (_, (broken, reason)) in enumerate(FAULTS, 2):
         wire.answers[str(number)] = [broken if number % 3 else good(number)]
         dead |= {number: reason} if number % 3 else {}
     wire.answers["1"] = [good(1)]
@@ -153,7 +155,7 @@ def test_a_clock_that_jumps_by_a_year_within_and_between_runs_loses_nothing_and_
         return answer({"data": new[:40]})
 
     wire.answers["else"] = [since]
-    for day in range(1, 5):
+    for day in range(1, 4):
         known += [{"id": 10 * day + n, "at": f"2021-0{day}-1{n}"} for n in range(5)]
         code, said = call(tmp_path, "build", script=JUMPING)
         assert code == 0, said
