@@ -69,10 +69,12 @@ def connect(url: str, local: Embedded) -> OracleReader:
         for statement in _SESSION:
             reader.run(statement)
     except (oracledb.Error, OSError) as error:
-        raise SourceUnavailable(
+        gone = SourceUnavailable(
             f"Oracle at {parts.hostname or 'localhost'}{parts.path} cannot be reached: {_said(error)}",
             hint="is the listener up, and are host, user, password and service of the source's `url` right?",
-        ) from error
+        )
+        gone.absent = True
+        raise gone from error
     return reader
 
 

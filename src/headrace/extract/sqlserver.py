@@ -61,11 +61,13 @@ def connect(url: str, local: Embedded) -> SqlServerReader:
         reader = SqlServerReader(_session(url), local)
         reader.begin()
     except (pytds.Error, OpenSSL.SSL.Error, OSError, EOFError, ValueError) as error:
-        raise SourceUnavailable(
+        gone = SourceUnavailable(
             f"SQL Server at {parts.hostname or 'localhost'}{parts.path} cannot be reached: {_said(error)}",
             hint="is the server up, are host, user, password and database of the source's `url` right, and is its certificate trusted "
             "(`?ssl_ca=/path`, or `?encrypt=no` on a network that is your own)?",
-        ) from error
+        )
+        gone.absent = True
+        raise gone from error
     return reader
 
 
