@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headrace.errors import RecordsNotFound
-from headrace.extract.paths import distinct_names, normalised
 from headrace.extract.records import Shape, rows_of
 from headrace.extract.selecting import find_selector
+from headrace.naming import distinct_names, normalised
 from headrace.schema import parse_type
 from headrace.warehouse.embedded import Embedded
 

@@ -103,7 +103,7 @@ def _beside_apis(asked: Asked, root: Path, name: str, url: str, streams: tuple[s
 
 def _files(root: Path, name: str, path: str, streams: tuple[str, ...]) -> dict[str, Any]:
     """Files of this machine as a source; a path is relative to where the user is, and in the file to the project."""
-    from headrace.extract.paths import normalised
+    from headrace.naming import normalised
 
     made: dict[str, Any] = {}
     for one in streams or (normalised(Path(path).name.split(".")[0].replace("*", "")).strip("_") or name,):

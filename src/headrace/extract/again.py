@@ -20,7 +20,7 @@ def read_again(stream: Stream, records: Sequence[tuple[str, str]], local: Embedd
     """Records, each as its origin and its JSON, as a batch that moves no cursor. One that is not JSON is rejected as it stands."""
     pages = [(origin, f"[{raw}]" if _is_json(raw) else json.dumps([raw])) for origin, raw in records]
     declared = {name: parse_type(column.type) for name, column in stream.spec.columns.items() if column.type}
-    rows = rows_of(pages, Shape("$", declared, stream.spec.nested == "flatten"), local)
+    rows = rows_of(pages, Shape("$", declared, stream.spec.flattens), local)
     return Batch(rows.rows, rows.read, rows.rejected, origin=records[0][0] if records else "")
 
 

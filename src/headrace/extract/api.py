@@ -18,7 +18,7 @@ from headrace.extract.http import Http, Policy, Request
 from headrace.extract.jobs import prepared
 from headrace.extract.nesting import DEEPEST, too_deep
 from headrace.extract.paging import AUTO_PATHS, Page, Paging, State, fingerprint, paging
-from headrace.extract.paths import duckdb_path, keys_of, literal_path, pointer
+from headrace.extract.paths import duckdb_path, keys_of, literal_path
 from headrace.extract.records import Shape
 from headrace.extract.selecting import find_selector, records_sql
 from headrace.extract.shared import shared
@@ -28,6 +28,7 @@ from headrace.project.rest_sources import RestStream
 from headrace.project.urls import web
 from headrace.schema import parse_type
 from headrace.sql.dialect import text as literal
+from headrace.warehouse.inference import pointer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,7 +119,7 @@ class Api:
         return Shape(
             self.selector or "$",
             {name: parse_type(column.type) for name, column in self.spec.columns.items() if column.type},
-            self.spec.nested == "flatten",
+            self.spec.flattens,
             incremental.cursor_path if incremental else None,
             incremental.on_cursor_value_missing if incremental else "include",
         )

@@ -34,7 +34,7 @@ def batches(
                 following = next(found, None)
                 before, rows = held
                 table = pa.Table.from_batches([rows])
-                batch = batch_of(table, file.key, before + 1, local, flatten=spec.nested == "flatten")
+                batch = batch_of(table, file.key, before + 1, local, flatten=spec.flattens)
                 yield batch, {"row": before + rows.num_rows}, following is None
                 held = following
     except (pa.ArrowException, OSError, StatementFailed) as error:

@@ -72,7 +72,7 @@ def batches(
             while held is not None:
                 following = next(found, None)
                 before, records = held
-                batch = batch_of(_table(records, fields), file.key, before + 1, local, flatten=spec.nested == "flatten")
+                batch = batch_of(_table(records, fields), file.key, before + 1, local, flatten=spec.flattens)
                 yield batch, {"row": before + len(records)}, following is None
                 held = following
     except (FileUnreadable, GeneratorExit):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from headrace.batch import Batch
-from headrace.extract.paths import distinct_names
+from headrace.naming import distinct_names
 from headrace.sql.dialect import name as quoted
 from headrace.sql.dialect import text as literal
 

@@ -19,9 +19,9 @@ from headrace.errors import (
 )
 from headrace.events import Warned, emit
 from headrace.extract.marks import start
-from headrace.extract.paths import distinct_names
 from headrace.extract.ranges import Plan, batches
 from headrace.extract.reader import after_where
+from headrace.naming import distinct_names
 from headrace.project.database_sources import DatabaseStream
 from headrace.project.dispositions import KEYED
 from headrace.project.reflected import is_pattern, schemas_meant

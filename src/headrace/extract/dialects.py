@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import FileUnreadable
 from headrace.extract.encodings import as_utf8, detected, is_utf8, marked
-from headrace.extract.paths import distinct_names
+from headrace.naming import distinct_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -46,7 +46,7 @@ def shape_of(spec: FilesStream, selector: str) -> Shape:
     return Shape(
         selector,
         declared_types(spec),
-        spec.nested == "flatten",
+        spec.flattens,
         incremental.cursor_path if incremental else None,
         incremental.on_cursor_value_missing if incremental else "include",
     )

@@ -188,7 +188,7 @@ class _Reader:
         asked = spec.data_selector or spec.incremental or (spec.transform and spec.transform.when == "in_flight")
         if file.format != "jsonl" or asked or _marked(file) or spec.encoding:
             return None
-        return lines.scan_of(file, documents.declared_types(spec), self.local, flatten=spec.nested == "flatten")
+        return lines.scan_of(file, documents.declared_types(spec), self.local, flatten=spec.flattens)
 
     def _placed(self, scan: Scan, file: Found, words: Mapping[str, Any]) -> Scan:
         """With the columns of the path, and what the file is now. Raises FileUnreadable."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from headrace.extract.documents import declared_types
-from headrace.extract.paths import distinct_names
 from headrace.extract.texts import LINE, Columns, Torn, batch_of
+from headrace.naming import distinct_names
 from headrace.schema import VARCHAR, parse_type
 from headrace.sql.dialect import name as quoted
 from headrace.sql.dialect import text as literal

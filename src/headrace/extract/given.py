@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from headrace.extract.duckdb_file import DuckdbReader
-from headrace.extract.paths import distinct_names
+from headrace.naming import distinct_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.batch import Scan
 from headrace.errors import FileUnreadable, StatementFailed
 from headrace.extract import hive
-from headrace.extract.paths import distinct_names
+from headrace.naming import distinct_names
 from headrace.sql.readers import located, reading
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from headrace.batch import Batch
 from headrace.errors import ConfigInvalid, HeadraceError, Place, PythonFailed, RecordsNotFound, did_you_mean
 from headrace.extract.given import columns_of, is_table, tables_of
 from headrace.extract.marks import start
-from headrace.extract.paths import normalised
+from headrace.naming import normalised
 from headrace.project.python_sources import PythonStream
 from headrace.project.secrets import redact
 from headrace.sql.dialect import name as quoted

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from headrace.cursor import Cursor
 from headrace.errors import RecordsNotFound
-from headrace.extract.paths import distinct_names, keys_of, normalised, pointer
+from headrace.extract.paths import keys_of
 from headrace.extract.selecting import records_sql
-from headrace.schema import BIGINT, BOOLEAN, DOUBLE, JSON, VARCHAR, Kind, Type, decimal, join
+from headrace.naming import distinct_names, normalised
+from headrace.schema import JSON, VARCHAR, Kind, Type
 from headrace.sql.dialect import name as quoted
 from headrace.sql.dialect import text as literal
 from headrace.sql.exact import exact, spelled
+from headrace.warehouse.inference import MARK, MAY_BE_LONG, inferred, leaves_of, marked, pointer, unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,16 +25,10 @@ if TYPE_CHECKING:
 
     from headrace.warehouse.embedded import Embedded
 
-# DuckDB reads a number with a point as a double. Numbers with more digits than a double keeps travel as marked strings.
-_MARK = "\ue000headrace#"
-_MAY_BE_LONG = r"[0-9]+\.[0-9]{8,}|[0-9]{9,}\.[0-9]|[0-9]{16,}[eE]|[eE][+-]?[0-9]{3}"
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
 _KIND_IN_WORDS = (
     "CASE json_type(r) WHEN 'ARRAY' THEN 'a list' WHEN 'VARCHAR' THEN 'a text' WHEN 'NULL' THEN 'null'"
     " WHEN 'BOOLEAN' THEN 'a boolean' ELSE 'a number' END"
 )
-_DOUBLE_DIGITS = 15
-_SHORTEST_DIGITS = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +100,9 @@ def known_of(body: str, shape: Shape, local: Embedded) -> list[Known] | None:
             return None
         names = distinct_names([keys for keys, _ in found.leaves])
         declared = _declared(shape, names)
-        inferred = _inferred(found.leaves, local, long=long)
+        guesses = inferred(found.leaves, local, "headrace_texts", long=long)
         known = [
-            Known(keys[0], name, declared.get(name) or inferred[index], name in declared)
+            Known(keys[0], name, declared.get(name) or guesses[index], name in declared)
             for index, (keys, name) in enumerate(((keys, names[keys]) for keys, _ in found.leaves), 1)
         ]
         return known + [
@@ -148,21 +142,12 @@ def _protected(bodies: list[str]) -> tuple[pa.Array, bool]:
     import pyarrow.compute as pc
 
     column = pa.array(bodies, pa.large_string())
-    suspects = [index for index, hit in enumerate(pc.match_substring_regex(column, _MAY_BE_LONG).to_pylist()) if hit]
+    suspects = [index for index, hit in enumerate(pc.match_substring_regex(column, MAY_BE_LONG).to_pylist()) if hit]
     changed = list(bodies)
     for index in suspects:
-        changed[index] = _TOKEN.sub(_marked, bodies[index])
-    long = any(changed[index] is not bodies[index] and _MARK in changed[index] for index in suspects)
+        changed[index] = marked(bodies[index])
+    long = any(changed[index] is not bodies[index] and MARK in changed[index] for index in suspects)
     return (pa.array(changed, pa.large_string()) if long else column), long
-
-
-def _marked(token: re.Match[str]) -> str:
-    text = token[0]
-    if text[0] == '"' or not ("." in text or "e" in text or "E" in text):
-        return text
-    mantissa, _, power = text.lower().partition("e")
-    digits = len(re.sub(r"\D", "", mantissa).lstrip("0"))
-    return f'"{_MARK}{text}"' if digits > _DOUBLE_DIGITS or len(power.lstrip("+-")) > 2 else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +164,7 @@ def _found(shape: Shape, local: Embedded) -> _Found:
     ((read, objects, structure),) = local.rows(
         "SELECT count(*), count(*) FILTER (fits), CAST(json_group_structure(CASE WHEN fits THEN r END) AS VARCHAR) FROM headrace_records"
     )
-    found = _leaves(json.loads(structure) if objects else {}, (), flatten=shape.flatten)
+    found = leaves_of(json.loads(structure) if objects else {}, (), flatten=shape.flatten)
     pointers = [pointer(keys) for keys, _ in found]
     if shape.cursor_path:
         pointers.append(pointer(keys_of(shape.cursor_path)))
@@ -203,32 +188,21 @@ def _listed(texts: list[str]) -> str:
     return "[" + ", ".join(literal(one) for one in texts) + "]"
 
 
-def _leaves(structure: Any, keys: tuple[str, ...], *, flatten: bool) -> list[tuple[tuple[str, ...], Any]]:
-    """The columns of a record: each key, or with `flatten` each key of inner objects, and its structure."""
-    leaves: list[tuple[tuple[str, ...], Any]] = []
-    for key, inner in (structure if isinstance(structure, dict) else {}).items():
-        if flatten and isinstance(inner, dict) and inner:
-            leaves += _leaves(inner, (*keys, key), flatten=True)
-        else:
-            leaves.append(((*keys, key), inner))
-    return leaves
-
-
 def _fields(found: list[tuple[tuple[str, ...], Any]], shape: Shape, local: Embedded, *, long: bool) -> list[_Field]:
     names = distinct_names([keys for keys, _ in found])
     declared = _declared(shape, names)
-    inferred = _inferred(found, local, long=long)
+    guesses = inferred(found, local, "headrace_texts", long=long)
     fields = []
     for index, (keys, _) in enumerate(found, 1):
         name = names[keys]
         of = declared.pop(name, None)
-        text = f"replace(t[{index}], '{_MARK}', '')" if long else f"t[{index}]"
+        text = f"replace(t[{index}], '{MARK}', '')" if long else f"t[{index}]"
         whole = f"nullif(CAST(json_extract(r, {literal(pointer(keys))}) AS VARCHAR), 'null')"
-        whole = rf"""regexp_replace({whole}, '"{_MARK}([^"]*)"', '\1', 'g')""" if long else whole
+        whole = unmarked(whole) if long else whole
         if of is not None:
             value = whole if of.kind is Kind.JSON else exact(text, of)
             fields.append(_Field(name, of, value, f"{text} IS NOT NULL AND ({value}) IS NULL", text))
-        elif (guess := inferred[index]) is not None:
+        elif (guess := guesses[index]) is not None:
             value = whole if guess == JSON else text if guess == VARCHAR else f"CAST({text} AS {spelled(guess)})"
             fields.append(_Field(name, guess, value))
     return fields + [_Field(name, of, f"CAST(NULL AS {spelled(of)})") for name, of in declared.items()]
@@ -236,81 +210,6 @@ def _fields(found: list[tuple[tuple[str, ...], Any]], shape: Shape, local: Embed
 
 def _declared(shape: Shape, names: Mapping[tuple[str, ...], str]) -> dict[str, Type]:
     return {normalised(name) if name not in names.values() else name: of for name, of in shape.columns.items()}
-
-
-def _inferred(found: list[tuple[tuple[str, ...], Any]], local: Embedded, *, long: bool) -> dict[int, Type | None]:
-    """The type of each column by its structure, asking the values where the structure does not tell; None is all null."""
-    plain = {"BOOLEAN": BOOLEAN, "BIGINT": BIGINT, "NULL": None} | ({} if long else {"VARCHAR": VARCHAR})
-    plain |= {} if long else _short_numbers(found, local)
-    types: dict[int, Type | None] = {}
-    asked: dict[int, str] = {}
-    for index, (keys, of) in enumerate(found, 1):
-        if not isinstance(of, str):
-            types[index] = JSON
-        elif of in plain:
-            types[index] = plain[of]
-        else:
-            asked[index] = pointer(keys)
-    if asked:
-        facts = ", ".join(_facts(index, place) for index, place in asked.items())
-        (answers,) = local.rows(f"SELECT {facts} FROM headrace_texts")
-        types |= {index: _decided(answer) for index, answer in zip(asked, answers, strict=True)}
-    return types
-
-
-def _short_numbers(found: list[tuple[tuple[str, ...], Any]], local: Embedded) -> dict[str, Type | None]:
-    """The types of numbers, if all of them are so short that a BIGINT and a double hold each exactly: the usual case, asked cheaply."""
-    numbers = {"UBIGINT": BIGINT, "DOUBLE": DOUBLE}
-    lengths = [
-        f"max(length(t[{index}]))" for index, (_, of) in enumerate(found, 1) if isinstance(of, str) and of in numbers
-    ]
-    if not lengths:
-        return {}
-    ((longest,),) = local.rows(f"SELECT greatest({', '.join(lengths)}) FROM headrace_texts")
-    return dict(numbers) if (longest or 0) <= _DOUBLE_DIGITS else {}
-
-
-def _facts(index: int, place: str) -> str:
-    text, bare = f"t[{index}]", f"replace(t[{index}], '{_MARK}', '')"
-    kind = f"CASE WHEN starts_with({text}, '{_MARK}') THEN 'LONG' ELSE json_type(r, {literal(place)}) END"
-    whole = f"regexp_full_match({bare}, '-?[0-9]+')"
-    digits = rf"length(regexp_replace(regexp_replace({bare}, '[eE].*|[^0-9.]', '', 'g'), '^[0.]+|\.', '', 'g'))"
-    return (
-        f"{{'kinds': list(DISTINCT {kind}) FILTER ({text} IS NOT NULL), 'whole': bool_and({whole}),"
-        f" 'fits': bool_and(try_cast({text} AS BIGINT) IS NOT NULL) FILTER ({text} IS NOT NULL),"
-        f" 'digits': max(length(ltrim({bare}, '-'))) FILTER ({whole}),"
-        f" 'safe': bool_and(abs(try_cast({bare} AS DOUBLE)) <= 9007199254740992) FILTER ({whole}),"
-        f" 'long': max({digits}) FILTER (starts_with({text}, '{_MARK}'))}}"
-    )
-
-
-_NUMBERS = {"BIGINT", "UBIGINT", "HUGEINT", "DOUBLE", "LONG"}
-
-
-def _decided(facts: Mapping[str, Any]) -> Type | None:
-    kinds = set(facts["kinds"] or ())
-    if not kinds:
-        return None
-    if kinds <= _NUMBERS:
-        return _number(facts)
-    types = [
-        _number(facts) if kind in _NUMBERS else {"VARCHAR": VARCHAR, "BOOLEAN": BOOLEAN}.get(kind, JSON)
-        for kind in kinds
-    ]
-    if JSON in types:
-        return JSON
-    if VARCHAR in types:
-        return VARCHAR
-    return reduce(lambda one, other: join(one, other) or JSON, types)
-
-
-def _number(facts: Mapping[str, Any]) -> Type:
-    """The type that holds all of the numbers exactly; JSON text where there is none."""
-    if facts["whole"]:
-        if facts["fits"]:
-            return BIGINT
-        return decimal(20, 0) if facts["digits"] <= 20 else decimal(38, 0) if facts["digits"] <= 38 else JSON
-    return DOUBLE if facts["safe"] is not False and (facts["long"] or 0) <= _SHORTEST_DIGITS else JSON
 
 
 def _highest(local: Embedded, path: str | None, text: str | None) -> str | None:
@@ -370,7 +269,7 @@ def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: s
 
 
 def _rejected_sql(refusals: list[tuple[str, str, str]], refused: str, shape: Shape | None) -> str:
-    raw = rf"""regexp_replace(CAST(r AS VARCHAR), '"{_MARK}([^"]*)"', '\1', 'g')"""
+    raw = unmarked("CAST(r AS VARCHAR)")
     lone = f"SELECT 'record' AS reason, CAST(NULL AS VARCHAR) AS \"column\", 'a record is an object, this is ' || {_KIND_IN_WORDS} AS detail, {raw} AS raw, origin FROM headrace_records WHERE NOT fits"
     if not refusals:
         return lone

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from headrace.batch import Batch
 from headrace.errors import StatementFailed, TapFailed
 from headrace.events import Warned, emit
-from headrace.extract.paths import normalised
 from headrace.extract.records import Shape, rows_of
 from headrace.extract.tap import catalog_of, entry_of, read_lines, selected, started
+from headrace.naming import normalised
 from headrace.project.secrets import redact
 from headrace.project.singer_sources import SingerStream
 from headrace.schema import BIGINT, BOOLEAN, DATE, JSON, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal, parse_type
@@ -218,7 +218,7 @@ class _Reading:
         shape = Shape(
             selector,
             self.columns,
-            self.spec.nested == "flatten",
+            self.spec.flattens,
             incremental.cursor_path if incremental else None,
             incremental.on_cursor_value_missing if incremental else "include",
         )

@@ -119,8 +119,15 @@ class StreamBase(Config):
     schema_contract: Annotated[SchemaContract, BeforeValidator(_same_mode)] = SchemaContract()
     transform: Annotated[Transform | None, short("sql")] = None
     deletes: Deletes | None = None
-    nested: Literal["json", "flatten"] = Field(
-        default="json", description="objects stay JSON, or become columns named `outer__inner`; lists stay JSON"
+    nested: Literal["json", "flatten", "tables"] = Field(
+        default="json",
+        description="objects stay JSON, or (`flatten`) become columns named `outer__inner`; lists stay JSON, or (`tables`, which "
+        "flattens objects too) become rows of a table `stream__list`, unless `columns:` gives them a type",
+    )
+    max_table_nesting: int | None = Field(
+        default=None,
+        ge=1,
+        description="with `nested: tables`: how deep tables are made of lists in lists; those below stay JSON",
     )
     table_name: str | None = None
     description: str = ""
@@ -142,6 +149,11 @@ class StreamBase(Config):
         if self.primary_key:
             return "merge"
         return "append" if self.incremental else "replace"
+
+    @property
+    def flattens(self) -> bool:
+        """Whether the fields of inner objects are columns."""
+        return self.nested != "json"
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -183,6 +195,14 @@ def _rules(spec: StreamBase, way: Way) -> list[tuple[bool, str]]:
     closes = bool(history and history.missing == "close")
     whole = "each load has to bring the whole table, and `incremental:` brings a part"
     return [
+        (
+            spec.max_table_nesting is not None and spec.nested != "tables",
+            "`max_table_nesting` goes with `nested: tables`",
+        ),
+        (
+            spec.nested == "tables" and bool(spec.transform and spec.transform.when == "after_load"),
+            "`nested: tables` makes tables of the rows as they land, and SQL after the load would not see their lists",
+        ),
         (bool(spec.merge_key) and way != "delete_insert", f"`merge_key` goes with delete_insert, not with {way}"),
         (history is not None and way not in ("scd2", "scd3"), f"`history` goes with scd2 and scd3, not with {way}"),
         (way == "scd2" and "previous" in given, "`history.previous` goes with scd3; scd2 keeps every version"),

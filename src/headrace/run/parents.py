@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import RecordsNotFound
-from headrace.extract.paths import normalised
 from headrace.load.extras import validity
+from headrace.naming import normalised
 from headrace.project.rest_sources import RestStream
 from headrace.sql.dialect import name, relation
 

@@ -1,0 +1,29 @@
+"""From the names that sources use to the names of tables and columns."""
+
+from __future__ import annotations
+
+import re
+
+
+def normalised(name: str) -> str:
+    """A name in snake_case: `orderId` and `Order ID` are `order_id`."""
+    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name))
+    plain = re.sub(r"_{2,}", "_", re.sub(r"\W", "_", words)).lower()
+    plain = plain if plain.startswith("_") and name.startswith("_") else plain.lstrip("_")
+    plain = plain.rstrip("_") or "_"
+    return f"_{plain}" if plain[0].isdigit() else plain
+
+
+def distinct_names(originals: list[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """A column name for each path; those that collide get a number, in an order that does not depend on arrival."""
+    wanted = {keys: "__".join(normalised(key) for key in keys) for keys in originals}
+    taken: set[str] = set()
+    names: dict[tuple[str, ...], str] = {}
+    for keys in sorted(wanted, key=lambda keys: ("__".join(keys) != wanted[keys], keys)):
+        name, number = wanted[keys], 1
+        while name in taken:
+            number += 1
+            name = f"{wanted[keys]}_{number}"
+        taken.add(name)
+        names[keys] = name
+    return {keys: names[keys] for keys in originals}
