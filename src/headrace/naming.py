@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 
@@ -27,3 +28,25 @@ def distinct_names(originals: list[tuple[str, ...]]) -> dict[tuple[str, ...], st
         taken.add(name)
         names[keys] = name
     return {keys: names[keys] for keys in originals}
+
+
+RESERVED = frozenset(
+    {"added", "built", "here", "layer", "raw", "refused", "staged", "tombstones", "verdicts", "versions"}
+)
+"""What follows the last `__` in the names of tables that headrace has beside a table."""
+
+
+def table_name(name: str, longest: int) -> str:
+    """The name of a table of list elements: no other table of headrace's has it, and no longer one has it either."""
+    if name.rpartition("__")[2] in RESERVED:
+        name += "_"
+    return shortened(name, longest)
+
+
+def shortened(name: str, longest: int) -> str:
+    """The name itself, or, where it has more bytes than an engine keeps, its beginning and a hash of all of it."""
+    if len(name.encode()) <= longest:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:10]
+    head = name.encode()[: longest - len(digest) - 1].decode(errors="ignore")
+    return f"{head}_{digest}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from headrace.load import children
 from headrace.load.extras import DELETED, HASH, LOADED_AT, names_added, previous_names, since, surrogate, validity
 from headrace.schema import Added, Schema
 from headrace.sql.dialect import name, names, relation, spell, text
@@ -53,6 +54,7 @@ def apply(job: Job, rows: int, counts: Counts, *, sweep: bool) -> None:
         counts.inserted += rows - duplicates
     if sweep:
         counts.deleted += _sweep(job)
+    children.let_in(job, job.table if job.keyed else job.staged, gone=job.keyed)
     job.connection.run(Drop(job.staged))
 
 
@@ -67,6 +69,7 @@ def _fresh(job: Job, rows: int, counts: Counts) -> None:
         connection.run(Drop(job.staged))
     else:
         counts.inserted += rows
+    children.let_in(job, build, gone=False)
     if job.held is not None:
         carried = connection.carried(job.table, "table")
         connection.run(Publish(job.table, build, job.held.kind, connection.dependents(job.table), carried))
@@ -147,6 +150,7 @@ def _history(job: Job, target: Table) -> Scd2:
 def _judge(job: Job, operation: Merge | Scd2, counts: Counts) -> None:
     connection = job.connection
     connection.run(operation)
+    children.judged(job, operation.verdicts)
     found = dict(connection.rows(count_verdicts(operation, connection.capabilities)))
     counts.inserted += found.get("insert", 0)
     counts.updated += found.get("update", 0) + found.get("delete", 0)

@@ -22,8 +22,11 @@ _VALUES = 1000
 """How many values of a new column are looked for in one that stopped arriving."""
 
 
-def record_changes(loading: Loading, target: Table, room: Room, *, created: bool) -> None:
-    """Write the changes down in the load's transaction, and say those that happened to a table that was there."""
+def record_changes(loading: Loading, label: str, target: Table, room: Room, *, created: bool) -> None:
+    """Write the changes down in the load's transaction, and say those that happened to a table that was there.
+
+    `label` is the stream's, or that of one of its lists.
+    """
     found: list[Altered] = []
 
     def note(column: str, change: str, was: Type | None, now: Type) -> None:
@@ -31,7 +34,7 @@ def record_changes(loading: Loading, target: Table, room: Room, *, created: bool
             Altered(
                 load_id=loading.package.id,
                 run_id=loading.run,
-                stream=loading.stream.label,
+                stream=label,
                 target=str(target),
                 column=column,
                 change=change,

@@ -23,7 +23,13 @@ LOAD_ID = "_headrace_load_id"
 LOADED_AT = "_headrace_loaded_at"
 HASH = "_headrace_row_hash"
 DELETED = "_headrace_deleted"
+ROW = "_headrace_row"
+"""What a row is called by the rows that its lists are made of; no two rows have one, and a row that is written anew gets another."""
+PARENT = "_headrace_parent"
+ROOT = "_headrace_root"
+INDEX = "_headrace_index"
 
+_NONE = Schema(())
 _KEYS = (
     *(Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGEINT, Kind.DECIMAL),
     *(Kind.VARCHAR, Kind.UUID, Kind.DATE, Kind.BOOLEAN, Kind.TIMESTAMP),
@@ -43,15 +49,20 @@ class Extra:
     kept: bool = True
 
 
-def extras(stream: Stream, schema: Schema, load_id: str, now: datetime) -> tuple[Extra, ...]:
-    """The added columns of a load whose own columns are `schema`. Raises ConfigInvalid where one of those has such a name."""
+def extras(stream: Stream, schema: Schema, load_id: str, now: datetime, lists: Schema = _NONE) -> tuple[Extra, ...]:
+    """The added columns of a load whose own columns are `schema`. Raises ConfigInvalid where one of those has such a name.
+
+    `lists` are columns that become tables: a row is another one if its lists are.
+    """
     spec = stream.spec
     found = [
         Extra(Column(LOAD_ID, VARCHAR), text(load_id)),
         Extra(Column(LOADED_AT, TIMESTAMPTZ), timestamp(now)),
         Extra(Column(ORIGIN, VARCHAR), name(ORIGIN)),
-        Extra(Column(HASH, BIGINT), row_hash(schema)),
+        Extra(Column(HASH, BIGINT), row_hash(Schema((*schema, *lists)))),
     ]
+    if spec.nested == "tables":
+        found.append(Extra(Column(ROW, VARCHAR), name(ROW)))
     if spec.deletes and (spec.deletes.column or spec.deletes.way == "soft"):
         found.append(Extra(Column(DELETED, BOOLEAN), deleted(spec.deletes), kept=spec.deletes.way == "soft"))
     if spec.surrogate_key and schema.columns:
@@ -66,6 +77,22 @@ def extras(stream: Stream, schema: Schema, load_id: str, now: datetime) -> tuple
             f"{stream.label}: a column '{taken}' arrived, and headrace is to add one of that name", where=stream.place
         )
     return tuple(found)
+
+
+def of_elements(keys: Schema, load_id: str, now: datetime) -> tuple[Extra, ...]:
+    """The added columns of a table of list elements; `keys` are those that it has of the stream's own rows."""
+    handed = [Column(ROW, VARCHAR), Column(PARENT, VARCHAR), Column(ROOT, VARCHAR), *keys, Column(INDEX, BIGINT)]
+    return (
+        *(Extra(column, name(column.name)) for column in handed),
+        Extra(Column(LOAD_ID, VARCHAR), text(load_id)),
+        Extra(Column(LOADED_AT, TIMESTAMPTZ), timestamp(now)),
+        Extra(Column(ORIGIN, VARCHAR), name(ORIGIN)),
+    )
+
+
+def root_name(key: str) -> str:
+    """What a column of the stream's key is called in the tables of its lists."""
+    return f"{ROOT}_{key}"
 
 
 def names_added(stream: Stream) -> frozenset[str]:

@@ -12,6 +12,7 @@ from headrace.schema import Kind, Schema
 if TYPE_CHECKING:
     from headrace.cursor import Cursor
     from headrace.load.extras import Extra
+    from headrace.load.nested import Branch
     from headrace.project.sources import Stream
     from headrace.schema import Change
     from headrace.table import Table
@@ -54,6 +55,8 @@ class Job:
     cursor: Cursor | None
     now: str
     anew: bool
+    branches: tuple[Branch, ...] = ()
+    """The tables of lists in the rows."""
 
     @property
     def schema(self) -> Schema:

@@ -9,6 +9,7 @@ table's own name is a view: that SQL over the raw rows. See docs/decisions/0004-
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,24 +18,25 @@ from headrace.batch import FileChanged
 from headrace.errors import ChangeLossy, HeadraceError, TransformInvalid
 from headrace.events import RowsLoaded, Warned, emit
 from headrace.landing import ORIGIN
-from headrace.load import apply, inflight, staging
+from headrace.load import apply, children, inflight, nested, staging
 from headrace.load.advancing import told
+from headrace.load.asking import asking
 from headrace.load.changed import record_changes, suggest_renames
-from headrace.load.evolve import Asking, make_room
-from headrace.load.extras import extras, growth, validity
+from headrace.load.evolve import make_room
+from headrace.load.extras import ROW, extras, growth, validity
 from headrace.load.job import Counts, Job
 from headrace.load.loading import Loading
 from headrace.load.parts import FilesUnfit, files, gone, parts_of, proving, with_kin
 from headrace.load.refusing import refuse, refuse_lacking, refuse_table, require
-from headrace.schema import Column, Kind, Schema, Type
-from headrace.sql.dialect import name, relation, spell, timestamp
+from headrace.schema import Schema
+from headrace.sql.dialect import name, relation, timestamp
 from headrace.sql.operations import CreateSchema, Drop, SetView
 from headrace.state import files as ledger_of_files
 from headrace.state import ledger
 from headrace.state.ledger import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from headrace.landing import Package
@@ -65,7 +67,7 @@ def load(
     """
     ledger.ensure(connection)
     quarantine.ensure(connection)
-    entry = ledger.has(connection, package.id)
+    entry = ledger.has(connection, package.id, stream.label)
     if entry is None:
         if not connection.inspect(table.schema):
             connection.run(CreateSchema(table.schema))
@@ -78,7 +80,8 @@ def load(
                 connection, package.settles, "replayed", loading.at - timedelta(microseconds=1), package.id
             )
             entry = _load(loading)
-            ledger.record(connection, entry)
+            for each in (entry, *_of_lists(loading, entry)):
+                ledger.record(connection, each)
             _record_files(loading)
             if lost := gone(package):
                 raise FilesUnfit(lost)
@@ -126,13 +129,16 @@ def _load(loading: Loading) -> Entry:
         refuse_table(loading, target, parts)
         parts = []
     if parts:
-        schema = _bring_in(loading, target, there.get(target), parts)
+        schema = _bring_in(loading, target, there, parts)
         if after:
             query = inflight.wrap(after, f"SELECT * FROM {relation(target)}")
             carried = connection.carried(loading.table, "view")
             connection.run(SetView(loading.table, query, connection.dependents(loading.table), carried))
     elif target in there and (loading.anew or stream.disposition == "replace"):
         connection.execute(f"DELETE FROM {relation(target)}")
+        children.empty(loading, there)
+    if loading.anew:
+        children.forget(loading, there)
     known = bool(parts) or target in there
     rows = int(connection.rows(f"SELECT count(*) FROM {relation(target)}")[0][0]) if known else None
     return _entry(loading, schema, rows)
@@ -162,12 +168,18 @@ def _count_arrived(loading: Loading) -> None:
     quarantine.keep_dead(loading.connection, loading.stream.label, package.id, loading.at, package.dead)
 
 
-def _bring_in(loading: Loading, target: Table, held: Relation | None, parts: list[Part]) -> Schema:
+def _bring_in(loading: Loading, target: Table, there: Mapping[Table, Relation], parts: list[Part]) -> Schema:
     """The parts into the table; the schema it has then, without the columns that headrace adds."""
-    connection, stream, counts = loading.connection, loading.stream, loading.counts
+    connection, stream, counts, held = loading.connection, loading.stream, loading.counts, there.get(target)
     stored = None if held is None or loading.anew else apply.without_extras(held.schema, stream)
-    room = make_room(stream, stored, parts, _asking(loading, target, parts, stored))
-    added = extras(stream, room.schema, loading.package.id, loading.at)
+    nest = nested.opened(loading, target, there, parts) if stream.spec.nested == "tables" else None
+    rows = nest.parts if nest else parts
+    room = make_room(stream, stored, rows, asking(connection, target, rows, stored))
+    lists = nest.lists if nest else Schema(())
+    added = extras(stream, room.schema, loading.package.id, loading.at, lists)
+    if nest:
+        room = nested.unfolded(nest, room)
+        loading.branches.extend(nest.branches.values())
     changes = room.changes
     if held and not loading.anew:
         _check_kind(loading, held)
@@ -175,12 +187,24 @@ def _bring_in(loading: Loading, target: Table, held: Relation | None, parts: lis
     previous = loading.previous
     cursor = previous.cursor if previous and not loading.anew else None
     job = Job(
-        connection, stream, target, held, room.schema, added, changes, cursor, timestamp(loading.at), loading.anew
+        connection,
+        stream,
+        target,
+        held,
+        room.schema,
+        added,
+        changes,
+        cursor,
+        timestamp(loading.at),
+        loading.anew,
+        tuple(loading.branches),
     )
     refused = sum(refuse(loading, fit) for fit in room.fits)
-    record_changes(loading, target, room, created=stored is None)
+    if nest:
+        nested.leave_out(nest, room)
+    record_changes(loading, stream.label, target, room, created=stored is None)
     with told(stream.label, connection.local):
-        staged = connection.load_local(job.build, staging.stage_query(room.fits, room.schema, added))
+        staged = connection.load_local(job.build, staging.stage_query(room.fits, room.schema, added, lists))
     counts.read += sum(part.filtered for part in parts)
     counts.filtered += sum(part.filtered for part in parts)
     landed = sum(segment.rows for segment in loading.package.segments)
@@ -189,17 +213,27 @@ def _bring_in(loading: Loading, target: Table, held: Relation | None, parts: lis
     if loading.package.resume.get("files"):
         of = name(ORIGIN)
         loading.origins.update(connection.rows(f"SELECT {of}, count(*) FROM {relation(job.build)} GROUP BY 1"))
+    if nest:
+        children.stage(loading, job, nest, lacking=lacking > 0)
     if held and not loading.anew:
         suggest_renames(loading, job, parts)
     whole = stream.spec.sweeps and _is_whole(loading, staged, refused + lacking)
     apply.apply(job, staged - lacking, counts, sweep=whole)
     require(loading, job)
+    if nest:
+        nested.closed(nest)
     return room.schema
 
 
 def _check_kind(loading: Loading, held: Relation) -> None:
     """A table that keeps versions and one that does not cannot become each other."""
     stream, previous = loading.stream, loading.previous
+    if held.schema.get(ROW) and stream.spec.nested != "tables":
+        raise ChangeLossy(
+            f"{stream.label}: the lists of {loading.table} are tables, and `nested: {stream.spec.nested}` would leave them behind",
+            where=stream.place,
+            hint="load the stream anew with --full-refresh",
+        )
     end = validity(stream)[1]
     now, was = stream.disposition == "scd2", previous is not None and previous.disposition == "scd2"
     if (now and held.schema.get(end) is None) or (was and stream.disposition not in ("scd2", "replace")):
@@ -224,32 +258,6 @@ def _is_whole(loading: Loading, rows: int, refused: int) -> bool:
     return why is None
 
 
-def _asking(loading: Loading, target: Table, parts: list[Part], stored: Schema | None) -> Asking:
-    connection = loading.connection
-
-    def empty(column: str) -> bool:
-        if stored is not None and stored.get(column):
-            held = f"SELECT 1 FROM {relation(target)} WHERE {name(column)} IS NOT NULL LIMIT 1"
-            if connection.rows(held):
-                return False
-        texts = [part.query for part in parts if (known := part.schema.get(column)) and known.type.kind is Kind.VARCHAR]
-        held = f"SELECT 1 FROM (\n%s\n) AS part WHERE {name(column)} IS NOT NULL LIMIT 1"
-        return not any(connection.local.rows(held % query) for query in texts)
-
-    def survives(column: Column, to: Type) -> bool:
-        if stored is None or stored.get(column.name) is None:
-            return not any(connection.local.rows(query) for query in staging.lossy_queries(parts, column.name, to))
-        held, capabilities = name(column.name), connection.capabilities
-        if column.type.kind is Kind.DECIMAL:
-            word = spell(column.type, capabilities)
-            lost = f"CAST(CAST({held} AS {spell(to, capabilities)}) AS {word}) <> {held}"
-        else:
-            lost = f"abs({held}) > 9007199254740992"
-        return not connection.rows(f"SELECT 1 FROM {relation(target)} WHERE {lost} LIMIT 1")
-
-    return Asking(empty, survives)
-
-
 def _entry(loading: Loading, schema: Schema, rows: int | None) -> Entry:
     package, stream = loading.package, loading.stream
     reached = package.reached
@@ -266,13 +274,40 @@ def _entry(loading: Loading, schema: Schema, rows: int | None) -> Entry:
         cursor_field=reached.field if reached else None,
         cursor_value=reached.value if reached else None,
         schema={column.name: str(column.type) for column in schema},
-        state={"resume": {**_carried(loading), **resume}},
+        state={"resume": {**_carried(loading), **resume}, **_nested(loading)},
         rows_after=rows,
         **loading.counts.as_dict(),
     )
     counts = {key: value for key, value in loading.counts.as_dict().items() if key != "deleted"}
     loading.events.append(RowsLoaded(stream.label, str(loading.table), package.id, **counts))
     return entry
+
+
+def _nested(loading: Loading) -> dict[str, Any]:
+    """Which tables the stream's lists are, for the loads that come."""
+    found = {**nested.known(loading), **{branch.path: branch.table for branch in loading.branches}}
+    return {"nested": [[list(path), table.name] for path, table in found.items()]} if found else {}
+
+
+def _of_lists(loading: Loading, entry: Entry) -> Iterator[Entry]:
+    """An entry for each table of lists that something arrived for, or went from."""
+    for branch in loading.branches:
+        counts = branch.counts.as_dict()
+        if branch.room is None and not any(counts.values()):
+            continue
+        columns = branch.room.schema if branch.room else ()
+        size = int(loading.connection.rows(f"SELECT count(*) FROM {relation(branch.table)}")[0][0])
+        made = replace(
+            entry,
+            stream=branch.stream.label,
+            target=str(branch.table),
+            cursor_field=None,
+            cursor_value=None,
+            schema={column.name: str(column.type) for column in columns},
+            state={},
+            rows_after=size,
+        )
+        yield replace(made, **counts)  # type: ignore[arg-type]
 
 
 def _record_files(loading: Loading) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from headrace.events import Event
     from headrace.landing import Package
     from headrace.load.job import Counts
+    from headrace.load.nested import Branch
     from headrace.project.sources import Stream
     from headrace.state.ledger import Entry
     from headrace.table import Table
@@ -40,6 +41,9 @@ class Loading:
     """How many rows were let in of each file."""
     refused: Counter[str] = field(default_factory=Counter)
     """How many rows of each file went to quarantine."""
+
+    branches: list[Branch] = field(default_factory=list)
+    """The tables of lists in the stream's rows, those above before those below."""
 
     @property
     def at(self) -> datetime:

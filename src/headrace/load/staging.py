@@ -6,24 +6,30 @@ from typing import TYPE_CHECKING
 
 from headrace.landing import ORIGIN
 from headrace.load.exact import NUMBERS, fits, word
+from headrace.schema import Schema
 from headrace.sql.dialect import name, text
 
 if TYPE_CHECKING:
     from headrace.load.evolve import Fit, Refusal
     from headrace.load.extras import Extra
     from headrace.load.parts import Part
-    from headrace.schema import Schema, Type
+    from headrace.schema import Type
 
 
-def stage_query(fits: tuple[Fit, ...], schema: Schema, extras: tuple[Extra, ...]) -> str:
-    """All rows that are let in, in the order of arrival, typed as the table is, with what headrace adds."""
-    selects = [_admitted(fit, schema) for fit in fits]
+def stage_query(fits: tuple[Fit, ...], schema: Schema, extras: tuple[Extra, ...], unseen: Schema | None = None) -> str:
+    """All rows that are let in, in the order of arrival, typed as the table is, with what headrace adds.
+
+    Of columns that are `unseen` only what is added is made.
+    """
+    passed = [name(extra.column.name) for extra in extras if extra.value == name(extra.column.name)]
+    selects = [_admitted(fit, Schema((*schema, *(unseen or ()))), passed) for fit in fits]
     columns = [
         *(name(column.name) for column in schema),
+        *passed,
         *(
-            name(ORIGIN) if extra.column.name == ORIGIN else f"{extra.value} AS {name(extra.column.name)}"
+            f"{extra.value} AS {name(extra.column.name)}"
             for extra in extras
-            if extra.value is not None
+            if extra.value is not None and name(extra.column.name) not in passed
         ),
     ]
     return f"SELECT {', '.join(columns)}\nFROM (\n" + "\nUNION ALL\n".join(selects) + "\n) AS admitted"
@@ -80,11 +86,11 @@ def _described(fit: Fit, refusals: list[Refusal], where: str) -> str:
     )
 
 
-def _admitted(fit: Fit, schema: Schema) -> str:
+def _admitted(fit: Fit, schema: Schema, passed: list[str]) -> str:
     columns = [
         f"{fit.columns.get(column.name, f'CAST(NULL AS {word(column.type)})')} AS {name(column.name)}"
         for column in schema
     ]
     refused = fit.refused("quarantine", "discard_row")
     where = f"\nWHERE NOT ({refused})" if refused else ""
-    return f"SELECT {', '.join([*columns, name(ORIGIN)])}\nFROM (\n{fit.part.query}\n) AS part{where}"
+    return f"SELECT {', '.join([*columns, *passed])}\nFROM (\n{fit.part.query}\n) AS part{where}"

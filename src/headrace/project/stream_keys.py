@@ -103,6 +103,12 @@ class Transform(Config):
     when: Literal["in_flight", "after_load"] = "in_flight"
 
 
+class NestedHints(Config):
+    """What is known of the rows of a list that becomes a table."""
+
+    columns: dict[str, Annotated[ColumnSpec, short("type")]] = {}
+
+
 class StreamBase(Config):
     """What every stream may say, whatever its source."""
 
@@ -128,6 +134,10 @@ class StreamBase(Config):
         default=None,
         ge=1,
         description="with `nested: tables`: how deep tables are made of lists in lists; those below stay JSON",
+    )
+    nested_hints: dict[str, NestedHints] = Field(
+        default={},
+        description="with `nested: tables`: for a list, by its name or as `list__list`, the columns of its rows",
     )
     table_name: str | None = None
     description: str = ""

@@ -148,6 +148,16 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
+class Orphans:
+    """What of `target` says in `of` that it belongs to a row which is not there goes: `rows` have their names in `row`."""
+
+    target: Table
+    rows: Table
+    of: str
+    row: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteInsert:
     """Rows of `target` whose key is in `staged` go, then all rows of `staged` are added (dbt's `delete+insert`)."""
 
@@ -274,6 +284,7 @@ Operation: TypeAlias = (
     | Merge
     | Distinct
     | Sweep
+    | Orphans
     | DeleteInsert
     | ReplaceWindow
     | Upsert

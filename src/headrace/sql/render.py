@@ -42,6 +42,7 @@ def _write(
     | op.Merge
     | op.Distinct
     | op.Sweep
+    | op.Orphans
     | op.DeleteInsert
     | op.ReplaceWindow
     | op.Upsert
@@ -53,6 +54,8 @@ def _write(
             return write.append(operation)
         case op.Overwrite():
             return write.overwrite(operation)
+        case op.Orphans():
+            return write.orphans(operation)
         case op.DeleteInsert():
             return write.delete_insert(operation)
         case op.ReplaceWindow():

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headrace.sql.capabilities import Capabilities
-    from headrace.sql.operations import Append, DeleteInsert, Overwrite, ReplaceWindow, Upsert
+    from headrace.sql.operations import Append, DeleteInsert, Orphans, Overwrite, ReplaceWindow, Upsert
     from headrace.table import Table
 
 
@@ -25,6 +25,12 @@ def overwrite(operation: Overwrite) -> list[str]:
         f"DELETE FROM {relation(operation.target)}",
         _insert(operation.target, operation.staged, operation.columns),
     ]
+
+
+def orphans(operation: Orphans) -> list[str]:
+    """One statement over the rows that nothing stands for any longer."""
+    there = f"SELECT 1 FROM {relation(operation.rows)} AS r WHERE {column(operation.row, 'r')} = {column(operation.of, 't')}"
+    return [f"DELETE FROM {relation(operation.target)} AS t\nWHERE NOT EXISTS (\n    {there}\n)"]
 
 
 def delete_insert(operation: DeleteInsert) -> list[str]:

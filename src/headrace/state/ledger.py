@@ -169,9 +169,9 @@ def record_changes(connection: Connection, changes: Sequence[Altered]) -> None:
         _insert(connection, SCHEMA, changes)
 
 
-def has(connection: Connection, load_id: str) -> Entry | None:
-    """The entry of a load, if it was committed."""
-    return next(iter(_select(connection, LOADS, Entry, {"load_id": load_id}, "load_id", 1)), None)
+def has(connection: Connection, load_id: str, label: str) -> Entry | None:
+    """The entry of a load of a stream, if it was committed."""
+    return next(iter(_select(connection, LOADS, Entry, {"load_id": load_id, "stream": label}, "load_id", 1)), None)
 
 
 def last_load(connection: Connection, label: str) -> Entry | None:
