@@ -30,6 +30,8 @@ def distinct_names(originals: list[tuple[str, ...]]) -> dict[tuple[str, ...], st
     return {keys: names[keys] for keys in originals}
 
 
+LONGEST = 63
+"""The bytes of a name that every engine keeps."""
 RESERVED = frozenset(
     {"added", "built", "here", "layer", "raw", "refused", "staged", "tombstones", "verdicts", "versions"}
 )

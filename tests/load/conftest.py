@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +84,19 @@ def stream_of(**spec: Any) -> Stream:
 
 def batch_of(cursor: str | None = None, **columns: Any) -> Batch:
     rows = pa.table(columns)
+    return Batch(rows, read=rows.num_rows, cursor=cursor, origin="page")
+
+
+def nested(cursor: str | None = None, **columns: Any) -> Batch:
+    """A batch whose lists are columns of JSON, as the records of an API are."""
+    fields, arrays = [], []
+    for name, values in columns.items():
+        listed = any(isinstance(value, (list, dict)) for value in values)
+        texts = [None if value is None else json.dumps(value) for value in values] if listed else values
+        array = pa.array(texts)
+        arrays.append(array)
+        fields.append(pa.field(name, array.type, metadata={b"headrace": b"json"} if listed else None))
+    rows = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
     return Batch(rows, read=rows.num_rows, cursor=cursor, origin="page")
 
 

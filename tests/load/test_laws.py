@@ -12,13 +12,17 @@ from headrace.cursor import Cursor
 from headrace.landing import Landing
 from headrace.table import Table
 
-from .conftest import Pipe, batch_of, stream_of
+from .conftest import Pipe, batch_of, nested, stream_of
 
 KEYED = {"primary_key": ("id",), "incremental": {"cursor_path": "at"}, "deletes": {"column": "gone"}}
 _numbers = itertools.count()
 
 change = st.tuples(st.integers(1, 3), st.booleans())
 """A key, and whether the change deletes it; its place in the list is its time, so that no two are of one time."""
+
+lists = st.lists(
+    st.fixed_dictionaries({"n": st.integers(0, 2), "deep": st.lists(st.integers(0, 9), max_size=2)}), max_size=3
+)
 
 
 def as_time(at):
@@ -65,6 +69,64 @@ def test_any_order_and_repetition_of_changes_gives_the_same_table(pipe, changes,
 
     found = own.connection.rows(f'SELECT id, "at" FROM raw.{own.table.name} ORDER BY 1')
     assert [tuple(row) for row in found] == [(key, written(at)) for key, at in table_after(changes)]
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb", "postgres", "parquet"], indirect=True)  # two tables change together
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(
+    changes=st.lists(st.tuples(st.integers(1, 3), st.booleans(), lists), min_size=1, max_size=6),
+    way=st.sampled_from(["merge", "scd2"]),
+    data=st.data(),
+)
+def test_rows_in_any_order_leave_the_elements_that_an_unnest_of_the_rows_gives(pipe, changes, way, data):
+    dated = [(key, at, gone, found) for at, (key, gone, found) in enumerate(changes)]
+    repeated = data.draw(st.lists(st.sampled_from(dated), max_size=3))
+    shuffled = data.draw(st.permutations([*dated, *repeated]))
+    own = pipe_of(pipe)
+    stream = stream_of(**KEYED, nested="tables", write_disposition=way).model_copy(update={"name": own.table.name})
+
+    cursor = Cursor("at")
+    for part in _batched(shuffled, data.draw(st.integers(1, 4))):
+        ids, ats, gones, found = (list(column) for column in zip(*part, strict=True))
+        batch = nested(str(max(ats)), id=ids, at=ats, gone=gones, found=found)
+        cursor = own.load(stream, batch, cursor=cursor).cursor
+
+    there = own.connection.inspect("raw")
+    held = own.connection.rows(f'SELECT id, "at" FROM raw.{own.table.name}')
+    by_time = {at: found for _, at, _, found in dated}
+    # A version that says what the one before it said is not kept, so its elements are those of the one that is.
+    values = sorted((key, at, n, one["n"]) for key, at in held for n, one in enumerate(by_time[at]))
+    numbers = sorted(
+        (key, at, n, m, each)
+        for key, at in held
+        for n, one in enumerate(by_time[at])
+        for m, each in enumerate(one["deep"])
+    )
+    assert _joined(own, there, "found", "l.n") == values
+    assert _joined(own, there, "found__deep", "l.value") == numbers
+    if way == "merge":
+        kept = table_after([(key, gone) for key, gone, _ in changes])
+        assert sorted(tuple(row) for row in held) == kept
+
+
+def _joined(own, there, path, value):
+    """The elements with the row that they are of, found by their ids from the inside out."""
+    if Table("raw", f"{own.table.name}__{path}") not in there:
+        return []
+    outer, _, inner = path.rpartition("__")
+    above = f"JOIN raw.{own.table.name}__{outer} AS o ON o._headrace_row = l._headrace_parent" if outer else ""
+    index = "o._headrace_index, l._headrace_index" if outer else "l._headrace_index"
+    of = "o" if outer else "l"
+    rows = own.connection.rows(
+        f'SELECT p.id, p."at", {index}, {value} FROM raw.{own.table.name}__{path} AS l {above} '
+        f"JOIN raw.{own.table.name} AS p ON p._headrace_row = {of}._headrace_parent AND p._headrace_row = l._headrace_root "
+        "AND p.id = l._headrace_root_id"
+    )
+    total = own.connection.rows(f"SELECT count(*) FROM raw.{own.table.name}__{path}")
+    assert total == [(len(rows),)], f"an element of {inner or outer} has no row"
+    return sorted(tuple(row) for row in rows)
 
 
 def _batched(values, size):

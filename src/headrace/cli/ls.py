@@ -159,7 +159,7 @@ def _how(node: Node) -> str:
         case Model():
             return node.materialized
         case SourceTable():
-            return "stream" if node.stream else "external"
+            return "stream" if node.stream else "list" if node.depends_on else "external"
         case DataTest():
             return node.severity
         case _:

@@ -15,6 +15,7 @@ from headrace.project.files import read_yaml
 from headrace.project.hooks import read_hooks
 from headrace.project.index import Index
 from headrace.project.linking import generic_tests, infer_keys, link
+from headrace.project.lists import list_of
 from headrace.project.macros import Macros, Package
 from headrace.project.models import read_models
 from headrace.project.nodes import DocBlock, Hook, MacroNode, Model, Referable
@@ -23,7 +24,7 @@ from headrace.project.packages import installed
 from headrace.project.properties import Properties, read_properties
 from headrace.project.reading import Draft, Reading, described, truth
 from headrace.project.recording import Facts, base_names
-from headrace.project.source_tables import overridden, source_nodes
+from headrace.project.source_tables import list_node, overridden, source_nodes
 from headrace.project.template import Templates
 from headrace.project.texts import text_of
 from headrace.project.unit_tests import read_unit_tests
@@ -133,6 +134,7 @@ def _fill(index: Index, readings: Sequence[Reading], properties: Mapping[str, Se
         )
         drafts += [draft for draft in read if _take(index, draft)]
         _undescribed(reading)
+    _take_lists(index, readings[0], drafts)
     link(index, drafts, strict=readings[0].settings.native)
     for reading in readings:
         for test in generic_tests(reading, index, properties[reading.package]):
@@ -140,6 +142,15 @@ def _fill(index: Index, readings: Sequence[Reading], properties: Mapping[str, Se
             index.nodes.setdefault(test.unique_id, test)
         for unit in read_unit_tests(reading, index, properties[reading.package]):
             (index.add if truth(unit.config["enabled"]) else index.drop)(unit)
+
+
+def _take_lists(index: Index, reading: Reading, drafts: Iterable[Draft]) -> None:
+    """Tables of lists that templates read before a load has made them."""
+    asked = {(source, name) for draft in drafts for source, name in draft.facts.sources}
+    for source, name in sorted(asked - set(index.sources)):
+        found = list_of(reading.settings.streams, source, name)
+        if found is not None:
+            index.add(list_node(reading, *found))
 
 
 def _elsewhere(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import Place
+from headrace.project.lists import known_lists, list_of, table_of
 from headrace.project.nodes import SourceTable
 from headrace.project.reading import said_of
 from headrace.project.resolution import words
@@ -27,9 +28,46 @@ def source_nodes(reading: Reading, streams: Sequence[Stream], declared: Iterable
     for stream in streams:
         about = said.pop((stream.source, stream.name), None)
         if stream.spec.enabled:
-            yield _loaded(reading, stream, about)
-    for about in said.values():
-        yield _external(reading, about)
+            parent = _loaded(reading, stream, about)
+            yield parent
+            for name, table in known_lists(reading.settings.root, stream).items():
+                yield _of_list(reading, parent, name, table, said.pop((stream.source, f"{stream.name}__{name}"), None))
+    for (source, name), about in said.items():
+        found = list_of(streams, str(source), name)
+        if found is None:
+            yield _external(reading, about)
+        else:
+            yield list_node(reading, *found, about)
+
+
+def list_node(reading: Reading, stream: Stream, name: str, about: Properties | None = None) -> SourceTable:
+    """The table of a stream's list that no load has made yet."""
+    return _of_list(reading, _loaded(reading, stream, None), name, table_of(stream, name), about)
+
+
+def _of_list(reading: Reading, parent: SourceTable, name: str, table: str, about: Properties | None) -> SourceTable:
+    fqn = (*parent.fqn[:-1], f"{parent.name}__{name}")
+    config = {"enabled": True, **reading.configured("sources", fqn, {}, about.config if about else {})}
+    fields = {"path": parent.place.path, **said_of(reading, about)}
+    fields["description"] = (
+        fields.get("description") or f"The rows of `{name}` in the rows of {parent.source}.{parent.name}."
+    )
+    return SourceTable(
+        unique_id=f"source.{'.'.join(fqn)}",
+        name=fqn[-1],
+        package=parent.package,
+        place=parent.place,
+        fqn=fqn,
+        tags=words(config.get("tags")),
+        meta=config.get("meta") or {},
+        config=config,
+        source=parent.source,
+        table=replace(parent.table, name=table),
+        depends_on=(parent.unique_id,),
+        identifier=table,
+        **_watched(about),
+        **fields,
+    )
 
 
 def _loaded(reading: Reading, stream: Stream, about: Properties | None) -> SourceTable:

@@ -16,6 +16,7 @@ from headrace.load import inflight
 from headrace.load.loader import load
 from headrace.load.parts import FilesUnfit
 from headrace.project.file_sources import FilesStream
+from headrace.project.lists import keep_lists
 from headrace.run.backfill import narrowed
 from headrace.run.models import check_all, once, settled
 from headrace.run.parents import parent_rows, still_fresh
@@ -153,6 +154,11 @@ def load_package(session: Session, node: SourceTable, stream: Stream, package: P
         full_refresh=session.full_refresh,
     )
     session.relations.note(node.table, "table")
+    lists = {"__".join(path): table for path, table in entry.state.get("nested", ())}
+    for table in lists.values():
+        session.relations.note(replace(node.table, name=table), "table")
+    if stream.spec.nested == "tables":
+        keep_lists(session.manifest.settings.root, stream, lists)
     return entry
 
 
