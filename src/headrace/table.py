@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -33,4 +34,13 @@ class Table:
     def beside(self, suffix: str, *, max_name: int = 63) -> Table:
         """A table of the same schema whose name ends in `__suffix`, cut so that the engine does not cut it silently."""
         tail = f"__{suffix}"
-        return replace(self, name=self.name[: max_name - len(tail)] + tail)
+        return replace(self, name=shortened(self.name, max_name - len(tail)) + tail)
+
+
+def shortened(name: str, longest: int) -> str:
+    """The name itself, or, where it has more bytes than that, its beginning and a hash of all of it: no two names become one."""
+    written = name.encode()
+    if len(written) <= longest:
+        return name
+    digest = hashlib.sha256(written).hexdigest()[:10]
+    return f"{written[: longest - len(digest) - 1].decode(errors='ignore')}_{digest}"

@@ -73,7 +73,7 @@ def test_any_order_and_repetition_of_changes_gives_the_same_table(pipe, changes,
 
 @pytest.mark.parametrize("warehouse", ["duckdb", "postgres", "parquet"], indirect=True)  # two tables change together
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(
     changes=st.lists(st.tuples(st.integers(1, 3), st.booleans(), lists), min_size=1, max_size=6),
@@ -113,7 +113,10 @@ def test_rows_in_any_order_leave_the_elements_that_an_unnest_of_the_rows_gives(p
 
 def _joined(own, there, path, value):
     """The elements with the row that they are of, found by their ids from the inside out."""
-    if Table("raw", f"{own.table.name}__{path}") not in there:
+    held = there.get(Table("raw", f"{own.table.name}__{path}"))
+    if held is None or held.schema.get(value.removeprefix("l.")) is None:
+        # No list had an element: there is no table of it, or one without columns and rows.
+        assert held is None or own.connection.rows(f"SELECT 1 FROM raw.{own.table.name}__{path}") == []
         return []
     outer, _, inner = path.rpartition("__")
     above = f"JOIN raw.{own.table.name}__{outer} AS o ON o._headrace_row = l._headrace_parent" if outer else ""

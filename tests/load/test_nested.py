@@ -319,7 +319,7 @@ def test_a_table_that_is_there_already_is_not_taken_for_that_of_a_list(pipe):
     pipe.load(stream_of(**MERGE), batch_of(id=[1]))
     pipe.connection.execute("CREATE TABLE raw.things__lines (precious INTEGER)")
 
-    with pytest.raises(NameTaken, match="'lines' would be the table .*, which is there already"):
+    with pytest.raises(NameTaken, match=r"'lines' would be the table .*, which is there already"):
         pipe.load(stream_of(**MERGE), nested(id=[2], lines=[[line("a", 1)]]))
 
 

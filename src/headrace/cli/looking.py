@@ -187,6 +187,7 @@ def _yaml(source: dict[str, Any]) -> str:
 def _look(stream: Stream) -> Seen:
     from headrace.cursor import Cursor
     from headrace.extract.probing import first_look
+    from headrace.naming import Names, naming
     from headrace.retry import SYSTEM
     from headrace.warehouse.embedded import Embedded
 
@@ -195,7 +196,8 @@ def _look(stream: Stream) -> Seen:
     try:
         with tempfile.TemporaryDirectory() as scratch:
             cursor = Cursor(incremental.cursor_path) if incremental else None
-            return first_look(stream, cursor=cursor, local=local, clock=SYSTEM, scratch=Path(scratch))
+            with naming(Names(stream.spec.convention)):
+                return first_look(stream, cursor=cursor, local=local, clock=SYSTEM, scratch=Path(scratch))
     finally:
         local.close()
 

@@ -14,7 +14,7 @@ from headrace.batch import Batch
 from headrace.errors import ConfigInvalid, HeadraceError, Place, PythonFailed, RecordsNotFound, did_you_mean
 from headrace.extract.given import columns_of, is_table, tables_of
 from headrace.extract.marks import start
-from headrace.naming import normalised
+from headrace.naming import convention, written
 from headrace.project.python_sources import PythonStream
 from headrace.project.secrets import redact
 from headrace.sql.dialect import name as quoted
@@ -171,7 +171,7 @@ def _batch(stream: Stream, rows: pa.Table, local: Embedded) -> Batch:
 
 
 def _at(wanted: str, rows: pa.Table) -> str | None:
-    return next((one for one in (wanted, normalised(wanted)) if one in rows.column_names), None)
+    return next((one for one in (wanted, written(wanted, convention())) if one in rows.column_names), None)
 
 
 def _without(stream: Stream, rows: pa.Table, at: str | None, local: Embedded) -> tuple[pa.Table, pa.Table | None]:

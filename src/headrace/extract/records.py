@@ -11,7 +11,7 @@ from headrace.cursor import Cursor
 from headrace.errors import RecordsNotFound
 from headrace.extract.paths import keys_of
 from headrace.extract.selecting import records_sql
-from headrace.naming import distinct_names, normalised
+from headrace.naming import convention, distinct_names, written
 from headrace.schema import JSON, VARCHAR, Kind, Type
 from headrace.sql.dialect import name as quoted
 from headrace.sql.dialect import text as literal
@@ -209,7 +209,9 @@ def _fields(found: list[tuple[tuple[str, ...], Any]], shape: Shape, local: Embed
 
 
 def _declared(shape: Shape, names: Mapping[tuple[str, ...], str]) -> dict[str, Type]:
-    return {normalised(name) if name not in names.values() else name: of for name, of in shape.columns.items()}
+    return {
+        written(name, convention()) if name not in names.values() else name: of for name, of in shape.columns.items()
+    }
 
 
 def _highest(local: Embedded, path: str | None, text: str | None) -> str | None:

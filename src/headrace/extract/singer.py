@@ -17,7 +17,7 @@ from headrace.errors import StatementFailed, TapFailed
 from headrace.events import Warned, emit
 from headrace.extract.records import Shape, rows_of
 from headrace.extract.tap import catalog_of, entry_of, read_lines, selected, started
-from headrace.naming import normalised
+from headrace.naming import distinct_names, written
 from headrace.project.secrets import redact
 from headrace.project.singer_sources import SingerStream
 from headrace.schema import BIGINT, BOOLEAN, DATE, JSON, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal, parse_type
@@ -65,7 +65,7 @@ def reflected(stream: Stream) -> Stream:
         (one.get("metadata", {}) for one in entry.get("metadata") or () if not one.get("breadcrumb")), {}
     )
     key = entry.get("key_properties") or top.get("table-key-properties") or ()
-    named = tuple(normalised(str(one)) for one in key)
+    named = tuple(written(str(one), spec.convention) for one in key)
     return stream.model_copy(update={"spec": spec.model_copy(update={"primary_key": named})})
 
 
@@ -123,7 +123,8 @@ class _Reading:
         """Take the types of a JSON schema, over which goes what YAML declares; whether they are others than before."""
         said = {name: parse_type(column.type) for name, column in self.spec.columns.items() if column.type}
         properties = (schema.get("properties") or {}).items()
-        found = {normalised(name): kind for name, of in properties if (kind := type_of(of))}
+        names = distinct_names([(name,) for name, _ in properties])
+        found = {names[name,]: kind for name, of in properties if (kind := type_of(of))}
         before, self.columns = self.columns, {**found, **said}
         return before != self.columns
 

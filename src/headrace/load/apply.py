@@ -29,7 +29,8 @@ from headrace.sql.write import same_key
 
 if TYPE_CHECKING:
     from headrace.cursor import Cursor
-    from headrace.load.job import Counts, Job
+    from headrace.load.counts import Counts
+    from headrace.load.job import Job
     from headrace.project.sources import Stream
     from headrace.table import Table
 

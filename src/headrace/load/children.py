@@ -16,9 +16,10 @@ from headrace.sql.operations import AlterColumns, Append, Drop, Orphans, Overwri
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from headrace.load.branch import Branch
     from headrace.load.job import Job
     from headrace.load.loading import Loading
-    from headrace.load.nested import Branch, Nest
+    from headrace.load.nested import Nest
     from headrace.table import Table
     from headrace.warehouse.base import Relation
 

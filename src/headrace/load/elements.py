@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from headrace.landing import ORIGIN
 from headrace.load.extras import INDEX, PARENT, ROW
 from headrace.load.parts import Part
-from headrace.naming import distinct_names
 from headrace.schema import JSON, VARCHAR, Column, Kind, Schema, Type
 from headrace.sql.dialect import name, names, text
 from headrace.sql.exact import spelled
@@ -18,6 +17,7 @@ from headrace.warehouse.inference import MARK, MAY_BE_LONG, inferred, leaves_of,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from headrace.naming import Names
     from headrace.warehouse.embedded import Embedded
 
 ELEMENT = "e"
@@ -111,14 +111,14 @@ def of_json(
     local: Embedded,
     table: str,
     handed: Iterable[str],
-    declared: Mapping[str, Type],
+    known: tuple[Names, Mapping[str, Type]],
     is_list: Callable[[str, Any], bool],
     *,
     long: bool,
 ) -> Elements:
     """The columns of elements that are JSON, in the types that their values have; text where another type is declared.
 
-    `is_list` says of a column and its structure whether it becomes a table.
+    `known` are the names of the columns and the types of those that were declared. `is_list` says of a column and its structure whether it becomes a table.
     """
     whole = f"CASE WHEN json_type({ELEMENT}) = 'OBJECT' THEN {ELEMENT} ELSE json_object('{VALUE}', {ELEMENT}) END"
     ((structure,),) = local.rows(f"SELECT CAST(json_group_structure({whole}) AS VARCHAR) FROM {table}")
@@ -132,7 +132,8 @@ def of_json(
     )
     local.execute(f"DROP TABLE {table}")
     columns, lists = [], []
-    called = distinct_names([keys for keys, _ in leaves])
+    names_of, declared = known
+    called = names_of.of([keys for keys, _ in leaves])
     guesses = inferred(leaves, local, made, long=long)
     for index, (path, of) in enumerate(leaves, 1):
         column, held = called[path], f"json_extract(r, {text(pointer(path))})"
@@ -154,10 +155,12 @@ def of_json(
     return Elements(made, _part(made, columns, handed), tuple(lists))
 
 
-def of_type(table: str, item: Type, handed: Iterable[str], is_list: Callable[[str, Any], bool]) -> Elements:
+def of_type(
+    table: str, item: Type, handed: Iterable[str], known: Names, is_list: Callable[[str, Any], bool]
+) -> Elements:
     """The columns of elements that have a type."""
     leaves = list(_fields((), ELEMENT, item)) if item.kind is Kind.STRUCT else [((VALUE,), ELEMENT, item)]
-    called = distinct_names([path for path, _, _ in leaves])
+    called = known.of([path for path, _, _ in leaves])
     columns, lists = [], []
     for path, value, of in leaves:
         column = called[path]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from headrace.errors import ChangeLossy, ConfigInvalid
 from headrace.landing import ORIGIN
 from headrace.load import exact
+from headrace.naming import CONVENTIONS, written
 from headrace.project.dispositions import LOAD_TIME
 from headrace.schema import BIGINT, BOOLEAN, TIMESTAMPTZ, VARCHAR, Added, Column, Kind, Schema, Widened
 from headrace.sql.dialect import name, text, timestamp
@@ -148,7 +149,8 @@ def moment(expression: str, of: Type) -> tuple[str, Type]:
 
 def cursor_column(path: str, schema: Schema) -> str | None:
     """The column that holds a cursor path: itself, or flattened."""
-    spelled = (path, path.replace(".", "__"), path.lower(), path.lower().replace(".", "__"))
+    spelled = ["__".join(written(key, convention) for key in path.split(".")) for convention in CONVENTIONS]
+    spelled = [path, path.replace(".", "__"), *spelled, path.lower(), path.lower().replace(".", "__")]
     return next((each for each in spelled if schema.get(each)), None)
 
 

@@ -1,8 +1,8 @@
-"""What is to be done to one table, and the counts of what was done."""
+"""What is to be done to one table."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.load.extras import cursor_column, since, validity
@@ -11,30 +11,12 @@ from headrace.schema import Kind, Schema
 
 if TYPE_CHECKING:
     from headrace.cursor import Cursor
+    from headrace.load.branch import Branch
     from headrace.load.extras import Extra
-    from headrace.load.nested import Branch
     from headrace.project.sources import Stream
     from headrace.schema import Change
     from headrace.table import Table
     from headrace.warehouse.base import Connection, Relation
-
-
-@dataclass(slots=True)
-class Counts:
-    """What became of the rows of a load."""
-
-    read: int = 0
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
-    unchanged: int = 0
-    duplicate: int = 0
-    filtered: int = 0
-    quarantined: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """By name, as the ledger has them."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,10 @@ from headrace.load import apply, children, inflight, nested, staging
 from headrace.load.advancing import told
 from headrace.load.asking import asking
 from headrace.load.changed import record_changes, suggest_renames
+from headrace.load.counts import Counts
 from headrace.load.evolve import make_room
 from headrace.load.extras import ROW, extras, growth, validity
-from headrace.load.job import Counts, Job
+from headrace.load.job import Job
 from headrace.load.loading import Loading
 from headrace.load.parts import FilesUnfit, files, gone, parts_of, proving, with_kin
 from headrace.load.refusing import refuse, refuse_lacking, refuse_table, require
@@ -285,8 +286,10 @@ def _entry(loading: Loading, schema: Schema, rows: int | None) -> Entry:
 
 def _nested(loading: Loading) -> dict[str, Any]:
     """Which tables the stream's lists are, for the loads that come."""
-    found = {**nested.known(loading), **{branch.path: branch.table for branch in loading.branches}}
-    return {"nested": [[list(path), table.name] for path, table in found.items()]} if found else {}
+    found = {path: (table, nested.renamed_in(loading, path)) for path, table in nested.known(loading).items()}
+    found |= {branch.path: (branch.table, branch.renamed) for branch in loading.branches}
+    lists = [[list(path), table.name, renamed] for path, (table, renamed) in found.items()]
+    return {"nested": lists} if lists else {}
 
 
 def _of_lists(loading: Loading, entry: Entry) -> Iterator[Entry]:
@@ -321,4 +324,7 @@ def _record_files(loading: Loading) -> None:
 
 def _carried(loading: Loading) -> dict[str, Any]:
     previous = loading.previous
-    return {} if previous is None or loading.anew or loading.stream.whole else previous.carried
+    if previous is None or loading.anew:
+        return {}
+    names = {} if previous.names is None else {ledger.NAMES: previous.names}
+    return {**names, **({} if loading.stream.whole else previous.carried)}

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from headrace.events import Event
     from headrace.landing import Package
-    from headrace.load.job import Counts
-    from headrace.load.nested import Branch
+    from headrace.load.branch import Branch
+    from headrace.load.counts import Counts
     from headrace.project.sources import Stream
     from headrace.state.ledger import Entry
     from headrace.table import Table

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import ChangeLossy, NameTaken
 from headrace.load import staging
 from headrace.load.asking import asking
+from headrace.load.branch import Branch, Path
 from headrace.load.elements import Elements, Found, found_in, of_json, of_type, unnested
 from headrace.load.evolve import Fit, Refusal, Room, make_room
 from headrace.load.extras import ROOT, ROW, root_name
-from headrace.load.job import Counts
 from headrace.load.refusing import refuse
-from headrace.naming import table_name
+from headrace.naming import Names, table_name
 from headrace.schema import VARCHAR, Column, Kind, Schema
 from headrace.sql.dialect import name, read_type, text
 
@@ -33,24 +33,6 @@ if TYPE_CHECKING:
     from headrace.warehouse.embedded import Embedded
 
 _NOTHING = Schema(())
-Path = tuple[str, ...]
-"""The columns that lead to a list, from the outside in."""
-
-
-@dataclass(slots=True)
-class Branch:
-    """The table of a list, what has its name now (`held` None if nothing of that is kept), and what arrived for it, None where
-    nothing did; `columns` are all that it then has.
-    """  # noqa: D205 - one sentence
-
-    path: Path
-    stream: Stream
-    table: Table
-    held: Relation | None
-    was: Relation | None
-    room: Room | None = None
-    columns: Schema = _NOTHING
-    counts: Counts = field(default_factory=Counts)
 
 
 @dataclass(slots=True)
@@ -65,6 +47,7 @@ class Nest:
     lists: Schema = _NOTHING
     branches: dict[Path, Branch] = field(default_factory=dict)
     keys: Schema = _NOTHING
+    names: dict[Path, Names] = field(default_factory=dict)
 
     @property
     def local(self) -> Embedded:
@@ -111,7 +94,13 @@ def known(loading: Loading) -> dict[Path, Table]:
 def earlier(loading: Loading) -> dict[Path, Table]:
     """The tables that the stream's last load left of its lists, those above before those below."""
     state = loading.previous.state if loading.previous else {}
-    return {tuple(path): replace(loading.table, name=called) for path, called in state.get("nested", [])}
+    return {tuple(path): replace(loading.table, name=called) for path, called, _ in state.get("nested", [])}
+
+
+def renamed_in(loading: Loading, path: Path) -> dict[str, str]:
+    """The columns of a list's table that are not called as at the source."""
+    state = loading.previous.state if loading.previous else {}
+    return next((dict(renamed) for one, _, renamed in state.get("nested", []) if tuple(one) == path), {})
 
 
 def unfolded(nest: Nest, room: Room) -> Room:
@@ -185,6 +174,7 @@ def _unfold(
             if one not in left
         ]
         fits.append(replace(fit, refusals=()))
+    branch.renamed = _names(nest, path).renamed
     branch.room = Room(room.schema, room.changes, tuple(fits))
     return [each for one in elements for each in one.lists], up
 
@@ -217,13 +207,24 @@ def _read(nest: Nest, path: Path, found: list[Found], handed: dict[str, dict[str
             return False
         return isinstance(of, list) or getattr(of, "kind", None) is Kind.LIST
 
+    names = _names(nest, path)
     item = found[0].item
     if item is None:
-        made = of_json(nest.local, table, down, declared, is_list, long=any(one.long for one in found))
+        made = of_json(nest.local, table, down, (names, declared), is_list, long=any(one.long for one in found))
     else:
-        made = of_type(table, item, down, is_list)
+        made = of_type(table, item, down, names, is_list)
     handed[made.table] = {each: name(each) for each in down}
     return made
+
+
+def _names(nest: Nest, path: Path) -> Names:
+    """What the columns of a list's table are called."""
+    if path not in nest.names:
+        branch = nest.branches.get(path)
+        taken = _own(branch.held.schema).names if branch and branch.held else ()
+        renamed = {} if nest.loading.anew else renamed_in(nest.loading, path)
+        nest.names[path] = Names(nest.loading.stream.spec.convention, renamed, taken)
+    return nest.names[path]
 
 
 def _lacking(stream: Stream, fit: Fit) -> list[Refusal]:
@@ -282,13 +283,14 @@ def _branch(nest: Nest, path: Path, table: Table) -> Branch:
     spec = stream.spec.model_copy(update=changed)
     named = stream.model_copy(update={"name": "__".join((stream.name, *path)), "spec": spec})
     was = nest.there.get(table)
-    return Branch(path, named, table, None if nest.loading.anew else was, was)
+    renamed = {} if nest.loading.anew else renamed_in(nest.loading, path)
+    return Branch(path, named, table, None if nest.loading.anew else was, was, renamed=renamed)
 
 
 def _table(nest: Nest, path: Path) -> Table:
     """The table of a list that has none yet. Raises NameTaken where another table has its name."""
     loading, taken = nest.loading, {branch.table for branch in nest.branches.values()}
-    called = table_name("__".join((loading.table.name, *path)), loading.connection.capabilities.max_name)
+    called = table_name("__".join((loading.table.name, *path)))
     table = replace(loading.table, name=called)
     if table in taken or (table in nest.there and table not in earlier(loading).values()):
         raise NameTaken(

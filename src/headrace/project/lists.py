@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from headrace.naming import LONGEST, table_name
+from headrace.table import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,7 +39,7 @@ def keep_lists(root: Path, stream: Stream, lists: Mapping[str, str]) -> None:
 def table_of(stream: Stream, lists: str) -> str:
     """The name that the table of a list gets."""
     own = stream.table.name if stream.table else stream.spec.table_name or stream.name
-    return table_name(f"{own}__{lists}", LONGEST)
+    return table_name(f"{shortened(own, LONGEST)}__{lists}")
 
 
 def list_of(streams: Iterable[Stream], source: str, name: str) -> tuple[Stream, str] | None:

@@ -23,6 +23,9 @@ from headrace.project.validate import validate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from headrace.naming import Convention
+    from headrace.project.sources import Stream
+
 _LATE = {"vars", "on-run-start", "on-run-end", "query-comment", "targets", "alerts"}
 """Keys whose Jinja is not that of the project file: hooks are rendered when they run, the rest has none."""
 FILE_TARGETS = ("parquet", "csv", "jsonl", "delta")
@@ -71,7 +74,7 @@ def load_settings(  # noqa: PLR0913 - each is an option of the command line
         overrides=loader.overrides,
         paths=paths_of(said),
         trees=trees_of(data, loader.names(chosen), document),
-        streams=load_streams(root, own, environ),
+        streams=tuple(_named(stream, said.naming) for stream in load_streams(root, own, environ)),
         dispatch={one.macro_namespace: one.search_order for one in said.dispatch},
         hooks_start=said.on_run_start,
         hooks_end=said.on_run_end,
@@ -90,6 +93,13 @@ def load_settings(  # noqa: PLR0913 - each is an option of the command line
         artifacts=_artifacts(root, said, dbt=own is None),
         clean=said.clean_targets,
     )
+
+
+def _named(stream: Stream, convention: Convention | None) -> Stream:
+    """The stream, whose columns are named as the project says unless it says something itself."""
+    if convention is None or stream.spec.naming is not None:
+        return stream
+    return stream.model_copy(update={"spec": stream.spec.model_copy(update={"naming": convention})})
 
 
 def target_of(name: str, url: str, root: Path, schema: str | None = None, threads: int | None = None) -> Target:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
+from headrace.naming import Convention  # noqa: TC001 - pydantic reads the annotations
 from headrace.project.config import Config
 
 
@@ -54,6 +55,9 @@ class ProjectFile(Config):
     targets: dict[str, Annotated[TargetSpec, BeforeValidator(_url)]] = {}
     threads: int | None = Field(default=None, ge=1)
     vars: Tree = {}
+    naming: Convention | None = Field(
+        default=None, description="how the columns of streams are named that say nothing of it"
+    )
     publish: Literal["after_tests", "always"] | None = None
     seed_types: Literal["careful", "dbt"] | None = Field(default=None, alias="seed_types")
     relation_names: Literal["schema", "database"] | None = Field(default=None, alias="relation_names")

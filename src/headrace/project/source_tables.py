@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import Place
+from headrace.naming import LONGEST
 from headrace.project.lists import known_lists, list_of, table_of
 from headrace.project.nodes import SourceTable
 from headrace.project.reading import said_of
 from headrace.project.resolution import words
 from headrace.project.rest_sources import RestStream
 from headrace.project.source_locations import location_of
-from headrace.table import Table
+from headrace.table import Table, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -79,7 +80,8 @@ def _loaded(reading: Reading, stream: Stream, about: Properties | None) -> Sourc
     fields = {"path": place.path, **said_of(reading, about)}
     fields["columns"] = {**columns, **fields.get("columns", {})}
     fields["description"] = fields.get("description") or stream.spec.description
-    table = stream.table or Table(stream.source, stream.spec.table_name or stream.name)
+    called = stream.spec.table_name or stream.name
+    table = stream.table or Table(shortened(stream.source, LONGEST), shortened(called, LONGEST))
     return SourceTable(
         unique_id=f"source.{'.'.join(fqn)}",
         name=stream.name,

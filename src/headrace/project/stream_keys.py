@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from headrace.naming import Convention  # noqa: TC001 - pydantic reads the annotations
 from headrace.project.config import Config
 from headrace.project.dispositions import LOAD_TIME, Deletes, Disposition, History, SurrogateKey, Way
 from headrace.project.shorthand import Names, Seconds, Text, short
@@ -139,6 +140,11 @@ class StreamBase(Config):
         default={},
         description="with `nested: tables`: for a list, by its name or as `list__list`, the columns of its rows",
     )
+    naming: Convention | None = Field(
+        default=None,
+        description="how columns are named: `snake_case` (`orderId` is `order_id`), `sql_ci` (`orderid`) or `direct` (as they are); "
+        "without it what the project says, or else snake_case",
+    )
     table_name: str | None = None
     description: str = ""
     tags: Names = ()
@@ -159,6 +165,11 @@ class StreamBase(Config):
         if self.primary_key:
             return "merge"
         return "append" if self.incremental else "replace"
+
+    @property
+    def convention(self) -> Convention:
+        """How its columns are named."""
+        return self.naming or "snake_case"
 
     @property
     def flattens(self) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import RecordsNotFound
 from headrace.load.extras import validity
-from headrace.naming import normalised
+from headrace.naming import CONVENTIONS, written
 from headrace.project.rest_sources import RestStream
 from headrace.sql.dialect import name, relation
 
@@ -73,11 +73,12 @@ def rows_of_table(session: Session, parent: SourceTable, label: str, fields: lis
 def _place(field: str, columns: set[str]) -> tuple[str, list[str]] | None:
     """The column that has a field, and the keys inside its JSON."""
     steps = field.removeprefix("$.").split(".")
-    flat = "__".join(normalised(step) for step in steps)
-    if flat in columns:
-        return flat, []
-    outer = normalised(steps[0])
-    return (outer, steps[1:]) if outer in columns else None
+    spelled = [[written(step, convention) for step in steps] for convention in CONVENTIONS]
+    for flat in map("__".join, spelled):
+        if flat in columns:
+            return flat, []
+    outer = next((one[0] for one in spelled if one[0] in columns), None)
+    return (outer, steps[1:]) if outer else None
 
 
 def _at(value: Any, keys: list[str]) -> Any:

@@ -12,12 +12,14 @@ from headrace.events import SegmentDied, emit
 from headrace.extract.again import read_again
 from headrace.extract.rest import read_request
 from headrace.load import inflight
+from headrace.naming import Names, naming
 from headrace.run.plan import Plan
 from headrace.run.session import Done
 from headrace.run.steps import ReplayStream
-from headrace.run.streams import REPLAY, load_package
+from headrace.run.streams import REPLAY, load_package, names_of
 from headrace.state import ledger
 from headrace.state.fence import fenced
+from headrace.state.ledger import NAMES
 
 _NOTHING = "nothing is open in quarantine"
 
@@ -73,7 +75,11 @@ def _replayed(session: Session, node: SourceTable, stream: Stream, kept: Sequenc
     package = session.landing.beside(stream.label, last.cursor if last else None, REPLAY)
     local = connection.local.cursor()
     try:
-        tried = _segments(session, stream, package, local, kept) + _records(stream, package, local, kept)
+        names = names_of(stream, last)
+        with naming(names):
+            tried = _segments(session, stream, package, local, kept, names) + _records(
+                stream, package, local, kept, names
+            )
     finally:
         local.close()
     package.finish(settles=tried)
@@ -89,7 +95,9 @@ def _chosen(row: Kept, ids: Sequence[str]) -> bool:
     return not ids or any(row.id.startswith(one) for one in ids)
 
 
-def _segments(session: Session, stream: Stream, package: Package, local: Embedded, kept: Sequence[Kept]) -> list[str]:
+def _segments(
+    session: Session, stream: Stream, package: Package, local: Embedded, kept: Sequence[Kept], names: Names
+) -> list[str]:
     """Each dead request once more; the ids of those that were answered."""
     answered: list[str] = []
     for row in kept:
@@ -101,18 +109,21 @@ def _segments(session: Session, stream: Stream, package: Package, local: Embedde
             emit(SegmentDied(stream.label, row.id[:12], error.what))
             continue
         ready, filtered = inflight.transform(local, stream, batch)
-        package.write(ready, filtered)
+        package.write(replace(ready, resume={**ready.resume, NAMES: names.renamed}), filtered)
         answered.append(row.id)
     return answered
 
 
-def _records(stream: Stream, package: Package, local: Embedded, kept: Sequence[Kept]) -> list[str]:
+def _records(stream: Stream, package: Package, local: Embedded, kept: Sequence[Kept], names: Names) -> list[str]:
     """Kept records through the in-flight SQL, and kept rows, which it left, past it; the ids of all of them."""
     for kind in ("record", "row"):
         chosen = [(row.origin or "", row.raw or "") for row in kept if row.kind == kind]
         if not chosen:
             continue
-        batch, filtered = read_again(stream, chosen, local), 0
+        # A row has the names of its columns already.
+        with naming(names if kind == "record" else Names("direct")):
+            batch, filtered = read_again(stream, chosen, local), 0
+        batch = replace(batch, resume={NAMES: names.renamed})
         if kind == "record":
             batch, filtered = inflight.transform(local, stream, batch)
         package.write(batch, filtered)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import closing
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead, FileChanged, Scan
@@ -15,6 +16,7 @@ from headrace.extract.source import open_stream, prepared
 from headrace.load import inflight
 from headrace.load.loader import load
 from headrace.load.parts import FilesUnfit
+from headrace.naming import Names, naming
 from headrace.project.file_sources import FilesStream
 from headrace.project.lists import keep_lists
 from headrace.run.backfill import narrowed
@@ -23,8 +25,11 @@ from headrace.run.parents import parent_rows, still_fresh
 from headrace.run.session import Done
 from headrace.state import files, ledger
 from headrace.state.fence import fenced
+from headrace.state.ledger import NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from headrace.landing import Package
     from headrace.project.nodes import SourceTable
     from headrace.project.sources import Stream
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 
 
 _PATIENCE = 5
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
 REPLAY = "replay"
 """The signature of packages whose rows come from quarantine."""
 
@@ -154,7 +160,7 @@ def load_package(session: Session, node: SourceTable, stream: Stream, package: P
         full_refresh=session.full_refresh,
     )
     session.relations.note(node.table, "table")
-    lists = {"__".join(path): table for path, table in entry.state.get("nested", ())}
+    lists = {"__".join(path): table for path, table, _ in entry.state.get("nested", ())}
     for table in lists.values():
         session.relations.note(replace(node.table, name=table), "table")
     if stream.spec.nested == "tables":
@@ -192,6 +198,7 @@ def extract(
     known = files.stamps(session.connection(), stream.label) if of_files else {}
     carried = earlier.carried if earlier else {}
     resume = {**carried, **package.resume, "files": {**known, **package.resume.get("files", {})}}
+    names = names_of(stream, last, package.resume)
     arriving = open_stream(
         stream,
         cursor=None if anew else package.cursor,
@@ -202,13 +209,23 @@ def extract(
         unfit=package.unfit,
         parents=parent_rows(session, stream),
     )
-    for arrived in arriving:
-        match arrived:
-            case Batch():
-                ready, filtered = inflight.transform(local, stream, arrived)
-                package.write(replace(ready, cursor=None) if anew else ready, filtered=filtered)
-            case Scan():
-                package.refer(arrived)
-            case Dead():
-                package.bury(arrived)
+    with naming(names):
+        for arrived in arriving:
+            match arrived:
+                case Batch():
+                    ready, filtered = inflight.transform(local, stream, arrived)
+                    ready = replace(ready, resume={**ready.resume, NAMES: names.renamed})
+                    package.write(replace(ready, cursor=None) if anew else ready, filtered=filtered)
+                case Scan():
+                    package.refer(replace(arrived, words={**arrived.words, NAMES: names.renamed}))
+                case Dead():
+                    package.bury(replace(arrived, resume={**arrived.resume, NAMES: names.renamed}))
     package.finish()
+
+
+def names_of(stream: Stream, last: ledger.Entry | None, resume: Mapping[str, Any] = _EMPTY) -> Names:
+    """The names that the stream's columns have, by the last load and by what was read since."""
+    renamed = {**(last.names or {} if last else {}), **resume.get(NAMES, {})}
+    # Of a table that was loaded before names were kept, and after SQL in flight, its columns say nothing of those at the source.
+    taken = last.schema if last and last.names is not None and stream.spec.transform is None else ()
+    return Names(stream.spec.convention, renamed, taken)

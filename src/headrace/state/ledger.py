@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from headrace.warehouse.base import Connection
 
 HOME = "headrace"
+NAMES = "names"
+"""Where the state of a stream keeps what its columns are called at the source."""
 LOADS = Table(HOME, "loads")
 BUILDS = Table(HOME, "builds")
 SCHEMA = Table(HOME, "schema_history")
@@ -82,6 +84,12 @@ class Entry:
         """What stays known after a load that had nothing to say of it: the cursors of parents, a tap's state, how files are written."""
         resume = self.state.get("resume", {})
         return {key: resume[key] for key in ("cursors", "dialect", "state") if resume.get(key)}
+
+    @property
+    def names(self) -> dict[str, str] | None:
+        """The columns that are not called as at the source, by what they are called there; None if nobody kept them."""
+        found = self.state.get("resume", {}).get(NAMES)
+        return None if found is None else dict(found)
 
     def check(self) -> None:
         """Raise LedgerUnbalanced unless every row that was read is accounted for."""
@@ -169,8 +177,8 @@ def record_changes(connection: Connection, changes: Sequence[Altered]) -> None:
         _insert(connection, SCHEMA, changes)
 
 
-def has(connection: Connection, load_id: str, label: str) -> Entry | None:
-    """The entry of a load of a stream, if it was committed."""
+def has(connection: Connection, load_id: str, label: str | None = None) -> Entry | None:
+    """The entry of a load, if it was committed: that of its stream, where tables of lists have one of their own."""
     return next(iter(_select(connection, LOADS, Entry, {"load_id": load_id, "stream": label}, "load_id", 1)), None)
 
 
