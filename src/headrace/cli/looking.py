@@ -12,6 +12,7 @@ import click
 from headrace.cli.options import Asked, Verb, everywhere, is_terminal, output
 from headrace.cli.terminal import document, result, say
 from headrace.errors import HeadraceError, NameTaken, UsageError
+from headrace.project.lists import list_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -202,28 +203,54 @@ def _look(stream: Stream) -> Seen:
         local.close()
 
 
-def _chosen(asked: Asked, name: str | None) -> list[Stream]:
-    """The streams of a source, the one that is named, or all. Raises UsageError."""
+def _streams(asked: Asked) -> list[Stream]:
     from headrace.cli.opening import read_manifest, warnings_said
 
     with warnings_said(asked):
-        manifest = read_manifest(asked)
-    return chosen_streams(manifest, name)
+        return _loaded(read_manifest(asked))
+
+
+def _loaded(manifest: Manifest) -> list[Stream]:
+    from headrace.project.nodes import SourceTable
+
+    nodes = manifest.nodes.values()
+    return [node.stream for node in nodes if isinstance(node, SourceTable) and node.stream is not None]
 
 
 def chosen_streams(manifest: Manifest, name: str | None) -> list[Stream]:
     """The streams of a source, the one that is named, or all. Raises UsageError."""
-    from headrace.errors import did_you_mean
-    from headrace.project.nodes import SourceTable
+    return _chosen(_loaded(manifest), name)
 
-    nodes = manifest.nodes.values()
-    streams = [node.stream for node in nodes if isinstance(node, SourceTable) and node.stream is not None]
+
+def _chosen(streams: list[Stream], name: str | None) -> list[Stream]:
+    """The streams of a source, the one that is named, or all. Raises UsageError."""
+    from headrace.errors import did_you_mean
+
     found = [stream for stream in streams if name in (None, stream.source, stream.label)]
     if not found:
         known = {stream.source for stream in streams} | {stream.label for stream in streams}
         hint = did_you_mean(name or "", known) or "see `headrace ls --resource-type source`"
         raise UsageError(f"there is no stream '{name}'" if name else "the project has no streams", hint=hint)
     return found
+
+
+def _elements(stream: Stream, seen: Seen, path: str | None) -> tuple[Seen, list[str]]:
+    """What the list of that path would become, or, without one, the rows that hold lists; and the lists. Raises UsageError."""
+    from headrace.extract.probing import Seen
+    from headrace.load.peeking import elements_of
+    from headrace.warehouse.embedded import Embedded
+
+    local = Embedded.in_memory()
+    try:
+        rows, lists = elements_of(seen.rows, path or "", stream.spec.convention, local)
+    finally:
+        local.close()
+    if path is None:
+        return seen, lists
+    if rows is None:
+        hint = f"lists: {', '.join(lists)}" if lists else "no column of theirs is one"
+        raise UsageError(f"there is no list '{path}' in the first rows of {stream.label}", hint=hint)
+    return Seen(rows, None, None), []
 
 
 def _parent(stream: Stream) -> str | None:
@@ -244,7 +271,7 @@ def check(asked: Asked, name: str | None) -> int:
     headrace source test shop                those of one source
     headrace source test shop.orders
     """
-    lines = list(_tested(_chosen(asked, name)))
+    lines = list(_tested(_chosen(_streams(asked), name)))
     if asked.json:
         document("source test", {"streams": lines})
     for line in [] if asked.json else lines:
@@ -281,18 +308,33 @@ def peek(asked: Asked, stream: str, limit: int) -> int:
     headrace source peek shop.orders
     headrace source peek shop.orders --limit 5
     headrace source peek shop.orders -o json
+    headrace source peek shop.orders__lines  the table that its `lines` become
     """
-    (one, *_) = _chosen(asked, stream)
+    streams = _streams(asked)
+    known = list_of(streams, *stream.split(".", 1)) if "." in stream else None
+    inner = known if known and stream not in {each.label for each in streams} else None
+    (one, *_) = _chosen(streams, inner[0].label if inner else stream)
     if (parent := _parent(one)) is not None:
         raise UsageError(f"{one.label} asks for each row of {parent}", hint=f"headrace load -s +source:{one.label}")
     seen = _look(one)
+    lists: list[str] = []
+    if one.spec.nested == "tables":
+        seen, lists = _elements(one, seen, inner[1] if inner else None)
     rows = seen.rows.slice(0, limit)
     columns = [{"name": field.name, "type": str(field.type)} for field in rows.schema]
     if asked.json:
         suggested = {"primary_key": seen.key, "incremental": seen.cursor}
         found = {"paginator": seen.paginator, "data_selector": seen.selector, "dialect": seen.dialect}
         document(
-            "source peek", {"stream": one.label, "columns": columns, "rows": rows.to_pylist(), **suggested, **found}
+            "source peek",
+            {
+                "stream": stream,
+                "columns": columns,
+                "rows": rows.to_pylist(),
+                "lists": lists,
+                **suggested,
+                **found,
+            },
         )
         return 0
     from headrace.observe.wording import table
@@ -301,6 +343,10 @@ def peek(asked: Asked, stream: str, limit: int) -> int:
     result(asked, "\ntypes: " + ", ".join(f"{column['name']} {column['type']}" for column in columns))
     if seen.dialect:
         result(asked, "written: " + ", ".join(f"{key} {value!r}" for key, value in seen.dialect.items()))
+    if lists:
+        say(asked, f"lists that become tables: {', '.join(f'{one.label}__{each}' for each in lists)}")
+    if inner:
+        return 0
     hints = [f"primary_key: {seen.key}"] * bool(seen.key) + [f"incremental: {seen.cursor}"] * bool(seen.cursor)
     say(asked, "could be: " + " · ".join(hints) if hints else "no column looks like a key or a cursor")
     return 0

@@ -87,7 +87,8 @@ class DeltaFolder:
             named = ", ".join(str(one) for one in (*gone, *(change.table for change in rows)))
             raise NotSupported(
                 f"a Delta table is committed by itself, and these would have to change together: {named}",
-                hint="mark deleted rows instead (`deletes: {mode: soft}`) where rows have a cursor, or load into parquet:///FOLDER or a database",
+                hint="load into parquet:///FOLDER or a database, or keep lists as JSON (`nested: json`) and, where rows have a cursor, "
+                "mark deleted rows (`deletes: {mode: soft}`)",
             )
         number = self.memory.number + 1
         self.memory.commit(own, (), local, {key_of(change.table): number for change in rows})

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.errors import StatementFailed, WarehouseUnavailable
+from headrace.errors import NotSupported, StatementFailed, WarehouseUnavailable
 from headrace.sql.dialect import name, text
 from headrace.table import Table
 from headrace.warehouse.embedded import Embedded
@@ -126,6 +126,12 @@ class Folder:
             part = self._write(change, local)
             key = key_of(change.table)
             tables[key] = [*tables[key], part] if change.kind == "append" else [part]
+        shown = [key for key in tables if _table(key).schema != HOME]
+        if self.single and len(shown) > 1:
+            raise NotSupported(
+                f"'{self.shown}' is a file, which holds one table, and these would have to be in it: {', '.join(str(_table(key)) for key in shown)}",
+                hint="load into a folder (parquet:///FOLDER) or a database, or keep lists as JSON (`nested: json`)",
+            )
         listed = {"format": self.format, "tables": tables, **({"awaits": dict(awaits)} if awaits else {})}
         draft = self.home / "lists" / f".{secrets.token_hex(8)}"
         _write_synced(draft, json.dumps(listed).encode())
