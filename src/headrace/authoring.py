@@ -23,7 +23,7 @@ def stream(
     write_disposition: Literal["append", "replace", "merge"] | None = None,
     columns: Mapping[str, str] | None = None,
     table_name: str | None = None,
-    nested: Literal["json", "flatten"] = "json",
+    nested: Literal["json", "flatten", "tables"] = "json",
     description: str = "",
 ) -> Callable[[Function], Function]: ...
 
@@ -38,7 +38,7 @@ def stream(  # noqa: PLR0913 - the keys of a stream
     write_disposition: Literal["append", "replace", "merge"] | None = None,
     columns: Mapping[str, str] | None = None,
     table_name: str | None = None,
-    nested: Literal["json", "flatten"] = "json",
+    nested: Literal["json", "flatten", "tables"] = "json",
     description: str = "",
 ) -> Function | Callable[[Function], Function]:
     """A generator as a stream of a source of type `python`; the keys are those of a stream in YAML, written as plain values.

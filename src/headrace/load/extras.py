@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from headrace.errors import ChangeLossy, ConfigInvalid
 from headrace.landing import ORIGIN
 from headrace.load import exact
-from headrace.naming import CONVENTIONS, written
+from headrace.naming import CONVENTIONS, LONGEST, written
 from headrace.project.dispositions import LOAD_TIME
 from headrace.schema import BIGINT, BOOLEAN, TIMESTAMPTZ, VARCHAR, Added, Column, Kind, Schema, Widened
 from headrace.sql.dialect import name, text, timestamp
+from headrace.table import shortened
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -93,7 +94,7 @@ def of_elements(keys: Schema, load_id: str, now: datetime) -> tuple[Extra, ...]:
 
 def root_name(key: str) -> str:
     """What a column of the stream's key is called in the tables of its lists."""
-    return f"{ROOT}_{key}"
+    return shortened(f"{ROOT}_{key}", LONGEST)
 
 
 def names_added(stream: Stream) -> frozenset[str]:
@@ -114,7 +115,8 @@ def required(stream: Stream) -> tuple[str, ...]:
 
 def previous_names(column: str) -> tuple[str, str]:
     """Where a column's value before its last change stands, and when that change came."""
-    return f"previous_{column}", f"{column}_changed_at"
+    tail = "_changed_at"
+    return shortened(f"previous_{column}", LONGEST), shortened(column, LONGEST - len(tail)) + tail
 
 
 def validity(stream: Stream) -> tuple[str, str]:
