@@ -48,6 +48,8 @@ def test_killed_at_each_moment_a_file_has_each_row_once(killer, tmp_path, target
     assert kills >= MOMENTS // 2
 
 
+FEWER = 12
+"""The same for a load that takes longer."""
 SHOP = """\
 name: shop
 targets: {{dev: "{target}"}}
@@ -81,7 +83,7 @@ def held(work, kind):
 
 
 @pytest.mark.crash
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("kind", ["duckdb", "parquet"])
 def test_killed_at_each_moment_rows_and_the_tables_of_their_lists_agree(killer, tmp_path, kind):
     work, day_one = tmp_path / "work", tmp_path / "day_one"
@@ -96,7 +98,7 @@ def test_killed_at_each_moment_rows_and_the_tables_of_their_lists_agree(killer, 
     moments, kills = killer(argv)["moments"], 0
     assert held(work, kind) == SECOND
 
-    for number in range(0, moments, -(-moments // MOMENTS)):
+    for number in range(0, moments, -(-moments // FEWER)):
         shutil.rmtree(work)
         shutil.copytree(day_one, work)
         kills += killer(argv, moment=1 + number)["killed"]
@@ -105,7 +107,7 @@ def test_killed_at_each_moment_rows_and_the_tables_of_their_lists_agree(killer, 
         assert killer(argv)["code"] == 0, (tmp_path / "output").read_text()
         assert held(work, kind) == SECOND, f"killed at moment {number + 1} of {moments}"
 
-    assert kills >= MOMENTS // 2
+    assert kills >= FEWER // 2
 
 
 def write(work, number, *rows):

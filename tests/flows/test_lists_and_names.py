@@ -69,6 +69,18 @@ def test_what_changes_in_a_list_reaches_the_models_that_read_it(run, project):
     assert query(project, "SELECT count(*) FROM api.orders__lines__tags") == [(0,)]
 
 
+def test_what_a_list_would_become_is_shown_before_anything_is_loaded(run, project):
+    whole = run("source", "peek", "api.orders", "-o", "json")
+    lines = run("source", "peek", "api.orders__lines", "-o", "json")
+    tags = run("source", "peek", "api.orders__lines__tags", "-o", "json")
+    wrong = run("source", "peek", "api.orders__lins")
+
+    assert json.loads(whole.out)["lists"] == ["lines"]
+    assert json.loads(lines.out)["rows"] == [{"sku": "a"}, {"sku": "b"}]
+    assert json.loads(tags.out)["rows"] == [{"value": "x"}, {"value": "y"}]
+    assert (wrong.code, "lists: lines" in wrong.err) == (2, True)
+
+
 def test_what_does_not_go_with_tables_of_lists_is_said_where_it_stands(run, project):
     text = (project / "headrace.yml").read_text()
 

@@ -5,10 +5,13 @@ import pyarrow as pa
 import pytest
 
 from headrace.errors import NotSupported, StatementFailed, WarehouseUnavailable
+from headrace.landing import Landing
 from headrace.schema import BIGINT, Column, Schema
 from headrace.sql.operations import Append, CreateSchema, CreateTable, SetView
 from headrace.table import Table
 from headrace.warehouse.opening import open_warehouse
+
+from .conftest import Pipe, nested, stream_of
 
 THINGS = Table("main", "things")
 
@@ -172,3 +175,22 @@ def test_a_place_that_cannot_be_written_is_said_and_nothing_is_kept_of_the_load(
 
 def refuse(*_):
     raise PermissionError("no links here")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("csv:///{0}/things.csv", "is a file, which holds one table"),
+        ("delta:///{0}/lake", "a Delta table is committed by itself"),
+    ],
+)
+def test_a_target_that_cannot_change_two_tables_at_once_refuses_those_of_lists(tmp_path, url, said):
+    warehouse = open_warehouse(url.format(tmp_path))
+    with warehouse.connect() as session:
+        pipe = Pipe(session, Landing(tmp_path / "landing"))
+        with pytest.raises(NotSupported, match=said):
+            pipe.load(stream_of(primary_key=("id",), nested="tables"), nested(id=[1], lines=[[{"a": 1}]]))
+
+        assert pipe.table not in session.inspect("raw")
+        pipe.load(stream_of(write_disposition="append"), nested(id=[1], lines=[[{"a": 1}]]))
+    warehouse.close()

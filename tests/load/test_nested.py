@@ -114,6 +114,16 @@ def test_appended_rows_bring_their_elements_once(pipe):
     assert counted(pipe) == {"read": 2, "inserted": 1, "duplicate": 1}
 
 
+def test_elements_follow_their_rows_also_when_the_key_becomes_another_one(pipe):
+    pipe.load(stream_of(**MERGE), nested(id=[1, 2], region=["n", "s"], lines=[[line("a", 1)], [line("b", 2)]]))
+    stream = stream_of(**{**MERGE, "primary_key": ("id", "region")})
+
+    pipe.load(stream, nested(id=[1, 3], region=["n", "n"], lines=[[line("A", 1)], [line("c", 3)]]))
+    pipe.load(stream, nested(id=[2], region=["s"], lines=[[line("B", 2)]]))
+
+    assert elements(pipe) == [(1, 0, "A", 1), (2, 0, "B", 2), (3, 0, "c", 3)]
+
+
 def test_a_replace_leaves_the_elements_of_the_last_load_only(pipe):
     stream = stream_of(**REPLACE)
     pipe.load(stream, nested(n=[1, 2], lines=[[line("a", 1)], [line("b", 2)]]))

@@ -115,6 +115,9 @@ CASES = {
     "sweep_by_marking": op.Sweep(ORDERS, STAGED, ("id",), "mark", "_headrace_deleted"),
     "sweep_by_closing": op.Sweep(ORDERS, STAGED, ("id",), "close", "valid_to", "TIMESTAMP '2026-01-04 00:00:00'"),
     "orphans": op.Orphans(Table("raw", "orders__lines"), ORDERS, "_headrace_root", "_headrace_row"),
+    "orphans_of_keys": op.Orphans(
+        Table("raw", "orders__lines"), ORDERS, "_headrace_root", "_headrace_row", STAGED, (("_headrace_root_id", "id"),)
+    ),
     "scd2": op.Scd2(
         ORDERS,
         STAGED,

@@ -55,7 +55,7 @@ def apply(job: Job, rows: int, counts: Counts, *, sweep: bool) -> None:
         counts.inserted += rows - duplicates
     if sweep:
         counts.deleted += _sweep(job)
-    children.let_in(job, job.table if job.keyed else job.staged, gone=job.keyed)
+    children.let_in(job, job.table if job.keyed else job.staged, gone=job.keyed, swept=sweep)
     job.connection.run(Drop(job.staged))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.load.changed import record_changes
-from headrace.load.extras import ROOT, ROW, growth, of_elements
+from headrace.load.extras import ROOT, ROW, growth, of_elements, root_name
 from headrace.load.nested import earlier
 from headrace.load.staging import stage_query
 from headrace.schema import Schema
@@ -61,13 +61,20 @@ def judged(job: Job, verdicts: Table) -> None:
         branch.counts.filtered += counted.get("delete", 0)
 
 
-def let_in(job: Job, rows: Table, *, gone: bool) -> None:
-    """The elements of those `rows` that were let in, into their tables; with `gone`, elements of rows that are there no longer go."""
+def let_in(job: Job, rows: Table, *, gone: bool, swept: bool = False) -> None:
+    """The elements of those `rows` that were let in, into their tables; with `gone`, elements of rows that are there no longer go.
+
+    Unless the load has `swept`, those are rows of staged keys.
+    """
     connection, replaced = job.connection, job.stream.disposition == "replace"
+    spec = job.stream.spec
+    narrow = not swept and spec.key == spec.primary_key
+    key = tuple((root_name(each), each) for each in spec.primary_key) if narrow else ()
     for branch in job.branches:
         counts, staged = branch.counts, beside(job, branch)
         if branch.held and gone:
-            counts.deleted += connection.run(Orphans(branch.table, rows, ROOT, ROW))
+            among = job.staged if key else None
+            counts.deleted += connection.run(Orphans(branch.table, rows, ROOT, ROW, among, key))
         if branch.room is None:
             if branch.held and replaced:
                 connection.execute(f"DELETE FROM {relation(branch.table)}")

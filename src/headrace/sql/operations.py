@@ -149,12 +149,17 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Orphans:
-    """What of `target` says in `of` that it belongs to a row which is not there goes: `rows` have their names in `row`."""
+    """What of `target` says in `of` that it belongs to a row which is not there goes: `rows` have their names in `row`.
+
+    With `among`, only what has a key of that table, or none, is looked at: `key` are pairs of a column of `target` and one of `among`.
+    """
 
     target: Table
     rows: Table
     of: str
     row: str
+    among: Table | None = None
+    key: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,15 @@ def overwrite(operation: Overwrite) -> list[str]:
 def orphans(operation: Orphans) -> list[str]:
     """One statement over the rows that nothing stands for any longer."""
     there = f"SELECT 1 FROM {relation(operation.rows)} AS r WHERE {column(operation.row, 'r')} = {column(operation.of, 't')}"
-    return [f"DELETE FROM {relation(operation.target)} AS t\nWHERE NOT EXISTS (\n    {there}\n)"]
+    where = f"NOT EXISTS (\n    {there}\n)"
+    if operation.among is not None:
+        match = " AND ".join(f"{column(other, 's')} = {column(own, 't')}" for own, other in operation.key)
+        # What has no key is of a time when the key was another one.
+        unknown = " OR ".join(f"{column(own, 't')} IS NULL" for own, _ in operation.key)
+        where = (
+            f"({unknown} OR EXISTS (\n    SELECT 1 FROM {relation(operation.among)} AS s WHERE {match}\n)) AND {where}"
+        )
+    return [f"DELETE FROM {relation(operation.target)} AS t\nWHERE {where}"]
 
 
 def delete_insert(operation: DeleteInsert) -> list[str]:
