@@ -25,11 +25,12 @@ def stage_query(fits: tuple[Fit, ...], schema: Schema, extras: tuple[Extra, ...]
     selects = [_admitted(fit, Schema((*schema, *(unseen or ()))), passed) for fit in fits]
     columns = [
         *(name(column.name) for column in schema),
-        *passed,
         *(
-            f"{extra.value} AS {name(extra.column.name)}"
+            name(extra.column.name)
+            if name(extra.column.name) in passed
+            else f"{extra.value} AS {name(extra.column.name)}"
             for extra in extras
-            if extra.value is not None and name(extra.column.name) not in passed
+            if extra.value is not None
         ),
     ]
     return f"SELECT {', '.join(columns)}\nFROM (\n" + "\nUNION ALL\n".join(selects) + "\n) AS admitted"
