@@ -7,7 +7,9 @@ from headrace.cursor import Cursor
 from headrace.errors import KeyMissing, LedgerUnbalanced, RowsMultiplied, SchemaFrozen, TransformInvalid
 from headrace.events import LoadAdvanced, RowsLoaded, RowsQuarantined, SchemaChanged, Warned
 from headrace.load import advancing
+from headrace.naming import Names
 from headrace.schema import Schema
+from headrace.sql.dialect import name as quoted
 from headrace.sql.operations import CreateSchema, CreateTable
 from headrace.state import files, ledger
 from headrace.table import Table
@@ -582,3 +584,32 @@ def test_a_load_that_takes_its_time_says_how_far_it_is(pipe, monkeypatch, capfd)
     assert found == sorted(set(found))
     assert 0 < found[0] <= found[-1] <= 100
     assert "".join(capfd.readouterr()) == ""
+
+
+def test_every_engine_takes_the_names_that_columns_get(pipe):
+    awkward = [
+        "Id",
+        "ID",
+        "",
+        "💧",
+        "rowid",
+        "CTID",
+        'a"b',
+        "a.b",
+        "select",
+        "order",
+        "e\u0301",
+        "é",
+        "x" * 80,
+        "x" * 81,
+        "ä" * 40,
+    ]
+    columns = list(Names("direct").of([(name,) for name in awkward]).values())
+    stream = stream_of(primary_key=("key",), incremental={"cursor_path": "at"})
+
+    for at, value in enumerate(("first", "second")):
+        rows = {"key": [1], "at": [at], **{column: [value] for column in columns}}
+        pipe.load(stream, batch_of(**rows), cursor=Cursor("at"))
+
+    listed = ", ".join(quoted(column) for column in columns)
+    assert pipe.rows(listed) == [("second",) * len(columns)]

@@ -394,3 +394,17 @@ def _fail(connection, entry, at, record):
     record(connection, entry)
     if entry.stream == at:
         raise KeyboardInterrupt
+
+
+def test_columns_of_elements_keep_their_names_whatever_others_come_later(pipe):
+    stream = stream_of(**MERGE)
+    pipe.load(stream, nested(id=[1], lines=[[{"Sku": "a"}]]))
+    pipe.load(stream, nested(id=[2], lines=[[{"SKU": "x", "sku": "y", "Sku": "b"}]]))
+
+    pipe.load(stream, nested(id=[3], lines=[[{"sku": "z", "Sku": "c"}]]))
+
+    assert elements(pipe, "_headrace_root_id, sku, sku_2, sku_3") == [
+        (1, "a", None, None),
+        (2, "b", "y", "x"),
+        (3, "c", "z", None),
+    ]
