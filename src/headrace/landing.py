@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 ORIGIN = "_headrace_source"
 """The column of a segment that says which file or endpoint a row came from."""
-_GROWING = ("files", "sizes")
+_FILES = ("files", "sizes")
+_GROWING = (*_FILES, "names")
 """Keys of `resume` to which each line of a journal only adds, so that a line costs the same after a hundred thousand files."""
 
 
@@ -114,7 +115,7 @@ class Package:
 
     @property
     def resume(self) -> Mapping[str, Any]:
-        """Where the source goes on: what the last line of the journal says, with the `files` (and `sizes`) that all of them say."""
+        """Where the source goes on: what the last line of the journal says, with the `files`, `sizes` and `names` that all of them say."""
         return self._journal.resume
 
     @property
@@ -320,8 +321,8 @@ def _add(journal: _Journal, folder: Path, line: Mapping[str, Any]) -> None:
         journal.scans.append(Scan(**line["scan"]))
     elif line["kind"] == "unfit":
         journal.unfit |= set(line["origins"])
-        for held, origin in product(grown.values(), line["origins"]):
-            held.pop(origin, None)
+        for key, origin in product(_FILES, line["origins"]):
+            grown.get(key, {}).pop(origin, None)
         journal.scans = [scan for scan in journal.scans if (scan.origin or scan.path) not in line["origins"]]
     elif line["kind"] == "dead":
         journal.dead.append(Dead(line["request"], line["reason"], line["resume"]))

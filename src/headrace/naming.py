@@ -75,10 +75,15 @@ class Names:
         self._guard = threading.Lock()
 
     @property
-    def renamed(self) -> dict[str, str]:
-        """The columns that are not called as at the source, by what they are called there."""
+    def known(self) -> dict[str, str]:
+        """The columns of all names that came, by what they are called at the source."""
         with self._guard:
-            return {key: column for key, column in self._columns.items() if key != column}
+            return dict(self._columns)
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Those that are not called as at the source."""
+        return {key: column for key, column in self.known.items() if key != column}
 
     def of(self, paths: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
         """A column for each path of keys. Of new names that would be one, the one that needs no change stays, others get a number."""

@@ -87,3 +87,13 @@ def test_no_table_beside_another_takes_the_name_of_one_beside_a_third():
     assert beside[0] != beside[1]
     assert all(len(name) <= 63 and name.endswith("__staged") for name in beside)
     assert table_name("orders__staged") == "orders__staged_"
+
+
+@given(paths, paths, conventions)
+def test_names_that_were_known_are_known_again(first, second, convention):
+    known = Names(convention)
+    was = known.of(first)
+
+    now = Names(convention, known.known).of([*dict.fromkeys([*second, *first])])
+
+    assert was.items() <= now.items()

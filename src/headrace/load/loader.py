@@ -263,6 +263,9 @@ def _entry(loading: Loading, schema: Schema, rows: int | None) -> Entry:
     package, stream = loading.package, loading.stream
     reached = package.reached
     resume = {key: value for key, value in package.resume.items() if key not in ("files", "sizes")}
+    if ledger.NAMES in resume:
+        # Those that are called as at the source are the table's other columns.
+        resume[ledger.NAMES] = {key: column for key, column in resume[ledger.NAMES].items() if key != column}
     entry = Entry(
         load_id=package.id,
         run_id=loading.run,

@@ -109,7 +109,7 @@ def _segments(
             emit(SegmentDied(stream.label, row.id[:12], error.what))
             continue
         ready, filtered = inflight.transform(local, stream, batch)
-        package.write(replace(ready, resume={**ready.resume, NAMES: names.renamed}), filtered)
+        package.write(replace(ready, resume={**ready.resume, NAMES: names.known}), filtered)
         answered.append(row.id)
     return answered
 
@@ -123,7 +123,7 @@ def _records(stream: Stream, package: Package, local: Embedded, kept: Sequence[K
         # A row has the names of its columns already.
         with naming(names if kind == "record" else Names("direct")):
             batch, filtered = read_again(stream, chosen, local), 0
-        batch = replace(batch, resume={NAMES: names.renamed})
+        batch = replace(batch, resume={NAMES: names.known})
         if kind == "record":
             batch, filtered = inflight.transform(local, stream, batch)
         package.write(batch, filtered)

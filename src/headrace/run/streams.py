@@ -214,13 +214,19 @@ def extract(
             match arrived:
                 case Batch():
                     ready, filtered = inflight.transform(local, stream, arrived)
-                    ready = replace(ready, resume={**ready.resume, NAMES: names.renamed})
+                    ready = replace(ready, resume={**ready.resume, NAMES: _news(names, package)})
                     package.write(replace(ready, cursor=None) if anew else ready, filtered=filtered)
                 case Scan():
-                    package.refer(replace(arrived, words={**arrived.words, NAMES: names.renamed}))
+                    package.refer(replace(arrived, words={**arrived.words, NAMES: _news(names, package)}))
                 case Dead():
-                    package.bury(replace(arrived, resume={**arrived.resume, NAMES: names.renamed}))
+                    package.bury(replace(arrived, resume={**arrived.resume, NAMES: _news(names, package)}))
     package.finish()
+
+
+def _news(names: Names, package: Package) -> dict[str, str]:
+    """The names that the package was not told yet: it keeps those of all its lines."""
+    told = package.resume.get(NAMES, {})
+    return {key: column for key, column in names.known.items() if key not in told}
 
 
 def names_of(stream: Stream, last: ledger.Entry | None, resume: Mapping[str, Any] = _EMPTY) -> Names:
