@@ -48,7 +48,7 @@ def test_killed_at_each_moment_a_file_has_each_row_once(killer, tmp_path, target
     assert kills >= MOMENTS // 2
 
 
-FEWER = 12
+FEWER = 8
 """The same for a load that takes longer."""
 SHOP = """\
 name: shop
