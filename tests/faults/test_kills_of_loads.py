@@ -1,5 +1,6 @@
 """SIGKILL at each moment of a load without a project: the same command again, and the target is what it should be."""
 
+import json
 import shutil
 
 import duckdb
