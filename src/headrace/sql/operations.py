@@ -106,6 +106,10 @@ class Merge:
     only_new: bool = False
     """Keys that the target has stay as they are, and of a key that comes more than once the first row is added."""
     before: tuple[Before, ...] = ()
+    within: str | None = None
+    """A condition over `target`, called t: a key that is staged stands nowhere else."""
+    partitioned: bool = False
+    """Whether `target` is in partitions, where a row is found by its key alone."""
 
 
 @dataclass(frozen=True, slots=True)
