@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from headrace.load.extras import Extra
     from headrace.project.sources import Stream
     from headrace.schema import Change
+    from headrace.sql.operations import Partitioning
     from headrace.table import Table
     from headrace.warehouse.base import Connection, Relation
 
@@ -41,7 +42,7 @@ class Job:
     """What is to be done to one table. `held` is what has its name now; with `anew`, nothing of it is kept.
 
     `own` has the stream's columns as the table gets them, `extras` those that headrace adds. `cursor` is how far the load before this
-    one came. `now` is the time of the load, as SQL.
+    one came. `now` is the time of the load, as SQL. `by` is how the table is split.
     """
 
     connection: Connection
@@ -54,6 +55,7 @@ class Job:
     cursor: Cursor | None
     now: str
     anew: bool
+    by: Partitioning | None = None
 
     @property
     def schema(self) -> Schema:

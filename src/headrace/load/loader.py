@@ -24,6 +24,7 @@ from headrace.load.evolve import Asking, make_room
 from headrace.load.extras import extras, growth, validity
 from headrace.load.job import Counts, Job
 from headrace.load.loading import Loading
+from headrace.load.partitioning import check_split, partitioning
 from headrace.load.parts import FilesUnfit, files, gone, parts_of, proving, with_kin
 from headrace.load.refusing import refuse, refuse_lacking, refuse_table, require
 from headrace.schema import Column, Kind, Schema, Type
@@ -174,9 +175,10 @@ def _bring_in(loading: Loading, target: Table, held: Relation | None, parts: lis
         changes = (*changes, *growth(stream, held.schema, added))
     previous = loading.previous
     cursor = previous.cursor if previous and not loading.anew else None
-    job = Job(
-        connection, stream, target, held, room.schema, added, changes, cursor, timestamp(loading.at), loading.anew
-    )
+    staged_columns = (*room.schema.columns, *(extra.column for extra in added if extra.value is not None))
+    by, at = partitioning(stream, staged_columns), timestamp(loading.at)
+    job = Job(connection, stream, target, held, room.schema, added, changes, cursor, at, loading.anew, by)
+    check_split(job)
     refused = sum(refuse(loading, fit) for fit in room.fits)
     record_changes(loading, target, room, created=stored is None)
     with told(stream.label, connection.local):

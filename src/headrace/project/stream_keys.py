@@ -103,6 +103,28 @@ class Transform(Config):
     when: Literal["in_flight", "after_load"] = "in_flight"
 
 
+class PartitionBy(Config):
+    """The column by which a table is split, in spans of time, in steps of a whole number, or by each of its values."""
+
+    column: str
+    granularity: Literal["day", "month", "year"] | None = Field(
+        default=None, description="of a date or a time, which is taken as UTC"
+    )
+    step: int | None = Field(
+        default=None, gt=0, description="how many of a column's whole numbers are in one partition"
+    )
+    immutable: bool = Field(
+        default=False,
+        description="the value of a key never changes, so that a merge looks for it only in the partitions that arriving rows are of",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PartitionBy:
+        if self.granularity and self.step:
+            raise PydanticCustomError("partition_by", "`granularity` goes with times and `step` with whole numbers")
+        return self
+
+
 class StreamBase(Config):
     """What every stream may say, whatever its source."""
 
@@ -114,6 +136,7 @@ class StreamBase(Config):
     )
     history: History | None = None
     surrogate_key: SurrogateKey | None = None
+    partition_by: Annotated[PartitionBy | None, short("column")] = None
     incremental: Annotated[Incremental | None, short("cursor_path")] = None
     columns: dict[str, Annotated[ColumnSpec, short("type")]] = {}
     schema_contract: Annotated[SchemaContract, BeforeValidator(_same_mode)] = SchemaContract()

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or view as the warehouse describes it."""
+    """A table or view as the warehouse describes it; `split` is how the engine writes by what a table is in partitions."""
 
     table: Table
     kind: Literal["table", "view"]
     schema: Schema
+    split: str | None = None
 
 
 class Connection(Protocol):

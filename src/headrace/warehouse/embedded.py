@@ -30,6 +30,7 @@ CAPABILITIES = Capabilities(
     view_replace="any",
     views_follow_names=True,
     max_name=63,
+    partitions=False,
     types={
         Kind.BOOLEAN: "BOOLEAN",
         Kind.SMALLINT: "SMALLINT",

@@ -39,6 +39,7 @@ CAPABILITIES = Capabilities(
     view_replace="drop_create",
     views_follow_names=False,
     max_name=63,
+    partitions=True,
     types={
         Kind.BOOLEAN: "boolean",
         Kind.SMALLINT: "smallint",
@@ -79,7 +80,7 @@ SELECT format_type(of, modifier) FROM unnest(?::oid[], ?::integer[]) WITH ORDINA
 
 _INSPECT = """
 SELECT n.nspname, c.relname, CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END,
-    a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull
+    a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, pg_get_partkeydef(c.oid)
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -257,13 +258,16 @@ class PostgresConnection(Noting):
             return {}
         kinds: dict[Table, Any] = {}
         columns: dict[Table, list[Column]] = {}
-        for schema, relation_name, kind, column, word, nullable in self.rows(_INSPECT, [list(schemas)]):
+        split: dict[Table, str | None] = {}
+        for schema, relation_name, kind, column, word, nullable, by in self.rows(_INSPECT, [list(schemas)]):
             table = Table(schema, relation_name)
-            kinds[table] = kind
+            kinds[table], split[table] = kind, by
             held = columns.setdefault(table, [])
             if column is not None:
                 held.append(Column(column, read_type(word), nullable))
-        return {table: Relation(table, kind, Schema(tuple(columns[table]))) for table, kind in kinds.items()}
+        return {
+            table: Relation(table, kind, Schema(tuple(columns[table])), split[table]) for table, kind in kinds.items()
+        }
 
     def dependents(self, table: Table) -> tuple[DependentView, ...]:
         """The views over a table, and those over them, in the order in which they can be made."""
