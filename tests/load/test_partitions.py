@@ -207,6 +207,18 @@ def test_a_merge_looks_only_where_its_keys_can_be(pipe):
     assert pipe.rows("id, v", "1") == [(1, "a"), (2, "x"), (3, "y")]
 
 
+@on_engines
+@pytest.mark.parametrize("values", [[True, False], ["AT", "é"], [1, -1]])
+def test_a_key_with_the_column_in_it_is_merged_whatever_its_type(pipe, values):
+    stream = stream_of(primary_key=("id", "v"), partition_by="v")
+    pipe.load(stream, batch_of(id=[1, 1], v=values, said=["a", "b"]))
+
+    entry = pipe.load(stream, batch_of(id=[1, 2], v=values, said=["c", "d"]))
+
+    assert (entry.inserted, entry.updated) == (1, 1)
+    assert pipe.rows("id, said", "2") == [(1, "b"), (1, "c"), (2, "d")]
+
+
 change = st.tuples(st.integers(1, 3), st.integers(0, 2), st.integers(0, 1), st.booleans())
 """A key, the month it is in, a value, and whether it is deleted; its place in the list is its time."""
 

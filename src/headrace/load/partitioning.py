@@ -21,6 +21,8 @@ MOST = 5000
 
 _WHOLE = (Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.HUGEINT)
 _TIMES = (Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ)
+_UNORDERED = (Kind.BOOLEAN, Kind.UUID)
+"""Of which PostgreSQL knows no least value."""
 _VALUES = (*_WHOLE, Kind.VARCHAR, Kind.BOOLEAN, Kind.DATE, Kind.UUID)
 
 
@@ -114,7 +116,8 @@ def _missing(job: Job, target: Table, by: Partitioning) -> tuple[Partition, ...]
 def within(job: Job) -> str | None:
     """Where in the table the staged keys can be, if less than all of it: their partitions' values are known to be theirs there too."""
     by, spec = job.by, job.stream.spec
-    if by is None or not (by.column in spec.primary_key or (spec.partition_by and spec.partition_by.immutable)):
+    known = by and (by.column in spec.primary_key or (spec.partition_by and spec.partition_by.immutable))
+    if by is None or not known or by.type.kind in _UNORDERED:
         return None
     ((low, high, without),) = job.connection.rows(partitioned.edges(by, job.staged))
     if low is None:

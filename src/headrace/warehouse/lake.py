@@ -86,6 +86,7 @@ class LakeConnection(DuckDBConnection):
                     hint="leave `partition_by` out, or load into parquet:///FOLDER",
                 )
             split[operation.table] = operation.by
+            return 0
         if isinstance(operation, Publish) and operation.built in split:
             split[operation.target] = split.pop(operation.built)
         touched = [table for table in self._warehouse.kept if _touches(operation, table)]
