@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from headrace.load.extras import cursor_column, since, validity
 from headrace.project.dispositions import KEYED
 from headrace.schema import Kind, Schema
+from headrace.sql.dialect import temporary
 
 if TYPE_CHECKING:
     from headrace.cursor import Cursor
@@ -74,8 +75,10 @@ class Job:
 
     @property
     def staged(self) -> Table:
-        """Where rows are staged that have to be compared or moved."""
-        return self.beside("staged")
+        """Where rows are staged that have to be compared or moved: on DuckDB in the session, which neither packs nor writes them."""
+        beside, capabilities = self.beside("staged"), self.connection.capabilities
+        fresh = self.held is None or self.anew
+        return temporary(beside.name, capabilities) if capabilities.dialect == "duckdb" and not fresh else beside
 
     @property
     def build(self) -> Table:

@@ -136,7 +136,8 @@ class DuckDBConnection(Noting):
 
     def load_local(self, table: Table, query: str) -> int:
         """The result of a query of this session into a fresh table."""
-        return self.execute(f"CREATE TABLE {relation(table)} AS\n{query}")
+        word = "TEMPORARY TABLE" if table.database == "temp" else "TABLE"
+        return self.execute(f"CREATE {word} {relation(table)} AS\n{query}")
 
     def inspect(self, *schemas: str, database: str | None = None) -> dict[Table, Relation]:
         """All relations of the schemas."""
