@@ -1,5 +1,6 @@
 """SIGKILL at each moment of a load, by each way of loading: the same command again, and the target is what it should be."""
 
+import json
 import shutil
 
 import duckdb
