@@ -380,13 +380,9 @@ def labelled(rows: pa.Table, types: Mapping[str, Type]) -> pa.Table:
     """The rows with columns of text that say what they stand for."""
     import pyarrow as pa
 
-    kinds = [(field, types[field.name].kind) for field in rows.schema]
-    return rows.cast(
-        pa.schema(
-            field.with_metadata({b"headrace": kind.value.encode()}) if kind in (Kind.JSON, Kind.UUID) else field
-            for field, kind in kinds
-        )
-    )
+    marks = {name: of.kind.value.encode() for name, of in types.items() if of.kind in (Kind.JSON, Kind.UUID)}
+    fields = [one.with_metadata({b"headrace": marks[one.name]}) if one.name in marks else one for one in rows.schema]
+    return rows.cast(pa.schema(fields))
 
 
 def _rejected_sql(refusals: list[tuple[str, str, str]], refused: str, shape: Shape | None) -> str:
