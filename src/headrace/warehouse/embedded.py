@@ -113,7 +113,10 @@ class Embedded:
     def again(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """As `rows`, for a statement that is asked over and over with other values: it is parsed once. Raises StatementFailed."""
         if sql not in self._parsed:
-            (self._parsed[sql],) = self.session.extract_statements(sql)
+            try:
+                (self._parsed[sql],) = self.session.extract_statements(sql)
+            except duckdb.Error as error:
+                raise failed(sql, error) from error
         return self._rows(sql, self._parsed[sql], values)
 
     def _rows(self, sql: str, query: str | duckdb.Statement, values: Sequence[Any]) -> list[tuple[Any, ...]]:
