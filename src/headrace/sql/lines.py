@@ -26,6 +26,7 @@ LONGEST = 17
 
 _WHOLE_DOUBLE = 9007199254740991
 _TINY = "regexp_matches(line, '[0-9][eE]-[0-9]{3}')"
+_APART = "-?([0-9.]+[eE][-+]?[0-9]+|[0-9]{19,})"
 _NUMBER = "-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?"
 
 
@@ -50,12 +51,17 @@ def proven_query(
 ) -> str:
     """A query for the values of JSON texts, which are the column `line` of what stands after FROM in `lines`, as in `lines_query`.
 
-    With `short`, somebody has seen already that no number is one of very many digits.
+    With `short`, somebody has seen already that no number is one of very many digits, and what may be a number with an exponent, or
+    one that no BIGINT holds, is no text: whoever looks at it alone takes it otherwise.
     """
     keys = [field["key"] for field in fields if field["key"] is not None]
     structure = {field["key"]: "VARCHAR" if _as_text(field) else "JSON" for field in fields if field["key"] is not None}
     columns = "".join(f"{_value(field)} AS {quoted(field['name'])}, " for field in fields if field["type"])
-    fits = " AND ".join([_known(keys), *(test for field in fields if (test := _fits(field)))])
+    tests = [_known(keys), *(test for field in fields if (test := _fits(field)))]
+    if short:
+        texts = [_held(field) for field in fields if field["key"] is not None and _type(field) == VARCHAR]
+        tests += [f"NOT coalesce(regexp_full_match({held}, '{_APART}'), FALSE)" for held in texts]
+    fits = " AND ".join(tests)
     if compact:
         long = "" if short else f" WHEN {_LONG} THEN FALSE"
         fits = f"CASE WHEN {_evident(fields)} THEN TRUE{long} ELSE {fits} END"
