@@ -35,20 +35,21 @@ _KEYS = (
 class Extra:
     """A column that headrace adds. `value` is the DuckDB expression for a row that is let in; None where only the merge knows it.
 
-    What is not `kept` stands in the staged rows only.
+    What is not `kept` stands in the staged rows only; what is the `same` in each row is SQL of every engine.
     """
 
     column: Column
     value: str | None
     kept: bool = True
+    same: bool = False
 
 
 def extras(stream: Stream, schema: Schema, load_id: str, now: datetime) -> tuple[Extra, ...]:
     """The added columns of a load whose own columns are `schema`. Raises ConfigInvalid where one of those has such a name."""
     spec = stream.spec
     found = [
-        Extra(Column(LOAD_ID, VARCHAR), text(load_id)),
-        Extra(Column(LOADED_AT, TIMESTAMPTZ), timestamp(now)),
+        Extra(Column(LOAD_ID, VARCHAR), text(load_id), same=True),
+        Extra(Column(LOADED_AT, TIMESTAMPTZ), timestamp(now), same=True),
         Extra(Column(ORIGIN, VARCHAR), name(ORIGIN)),
         Extra(Column(HASH, BIGINT), row_hash(schema)),
     ]
@@ -66,6 +67,11 @@ def extras(stream: Stream, schema: Schema, load_id: str, now: datetime) -> tuple
             f"{stream.label}: a column '{taken}' arrived, and headrace is to add one of that name", where=stream.place
         )
     return tuple(found)
+
+
+def same(found: tuple[Extra, ...]) -> dict[str, str]:
+    """The added columns that are the same in each row of a load, and what they are."""
+    return {extra.column.name: extra.value for extra in found if extra.same and extra.value is not None}
 
 
 def names_added(stream: Stream) -> frozenset[str]:

@@ -21,7 +21,7 @@ from headrace.load import apply, inflight, staging
 from headrace.load.advancing import told
 from headrace.load.changed import record_changes, suggest_renames
 from headrace.load.evolve import Asking, make_room
-from headrace.load.extras import extras, growth, validity
+from headrace.load.extras import extras, growth, same, validity
 from headrace.load.job import Counts, Job
 from headrace.load.loading import Loading
 from headrace.load.partitioning import check_split, partitioning
@@ -182,7 +182,8 @@ def _bring_in(loading: Loading, target: Table, held: Relation | None, parts: lis
     refused = sum(refuse(loading, fit) for fit in room.fits)
     record_changes(loading, target, room, created=stored is None)
     with told(stream.label, connection.local):
-        staged = connection.load_local(job.build, staging.stage_query(room.fits, room.schema, added))
+        query = staging.stage_query(room.fits, room.schema, added)
+        staged = connection.load_local(job.build, query, same(added))
     counts.read += sum(part.filtered for part in parts)
     counts.filtered += sum(part.filtered for part in parts)
     landed = sum(segment.rows for segment in loading.package.segments)

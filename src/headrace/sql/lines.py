@@ -26,6 +26,7 @@ LONGEST = 17
 
 _WHOLE_DOUBLE = 9007199254740991
 _TINY = "regexp_matches(line, '[0-9][eE]-[0-9]{3}')"
+_APART = "-?([0-9.]+[eE][-+]?[0-9]+|[0-9]{19,})"
 _NUMBER = "-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?"
 
 
@@ -38,23 +39,39 @@ def lines_query(
     column, and a declared column that the sample did not have has no key. Lines that are said to be `compact` are proven by their
     length, where that tells, and their numbers of very many digits are seen; else somebody else has to look for those.
     """
-    keys = [field["key"] for field in fields if field["key"] is not None]
-    structure = {field["key"]: "VARCHAR" if _as_text(field) else "JSON" for field in fields if field["key"] is not None}
-    columns = "".join(f"{_value(field)} AS {quoted(field['name'])}, " for field in fields if field["type"])
-    fits = " AND ".join([_known(keys), *(test for field in fields if (test := _fits(field)))])
-    if compact:
-        fits = f"CASE WHEN {_evident(fields)} THEN TRUE WHEN {_LONG} THEN FALSE ELSE {fits} END"
     text = (
         f"read_csv({located(path)}, auto_detect = false, compression = 'none', header = false, delim = chr(1), quote = '', escape = '',"
         " max_line_size = 16777216, columns = {'line': 'VARCHAR'})"
     )
+    return proven_query(f"{text} WHERE line IS NOT NULL", fields, origin, column, compact=compact)
+
+
+def proven_query(
+    lines: str, fields: Sequence[Mapping[str, Any]], origin: str, column: str, *, compact: bool, short: bool = False
+) -> str:
+    """A query for the values of JSON texts, which are the column `line` of what stands after FROM in `lines`, as in `lines_query`.
+
+    With `short`, somebody has seen already that no number is one of very many digits, and what may be a number with an exponent, or
+    one that no BIGINT holds, is no text: whoever looks at it alone takes it otherwise.
+    """
+    keys = [field["key"] for field in fields if field["key"] is not None]
+    structure = {field["key"]: "VARCHAR" if _as_text(field) else "JSON" for field in fields if field["key"] is not None}
+    columns = "".join(f"{_value(field)} AS {quoted(field['name'])}, " for field in fields if field["type"])
+    tests = [_known(keys), *(test for field in fields if (test := _fits(field)))]
+    if short:
+        texts = [_held(field) for field in fields if field["key"] is not None and _type(field) == VARCHAR]
+        tests += [f"NOT coalesce(regexp_full_match({held}, '{_APART}'), FALSE)" for held in texts]
+    fits = " AND ".join(tests)
+    if compact:
+        long = "" if short else f" WHEN {_LONG} THEN FALSE"
+        fits = f"CASE WHEN {_evident(fields)} THEN TRUE{long} ELSE {fits} END"
     # As a column and not as a filter: a filter would be moved below the parse and parse each line once more for each key.
     proven = (
         f"CASE WHEN {fits} THEN {literal(origin)} ELSE error({literal(f'{origin} {UNFIT}')}) END AS {quoted(column)}"
     )
     return (
         f"SELECT {columns}{proven} FROM (\n"
-        f"SELECT line, json_transform(line, {literal(json.dumps(structure))}) AS s FROM {text} WHERE line IS NOT NULL\n"
+        f"SELECT line, json_transform(line, {literal(json.dumps(structure))}) AS s FROM {lines}\n"
         ") AS lines"
     )
 
