@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.batch import Batch, FileChanged, Scan
 from headrace.durable import seen
 from headrace.events import Warned, emit
-from headrace.extract import arrow, avro, delimited, documents, excel, fixed, hive, lines, parquet, xml
+from headrace.extract import delimited, documents, hive, lines, parquet
 from headrace.extract.choosing import Choice
 from headrace.extract.dialects import encoding_of
 from headrace.extract.encodings import as_utf8, marked
@@ -20,6 +20,7 @@ from headrace.extract.found import Found, files_of, format_of
 from headrace.extract.listing import Places, Sighting, find
 from headrace.extract.packed import unpacked
 from headrace.extract.pieces import At
+from headrace.project.file_places import Access
 from headrace.project.file_sources import FilesStream
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def read(
     scratch.mkdir(parents=True, exist_ok=True)
     choice = Choice(stream, spec, dict(resume.get("files") or {}))
     midway = resume.get("at") or {}
-    with closing(Places(stream.access, clock)) as places:
+    with closing(Places(stream.access or Access(), clock)) as places:
         listed = find(stream.folder, spec, places, clock.now().date(), choice.after)
         partitions = hive.types_of((one.listed.name for one in listed), spec)
         # A file of which a part is loaded comes first: its place is not kept beside that in another.
@@ -227,14 +228,24 @@ def _pieces(
     """A file in Batches, each with the place after it and whether it is the last."""
     match file.format:
         case "arrow":
+            from headrace.extract import arrow
+
             return arrow.batches(file, spec, local, start)
         case "avro":
+            from headrace.extract import avro
+
             return avro.batches(file, spec, local, start)
         case "excel":
+            from headrace.extract import excel
+
             return excel.batches(file, spec, local)
         case "xml":
+            from headrace.extract import xml
+
             return xml.batches(file, spec, local, start)
         case "fixed":
+            from headrace.extract import fixed
+
             return fixed.batches(file, spec, local, start)
         case _:
             readable = as_utf8(file, spec.encoding or _marked(file) or "utf-8", scratch)
