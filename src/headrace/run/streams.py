@@ -102,7 +102,7 @@ def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
 
 def _is_all(session: Session, stream: Stream, package: Package) -> bool:
     """Whether a dead run's package is all that this run brings: appended rows that nothing marks as read would come twice."""
-    marked = stream.spec.incremental or isinstance(stream.spec, FilesStream) or package.resume.get("state")
+    marked = stream.spec.incremental or stream.spec.kind == "files" or package.resume.get("state")
     alone = stream.disposition == "append" and not marked and session.span is None
     if not alone or package.signature != signature(stream):
         return False
