@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _SAMPLE = 10_000
 _FEW_BYTES = 64 * 1024
 """What is read line by line as fast as it could be divided once more."""
-_SMALL = 256 * 1024
+_SMALL = 64 * 1024
 _TOGETHER = 200
 _FEW = 2
 _FILE = "headrace_file"
