@@ -65,7 +65,7 @@ def _alike(
             return None
         lines = f"(SELECT CAST(r AS VARCHAR) AS line FROM ({records}) AS records) AS texts"
         compact = not any(one.declared or one.type is None for one in known)
-        query = proven_query(lines, fields, "", _PROOF, compact=compact, short=True)
+        query = proven_query(lines, fields, ("''", _PROOF), compact=compact, short=True)
         chosen = f"* REPLACE ({', '.join(texts)})" if texts else "*"
         try:
             rows = local.table(f"SELECT {chosen} FROM ({query}) AS proven")

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 # DuckDB reads a number with a point as a double. Numbers with more digits than a double keeps travel as marked strings.
 _MARK = "\ue000headrace#"
-_MAY_BE_LONG = r"[0-9]+\.[0-9]{8,}|[0-9]{9,}\.[0-9]|[0-9]{16,}[eE]|[eE][+-]?[0-9]{3}"
+_SHAPES = bytes.maketrans(b"0123456789E-", b"0000000000e+")
+_MAY_BE_LONG = (b"0.00000000", b"000000000.0", b"0000000000000000e", b"e000", b"e+000")
+"""What is in the shape of a text, digits as d and signs as a plus, where a number in it may have very many digits."""
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
 _KIND_IN_WORDS = (
     "CASE json_type(r) WHEN 'ARRAY' THEN 'a list' WHEN 'VARCHAR' THEN 'a text' WHEN 'NULL' THEN 'null'"
@@ -151,15 +153,18 @@ def arrived(
 
 def _protected(bodies: list[str]) -> tuple[pa.Array, bool]:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    column = pa.array(bodies, pa.large_string())
-    suspects = [index for index, hit in enumerate(pc.match_substring_regex(column, _MAY_BE_LONG).to_pylist()) if hit]
+    suspects = [index for index, body in enumerate(bodies) if _may_have_long(body)]
     changed = list(bodies)
     for index in suspects:
         changed[index] = _TOKEN.sub(_marked, bodies[index])
     long = any(changed[index] is not bodies[index] and _MARK in changed[index] for index in suspects)
-    return (pa.array(changed, pa.large_string()) if long else column), long
+    return pa.array(changed if long else bodies, pa.large_string()), long
+
+
+def _may_have_long(body: str) -> bool:
+    shape = body.encode().translate(_SHAPES)
+    return any(part in shape for part in _MAY_BE_LONG)
 
 
 def _marked(token: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -128,6 +128,9 @@ class PartitionBy(Config):
 class StreamBase(Config):
     """What every stream may say, whatever its source."""
 
+    kind: ClassVar[str]
+    """The `type:` of its source, so that nobody has to import all kinds to ask which one it is."""
+
     write_disposition: Disposition | None = None
     primary_key: Names = ()
     merge_key: Names = Field(
@@ -165,6 +168,16 @@ class StreamBase(Config):
         if self.primary_key:
             return "merge"
         return "append" if self.incremental else "replace"
+
+    @property
+    def parent_fields(self) -> tuple[tuple[str, str], ...]:
+        """Which fields of which other stream it asks for: none, but for streams of an API."""
+        return ()
+
+    @property
+    def parent(self) -> str | None:
+        """The stream whose rows this one asks for, by its name in the same source."""
+        return min((name for name, _ in self.parent_fields), default=None)
 
     @property
     def key(self) -> tuple[str, ...]:

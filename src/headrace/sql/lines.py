@@ -31,23 +31,35 @@ _NUMBER = "-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?"
 
 
 def lines_query(
-    path: str, fields: Sequence[Mapping[str, Any]], origin: str, column: str, *, compact: bool = False
+    paths: Sequence[str],
+    fields: Sequence[Mapping[str, Any]],
+    origins: tuple[str, str],
+    *,
+    file: str | None = None,
+    compact: bool = False,
 ) -> str:
-    """A query for the rows of a file of JSON lines, with a column that holds the origin: whoever reads that, proves the lines.
+    """A query for the rows of files of JSON lines, with a column that holds the origin: whoever reads that, proves the lines.
 
+    `origins` are an expression for what a line's file is called, and the name of the column; `file` is what the expression calls its path.
     Each of the `fields` is `{"key", "name", "type", "declared"}`: a key that was null in the whole sample has no type and is no
     column, and a declared column that the sample did not have has no key. Lines that are said to be `compact` are proven by their
     length, where that tells, and their numbers of very many digits are seen; else somebody else has to look for those.
     """
     text = (
-        f"read_csv({located(path)}, auto_detect = false, compression = 'none', header = false, delim = chr(1), quote = '', escape = '',"
-        " max_line_size = 16777216, columns = {'line': 'VARCHAR'})"
-    )
-    return proven_query(f"{text} WHERE line IS NOT NULL", fields, origin, column, compact=compact)
+        f"read_csv([{', '.join(map(located, paths))}], auto_detect = false, compression = 'none', header = false, delim = chr(1), quote = '', escape = '',"
+        " max_line_size = 16777216, columns = {'line': 'VARCHAR'}"
+    ) + (f", filename = {literal(file)})" if file else ")")
+    return proven_query(f"{text} WHERE line IS NOT NULL", fields, origins, file=file, compact=compact)
 
 
 def proven_query(
-    lines: str, fields: Sequence[Mapping[str, Any]], origin: str, column: str, *, compact: bool, short: bool = False
+    lines: str,
+    fields: Sequence[Mapping[str, Any]],
+    origins: tuple[str, str],
+    *,
+    file: str | None = None,
+    compact: bool = False,
+    short: bool = False,
 ) -> str:
     """A query for the values of JSON texts, which are the column `line` of what stands after FROM in `lines`, as in `lines_query`.
 
@@ -65,13 +77,13 @@ def proven_query(
     if compact:
         long = "" if short else f" WHEN {_LONG} THEN FALSE"
         fits = f"CASE WHEN {_evident(fields)} THEN TRUE{long} ELSE {fits} END"
+    kept = f"line, {quoted(file)}" if file else "line"
+    origin, column = origins
     # As a column and not as a filter: a filter would be moved below the parse and parse each line once more for each key.
-    proven = (
-        f"CASE WHEN {fits} THEN {literal(origin)} ELSE error({literal(f'{origin} {UNFIT}')}) END AS {quoted(column)}"
-    )
+    proven = f"CASE WHEN {fits} THEN {origin} ELSE error({origin} || {literal(f' {UNFIT}')}) END AS {quoted(column)}"
     return (
         f"SELECT {columns}{proven} FROM (\n"
-        f"SELECT line, json_transform(line, {literal(json.dumps(structure))}) AS s FROM {lines}\n"
+        f"SELECT {kept}, json_transform(line, {literal(json.dumps(structure))}) AS s FROM {lines}\n"
         ") AS lines"
     )
 
