@@ -54,7 +54,7 @@ def contestants(
     kind: str,
     told: Callable[[Mover], Callable[[Path], Command]],
     answer: Callable[[Path], Mapping[str, Any]],
-    goal: Goal,
+    goal: Goal | None,
 ) -> tuple[Contestant, ...]:
     """headrace and its peers with a kind of source; `told` makes of a tool what prepares its runs."""
     return tuple(

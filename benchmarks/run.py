@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import measure
 from answers import wrong
 from case import Case, Contestant, Lab, apart
-from cases import merge, models, rest, start, tables
+from cases import merge, models, rest, servers, start, tables
 from inputs import LONG, ORDERS, RECORDS, WIDE
 from report import Ran, document, lines, spoilt, table
 from tools import WORK, install_headrace
@@ -38,6 +38,7 @@ CASES: dict[str, Race] = {
     "csv": partial(tables.race_file, "csv", ORDERS, MILLION, 2.0),
     "rest": rest.race,
     "postgres": partial(tables.race_postgres, "postgres", ORDERS, MILLION, 1.2),
+    "postgres-to-postgres": servers.race,
     "wide-jsonl": partial(tables.race_file, "wide-jsonl", WIDE, MILLION // 20, 1.3),
     "wide-postgres": partial(tables.race_postgres, "wide-postgres", WIDE, MILLION // 20, 1.2),
     "long-jsonl": partial(tables.race_file, "long-jsonl", LONG, 5 * MILLION, 1.3),

@@ -35,7 +35,7 @@ def race(lab: Lab) -> Iterator[Case]:
             (
                 Contestant("bare client", partial(_bare, url, pages, "load"), answer, tool=HEADRACE),
                 Contestant("fetch only", partial(_bare, url, pages, "fetch"), tool=HEADRACE),
-                Contestant("headrace", partial(_headrace, url), answer, tool=HEADRACE, goal=Goal(2)),
+                Contestant("headrace", partial(_headrace, url), answer, tool=HEADRACE, goal=Goal(1.5)),
                 Contestant("dlt rest_api", partial(_dlt, url), answer, tool=DLT, slow=True),
             ),
             server["pid"],

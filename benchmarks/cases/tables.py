@@ -75,7 +75,7 @@ def race_postgres(name: str, shape: Shape, rows: int, most: float, lab: Lab) -> 
     base = lab.folder("inputs") / f"{shape.name}-{rows}.parquet"
     apart(write_rows, base, shape, rows)
     with serving("postgres.py", lab.fresh("postgres")) as server:
-        apart(_fill, server["url"], base)
+        apart(fill, server["url"], base)
         job, answer = Job(server["url"], shape), partial(answers.of_file, shape)
         yield Case(
             name,
@@ -89,7 +89,7 @@ def race_postgres(name: str, shape: Shape, rows: int, most: float, lab: Lab) -> 
         )
 
 
-def _fill(url: str, base: Path) -> None:
+def fill(url: str, base: Path) -> None:
     from headrace.table import Table
     from headrace.warehouse.opening import open_warehouse
 

@@ -96,6 +96,25 @@ def test_a_local_query_becomes_a_table(session):
     assert rows_of(session) == [(1, 10), (2, 20)]
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_what_is_the_same_in_each_row_stands_in_each_and_is_no_default_afterwards(session, inside):
+    session.local.register("here", pa.table({"id": [1, 2]}))
+    at = "CAST('2026-01-02 03:04:05.678901+00:00' AS TIMESTAMP WITH TIME ZONE)"
+    query = f"SELECT 'it''s' AS load, id, {at} AS loaded_at FROM here"
+
+    with session.transaction() if inside else contextlib.nullcontext():
+        loaded = session.load_local(ORDERS, query, {"load": "'it''s'", "loaded_at": at})
+        session.execute(f"INSERT INTO {relation(ORDERS)} (id) VALUES (3)")
+
+    assert loaded == 2
+    assert session.inspect("raw")[ORDERS].schema.names == ("load", "id", "loaded_at")
+    assert rows_of(session, columns="id, load, extract(microseconds FROM loaded_at)") == [
+        (1, "it's", 5678901),
+        (2, "it's", 5678901),
+        (3, None, None),
+    ]
+
+
 def test_a_query_comes_back_as_arrow(session):
     make(session, ORDERS, (1, "new"), (2, None), (3, ""), (4, 'a,"b"\nc'))
 

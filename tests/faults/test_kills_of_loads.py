@@ -1,11 +1,14 @@
-"""SIGKILL at each moment of a load without a project: the same command again, and the target is what it should be."""
+"""SIGKILL at each moment of a load, by each way of loading: the same command again, and the target is what it should be."""
 
 import json
 import shutil
 
 import duckdb
+import psycopg
 import pytest
 from deltalake import DeltaTable
+
+from headrace.warehouse.opening import open_warehouse
 
 MOMENTS = 24
 """How many of a load's moments are tried, evenly spread."""
@@ -113,3 +116,110 @@ def test_killed_at_each_moment_rows_and_the_tables_of_their_lists_agree(killer, 
 
 def write(work, number, *rows):
     (work / "data" / f"{number}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
+
+KEYED = {"primary_key": "id", "incremental": "at"}
+BERN, BIEL, CHUR = (1, "Bern", 1), (2, "Biel", 3), (3, "Chur", 4)
+WAYS = {
+    "insert_only": ({"write_disposition": "insert_only", "primary_key": "id"}, (), [BERN, (2, "Thun", 2), CHUR]),
+    "delete_insert": ({"write_disposition": "delete_insert", "merge_key": "id"}, (), [BERN, BIEL, CHUR]),
+    "scd2": (
+        {"write_disposition": "scd2", **KEYED, "history": {"valid_to": "until"}},
+        ("until",),
+        [(*BERN, None), (2, "Thun", 2, 3), (*BIEL, None), (*CHUR, None)],
+    ),
+    "scd3": (
+        {"write_disposition": "scd3", **KEYED, "history": {"previous": "city"}},
+        ("previous_city",),
+        [(*BERN, None), (*BIEL, "Thun"), (*CHUR, None)],
+    ),
+    "missing": ({"primary_key": "id", "deletes": {"missing": "hard"}}, (), [BIEL, CHUR]),
+    "partitions": ({**KEYED, "partition_by": {"column": "at", "step": 2}}, (), [BERN, BIEL, CHUR]),
+}
+"""How a stream is loaded, what its table has besides the rows' own columns, and what is there after two days."""
+AT_MOST = 6
+"""How many moments of each way are tried."""
+
+
+class Databases:
+    """What a run works on: a folder and, where the target is a server, its database; kept and restored together."""
+
+    def __init__(self, folder, server):
+        self.folder, self.server = folder, server
+
+    def _do(self, sql):
+        with psycopg.connect(self.server, autocommit=True) as session:
+            # A session of a process that was killed may still be on its way out.
+            session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'killed%'")
+            session.execute(sql)
+
+    def url(self, kind):
+        if kind != "postgres":
+            return {"duckdb": f"duckdb:///{self.folder}/w.duckdb", "parquet": f"parquet:///{self.folder}/lake"}[kind]
+        self._do("DROP DATABASE IF EXISTS killed WITH (FORCE)")
+        self._do("CREATE DATABASE killed")
+        return self.server.replace("/postgres?", "/killed?")
+
+    def keep(self, *, of_server):
+        shutil.copytree(self.folder, self.folder.with_name("kept"))
+        if of_server:
+            self._do("DROP DATABASE IF EXISTS killed_kept")
+            self._do("CREATE DATABASE killed_kept TEMPLATE killed")
+
+    def restore(self, *, of_server):
+        shutil.rmtree(self.folder)
+        shutil.copytree(self.folder.with_name("kept"), self.folder)
+        if of_server:
+            self._do("DROP DATABASE killed WITH (FORCE)")
+            self._do("CREATE DATABASE killed TEMPLATE killed_kept")
+
+
+def found(url, columns):
+    """The table's rows, and how many rows the ledger says were read and inserted."""
+    opened = open_warehouse(url)
+    with opened.connect() as connection:
+        rows = connection.rows(f"SELECT {', '.join(columns)} FROM shop.cities ORDER BY 1, 3")
+        counts = connection.rows("SELECT CAST(sum(read) AS BIGINT), CAST(sum(inserted) AS BIGINT) FROM headrace.loads")
+    opened.close()
+    return rows, counts[0]
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("way", "kind"),
+    [
+        *((way, kind) for way in WAYS if way != "partitions" for kind in ("duckdb", "postgres")),
+        ("partitions", "postgres"),
+        ("partitions", "parquet"),
+    ],
+)
+def test_killed_at_each_moment_of_each_way_of_loading_every_row_is_there_as_it_should_be(
+    killer, tmp_path, postgres_server, way, kind
+):
+    spec, more, expected = WAYS[way]
+    work, of_server = tmp_path / "work", kind == "postgres"
+    (work / "in").mkdir(parents=True)
+    databases = Databases(work, postgres_server)
+    url, columns = databases.url(kind), ["id", "city", '"at"', *more]
+    source = {"type": "files", "streams": {"cities": {"path": f"{work}/in/*.csv", **spec}}}
+    (work / "headrace.yml").write_text(json.dumps({"name": "k", "targets": {"dev": url}, "sources": {"shop": source}}))
+    argv = ["load", "--project-dir", str(work), "--no-color"]
+    (work / "in" / "1.csv").write_text("id,city,at\n1,Bern,1\n2,Thun,2\n")
+    assert killer(argv)["code"] == 0, (tmp_path / "output").read_text()
+    news = "1.csv" if way == "missing" else "2.csv"
+    (work / "in" / news).write_text("id,city,at\n2,Biel,3\n3,Chur,4\n")
+    databases.keep(of_server=of_server)
+    moments, kills = killer(argv)["moments"], 0
+    read, inserted = found(url, columns)[1]
+
+    for number in range(0, moments, -(-moments // AT_MOST)):
+        databases.restore(of_server=of_server)
+        kills += killer(argv, moment=1 + number)["killed"]
+        assert killer(argv)["code"] == 0, (tmp_path / "output").read_text()
+        rows, counts = found(url, columns)
+        assert rows == expected, f"killed at moment {number + 1} of {moments}"
+        # What is whole is read again each time, and found to be there.
+        assert counts == (counts[0] if way == "missing" else read, inserted)
+
+    assert kills >= AT_MOST // 2

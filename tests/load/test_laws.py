@@ -2,6 +2,7 @@
 
 import itertools
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_any_order_and_repetition_of_changes_gives_the_same_table(pipe, changes,
     shuffled = data.draw(st.permutations([*dated, *repeated]))
     size = data.draw(st.integers(1, 5))
     own = pipe_of(pipe)
-    stream = stream_of(**KEYED).model_copy(update={"name": own.table.name})
+    stream = replace(stream_of(**KEYED), name=own.table.name)
 
     cursor = Cursor("at")
     for part in _batched(shuffled, size):
@@ -85,7 +86,7 @@ def test_rows_in_any_order_leave_the_elements_that_an_unnest_of_the_rows_gives(p
     repeated = data.draw(st.lists(st.sampled_from(dated), max_size=3))
     shuffled = data.draw(st.permutations([*dated, *repeated]))
     own = pipe_of(pipe)
-    stream = stream_of(**KEYED, nested="tables", write_disposition=way).model_copy(update={"name": own.table.name})
+    stream = replace(stream_of(**KEYED, nested="tables", write_disposition=way), name=own.table.name)
 
     cursor = Cursor("at")
     for part in _batched(shuffled, data.draw(st.integers(1, 4))):
@@ -148,7 +149,7 @@ def test_appending_a_growing_log_from_its_cursor_on_keeps_each_row_once(pipe, lo
     rows = [(number // 2, at) for number, at in enumerate(times)]
     own = pipe_of(pipe)
     stream = stream_of(write_disposition="append", incremental={"cursor_path": "at"})
-    stream = stream.model_copy(update={"name": own.table.name})
+    stream = replace(stream, name=own.table.name)
 
     cursor = Cursor("at")
     for length in [*sorted(min(cut, len(rows)) for cut in cuts), len(rows)]:

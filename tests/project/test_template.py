@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headrace.errors import MacroFailed, Place, TemplateInvalid
-from headrace.project.jinja import Calls
 from headrace.project.macros import Macros
+from headrace.project.scopes import Calls
 from headrace.project.template import CompilerError, Templates
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ sources:
     type: database
     url: sqlite:///{folder}/shop.db
     streams:
-      orders: {{primary_key: id, incremental: day, write_disposition: {way}}}
+      orders: {{primary_key: id, incremental: {cursor}, write_disposition: {way}}}
       whole: {{table: orders, write_disposition: replace}}
 """
 
@@ -46,8 +46,8 @@ def shop(tmp_path, target):
             self.database.execute("INSERT INTO orders VALUES (1, 1, 10), (2, 2, 20), (3, 3, 30), (4, 4, 40)")
             self.write("merge")
 
-        def write(self, way):
-            text = PROJECT.format(target=target, folder=tmp_path, way=way)
+        def write(self, way, cursor="day"):
+            text = PROJECT.format(target=target, folder=tmp_path, way=way, cursor=cursor)
             (tmp_path / "headrace.yml").write_text(text)
 
         def run(self, *arguments):
@@ -95,6 +95,37 @@ def test_a_range_is_read_again_and_the_cursor_stays(shop, command):
     assert shop.run("load", "-s", "source:raw.orders")[0] == 0
     assert (5, 50) in shop.rows("SELECT id, price FROM raw.orders")
     assert shop.last().cursor_value == "5"
+
+
+@pytest.mark.parametrize("way", ["merge", "append"])
+def test_rows_that_come_late_behind_the_watermark_are_loaded_within_its_lag_and_by_a_backfill_before(shop, way):
+    shop.write(way, "{cursor_path: day, lag: 2}")
+    shop.database.execute("INSERT INTO orders VALUES (10, 10, 100)")
+    shop.run("load", "-s", "source:raw.orders")
+    # Written at the source after day 10 was read: one within the lag, one at its edge, one before it.
+    shop.database.execute("INSERT INTO orders VALUES (11, 9, 1), (12, 8, 2), (13, 7, 3)")
+
+    shop.run("load", "-s", "source:raw.orders")
+    within = shop.rows("SELECT id FROM raw.orders WHERE id > 10 ORDER BY 1")
+    counted, reached = shop.last(), shop.last().cursor_value
+    shop.run("backfill", "raw.orders", "--from", "5", "--to", "8")
+
+    assert within == [(11,), (12,)]
+    assert (counted.read, counted.inserted, counted.unchanged + counted.duplicate, reached) == (3, 2, 1, "10")
+    assert shop.rows("SELECT id FROM raw.orders WHERE id > 10 ORDER BY 1") == [(11,), (12,), (13,)]
+    assert shop.rows("SELECT count(*), count(DISTINCT id) FROM raw.orders") == [(8, 8)]
+    assert shop.last().cursor_value == "10"
+
+
+def test_a_late_row_that_is_older_than_its_key_changes_nothing(shop):
+    shop.write("merge", "{cursor_path: day, lag: 5}")
+    shop.run("load", "-s", "source:raw.orders")
+    shop.database.execute("UPDATE orders SET day = 3, price = 99 WHERE id = 4")  # an older state of it, written late
+
+    shop.run("load", "-s", "source:raw.orders")
+
+    assert shop.rows("SELECT day, price FROM raw.orders WHERE id = 4") == [(4, 40)]
+    assert (shop.last().read, shop.last().unchanged, shop.last().duplicate) == (4, 3, 1)
 
 
 def test_a_range_past_the_cursor_does_not_move_it_forward(shop):

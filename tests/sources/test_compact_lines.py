@@ -48,7 +48,7 @@ def shown(tmp_path, local, monkeypatch):
 
 def said(local, path, *, compact):
     try:
-        return local.rows(lines_query(str(path), FIELDS, "a.jsonl", "origin", compact=compact))
+        return local.rows(lines_query([str(path)], FIELDS, ("'a.jsonl'", "origin"), compact=compact))
     except StatementFailed as error:
         return UNFIT if UNFIT in error.what else "not JSON"
 

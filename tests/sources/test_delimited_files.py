@@ -5,6 +5,8 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from headrace.batch import Batch, FileChanged, Scan
 from headrace.errors import FileUnreadable, StatementFailed
@@ -223,6 +225,44 @@ def test_a_quote_that_is_never_closed_costs_its_line(tmp_path, local, read, monk
 
     assert [row["id"] for row in rows(local, arrived)] == [n for n in range(80) if n != 40]
     assert [(row["origin"], row["raw"]) for row in rejected(arrived)] == [("a.csv:42", '40,"open')]
+
+
+def test_small_files_are_looked_at_together_and_each_is_what_it_is_alone(tmp_path, local, read):
+    texts = {
+        "a.csv": "id,v\n1,x\n2,y\n", "b.csv": "id,v\n3,z\n", "c.csv": "id,v\n", "d.csv": "id,v\n4,w\noops\n",
+        "e.csv": "id,v\n007,u\n", "f.csv": "v,id\nt,5\n", "g.csv": "id,v\n6,\n",
+    }  # fmt: skip
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+
+    arrived = read(path="*.csv")
+
+    assert {(row["id"], row.get("v")) for row in rows(local, arrived)} == {
+        ("1", "x"), ("2", "y"), ("3", "z"), ("4", "w"), ("007", "u"), ("5", "t"), ("6", None),
+    }  # fmt: skip
+    assert [row["origin"] for one in arrived if isinstance(one, Batch) for row in rejected([one])] == ["d.csv:3"]
+    assert {one.origin for one in arrived if isinstance(one, Scan)} == set(texts) - {"d.csv"}
+
+
+LINES = ["1,a,2", '2,"b",3', '3,"two\nlines",4', "4,d", '5,"open,6', "6,f,x", '7,"""q""",8', "", "8,h,9,10", "9,i\0,1"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(st.sampled_from(LINES), min_size=1, max_size=40))
+def test_what_is_wrong_with_a_line_is_the_same_however_the_rest_of_its_piece_is_read(
+    tmp_path, local, read, monkeypatch, lines
+):
+    (tmp_path / "a.csv").write_text("\n".join(["id,v,n", *lines]) + "\n")
+    spec = {"path": "a.csv", "columns": {"n": {"type": "bigint"}}, "delimiter": ",", "header": True, "unfit": ["a.csv"]}
+
+    monkeypatch.setattr(delimited, "_FEW_BYTES", 1_000_000)
+    whole = read(**spec)
+    monkeypatch.setattr(delimited, "_FEW_BYTES", 16)
+    halved = read(**spec)
+
+    assert rows(local, halved) == rows(local, whole)
+    assert rejected(halved) == rejected(whole)
+    assert sum(batch.read for batch in halved) == sum(batch.read for batch in whole)
 
 
 @pytest.mark.parametrize(

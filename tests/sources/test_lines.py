@@ -13,7 +13,7 @@ from headrace.project.file_sources import FilesStream
 from headrace.project.sources import Stream
 from headrace.retry import SYSTEM
 from headrace.sql.lines import UNFIT
-from headrace.sql.scan import scan_query
+from headrace.sql.scan import scan_query, together
 
 _REST = r'"big": 1, "price": 1.5, "ok": true, "name": "a\u00e9\"b", "at": {"x": [1.5, "y"]}, "none": null'
 SHOWN = [f'{{"id": {n}, {_REST}}}' for n in range(20_000)]
@@ -186,3 +186,56 @@ def test_what_has_to_be_looked_at_record_by_record_arrives_as_batches(arrived, t
     (batch,) = arrived(text, **spec)
 
     assert isinstance(batch, Batch)
+
+
+OTHERS = {
+    "a whole number among fractions": '{"id": 1, "n": 2, "o": [1]}',
+    "a fraction among whole numbers": '{"id": 1.5, "n": 2.5, "o": [1]}',
+    "a text": '{"id": "1", "n": 2.5, "o": [1]}',
+    "truth": '{"id": true, "n": 2.5, "o": [1]}',
+    "an object": '{"id": 1, "n": 2.5, "o": {"x": 1}}',
+    "nothing": '{"id": 1, "n": null, "o": [1]}',
+    "one key more": '{"id": 1, "n": 2.5, "o": [1], "p": 1}',
+    "one key less": '{"id": 1, "n": 2.5}',
+    "a key twice": '{"id": 1, "n": 2.5, "o": [1], "id": 1}',
+    "many digits": '{"id": 1, "n": 2.512345678901234567, "o": [1]}',
+    "no line": '{"id": 1, "n": 2.5',
+}
+
+
+@pytest.mark.parametrize("nested", ["json", "flatten"])
+@pytest.mark.parametrize("line", OTHERS.values(), ids=OTHERS)
+def test_a_small_file_is_what_it_would_be_without_those_before_it(tmp_path, local, line, nested):
+    def arriving(pattern):
+        stream = Stream(source="f", name="s", spec=FilesStream(path=pattern, nested=nested), folder=str(tmp_path))
+        return list(
+            open_stream(stream, cursor=None, resume={}, local=local, clock=SYSTEM, scratch=tmp_path / "scratch")
+        )
+
+    (tmp_path / "a.jsonl").write_text('{"id": 1, "n": 2.5, "o": [1]}\n{"id": 2, "n": 3.5, "o": [2]}\n')
+    (tmp_path / "b.jsonl").write_text(f"{line}\n")
+
+    *_, after = arriving("*.jsonl")
+    (alone,) = arriving("b.jsonl")
+
+    def shown(one):
+        if isinstance(one, Batch):
+            return one.rows.to_pylist(), one.rejected and one.rejected.to_pylist()
+        try:
+            return table(local, one).to_pylist()
+        except StatementFailed as error:
+            return f"{one.origin} {UNFIT}" in str(error)
+
+    assert shown(after) == shown(alone)
+
+
+def test_files_that_are_alike_are_read_by_one_call_and_each_line_knows_its_file(tmp_path, local):
+    for name in ("a", "b", "c'd"):
+        (tmp_path / f"{name}.jsonl").write_text('{"id": 1}\n' * 2)
+    stream = Stream(source="f", name="s", spec=FilesStream(path="*.jsonl"), folder=str(tmp_path))
+
+    first, *more = open_stream(stream, cursor=None, resume={}, local=local, clock=SYSTEM, scratch=tmp_path / "scratch")
+
+    assert all(together(first, one) for one in more)
+    found = local.table(scan_query(first, "origin", more)).column("origin").to_pylist()
+    assert found == ["a.jsonl"] * 2 + ["b.jsonl"] * 2 + ["c'd.jsonl"] * 2

@@ -362,7 +362,7 @@ def test_thousands_of_small_files_are_one_part_of_one_statement(tmp_path, lake):
     one = lake()
     asked = []
     load_local = one.connection.load_local
-    one.connection.load_local = lambda table, query: asked.append(query) or load_local(table, query)
+    one.connection.load_local = lambda table, query, same=None: asked.append(query) or load_local(table, query, same)
 
     entry = one.load(path="day=*/*.parquet", hive_partitioning=True, **APPEND)
 
@@ -380,7 +380,7 @@ def test_small_files_of_csv_are_one_part_too_and_a_line_that_does_not_fit_is_tol
     one = lake()
     asked = []
     load_local = one.connection.load_local
-    one.connection.load_local = lambda table, query: asked.append(query) or load_local(table, query)
+    one.connection.load_local = lambda table, query, same=None: asked.append(query) or load_local(table, query, same)
     spec = {"path": "day=*/*.csv", "hive_partitioning": True, **APPEND}
 
     entry = one.load(**spec)

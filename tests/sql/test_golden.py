@@ -55,6 +55,15 @@ CASES = {
     "create_schema": op.CreateSchema("raw"),
     "create_table": op.CreateTable(ORDERS, WIDE),
     "create_table_if_absent": op.CreateTable(ORDERS, WIDE, if_absent=True),
+    "create_table_in_partitions": op.CreateTable(ORDERS, WIDE, by=op.Partitioning("id", BIGINT, step=1000)),
+    "add_partitions": op.AddPartitions(
+        ORDERS,
+        op.Partitioning("day", Type(Kind.DATE), "month"),
+        (op.Partition("2026_01", "2026-01-01", "2026-02-01"), op.Partition("others")),
+    ),
+    "add_partitions_of_values": op.AddPartitions(
+        ORDERS, op.Partitioning("state", VARCHAR), (op.Partition("new_22af645d", "it's new"),)
+    ),
     "create_table_as": op.CreateTableAs(REVENUE, "SELECT 1 AS one"),
     "create_table_as_temporary": op.CreateTableAs(Table("raw", "found"), "SELECT 1 AS one", temporary=True),
     "set_view": op.SetView(
@@ -91,6 +100,16 @@ CASES = {
     "upsert": op.Upsert(ORDERS, STAGED, COLUMNS, ("id",), predicates=("DBT_INTERNAL_DEST.state <> 'x'",)),
     "merge_of_new_keys": op.Merge(
         ORDERS, STAGED, Table("raw", "orders__verdicts"), COLUMNS, key=("id",), only_new=True
+    ),
+    "merge_in_partitions": op.Merge(
+        ORDERS,
+        STAGED,
+        Table("raw", "orders__verdicts"),
+        COLUMNS,
+        key=("id",),
+        hash="_headrace_hash",
+        within="t.\"day\" >= CAST('2026-01-01' AS DATE)",
+        partitioned=True,
     ),
     "merge_with_a_mark": op.Merge(
         ORDERS,
@@ -167,6 +186,7 @@ CASES = {
         (Added(Column("note", VARCHAR)),),
         (op.DependentView(Table("marts", "over"), "SELECT id FROM raw.orders"),),
     ),
+    "publish_with_partitions": op.Publish(REVENUE, BUILT, "table", partitions=("2026_01", "others")),
     "require": op.Require(ORDERS, ("id", "state")),
     "drop": op.Drop(ORDERS),
     "drop_view": op.Drop(REVENUE, "view"),

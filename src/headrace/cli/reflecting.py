@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -151,7 +152,7 @@ def database_of(root: Path, name: str, url: str, wanted: tuple[str, ...]) -> dic
     streams: dict[str, Any] = {}
     with _local() as local:
         for stream, table in stream_names((), chosen, several=means_several((), wanted)).items():
-            key, changed = described(whole.model_copy(update={"spec": DatabaseStream(table=table)}), local, SYSTEM)
+            key, changed = described(replace(whole, spec=DatabaseStream(table=table)), local, SYSTEM)
             spec: dict[str, Any] = {} if stream == table else {"table": table}
             spec |= {"primary_key": key[0] if len(key) == 1 else list(key)} if key else {}
             streams[stream] = {**spec, "incremental": changed[0]} if key and changed else spec

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import json
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,9 +17,9 @@ from headrace.extract.http import Http, Policy, Request
 from headrace.extract.jobs import prepared
 from headrace.extract.nesting import DEEPEST, too_deep
 from headrace.extract.paging import AUTO_PATHS, Page, Paging, State, fingerprint, paging
-from headrace.extract.paths import duckdb_path, keys_of, literal_path
+from headrace.extract.paths import keys_of
 from headrace.extract.records import Shape
-from headrace.extract.selecting import find_selector, records_sql
+from headrace.extract.selecting import find_selector, looked, records_sql
 from headrace.extract.shared import shared
 from headrace.extract.windows import parameters
 from headrace.project.apis import SinglePage
@@ -31,7 +30,7 @@ from headrace.sql.dialect import text as literal
 from headrace.warehouse.inference import pointer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from headrace.extract.parts import Part
@@ -81,6 +80,9 @@ class Api:
         web(client.base_url, f"{stream.label}: its `base_url`", stream.place)
         width, common = max(1, stream.parallel_requests), shared(client, clock)
         probes = [local.cursor() for _ in range(width)]
+        for probe in probes:
+            # A query of one body has nothing that could be made better.
+            probe.execute("PRAGMA disable_optimizer")
         waiting: SimpleQueue[Embedded] = SimpleQueue()
         for probe in probes:
             waiting.put(probe)
@@ -186,20 +188,16 @@ class Api:
                 raise ValueError(f"the body is nested deeper than {DEEPEST} levels")
             paths = self.paging.paths if self.paginator else AUTO_PATHS
             selector = self.selector or find_selector(probe, body)
-            ((kind, length, found),) = probe.rows(_look_sql(selector, paths), [body])
+            rows, values = looked(probe, body, selector, paths)
             reached = self._highest(probe, body, selector)
         finally:
             self.probes.put(probe)
         self.selector = selector
-        rows = length if kind == "ARRAY" else 0 if kind == "NULL" else 1
-        if kind is None:
+        if rows is None:
             raise RecordsNotFound(
                 f"{self.label}: the response has nothing at '{selector}'", hint=f"it begins with {body[:100]!r}"
             )
-        # Of each path, as one key with dots in its name and as steps, the first that is there.
-        pairs = zip(paths, found[::2], found[1::2], strict=True)
-        texts = {path: step if whole is None else whole for path, whole, step in pairs}
-        return body, rows, {path: json.loads(text) for path, text in texts.items() if text is not None}, reached
+        return body, rows, values, reached
 
     def records(self, body: str) -> str:
         """The records of a body that was looked at, as text without what stands around them."""
@@ -243,17 +241,3 @@ def _paginator(spec: RestStream, client: Client, resume: Mapping[str, Any]) -> P
         return type(spec).model_validate({"paginator": resume["paginator"]}).paginator
     declared = spec.paginator or client.paginator
     return None if declared is None or declared.type == "auto" else declared
-
-
-def _look_sql(selector: str, paths: Sequence[str]) -> str:
-    """A query of a body, $1: what is at the selector (as JSON names types), how long, and two values for each path.
-
-    It is asked of every page, and costs as many parsings of the page as it calls functions: hence so few.
-    """
-    asked = [literal(place) for path in paths for place in (literal_path(path) or duckdb_path(path), duckdb_path(path))]
-    values = f"json_extract($1, [{', '.join(asked)}])" if asked else "[]"
-    at = duckdb_path(selector).removesuffix("[*]")
-    if "[*]" in at:
-        return f"SELECT 'ARRAY', len({records_sql('CAST($1 AS JSON)', selector)}), {values}"
-    place = literal(at)
-    return f"SELECT json_type($1, {place}), json_array_length($1, {place}), {values}"

@@ -53,7 +53,7 @@ class Cell:
 
 
 def decode(
-    page: bytes | bytearray, cells: Sequence[Cell], local: Embedded, origin: str
+    page: bytes | bytearray | memoryview, cells: Sequence[Cell], local: Embedded, origin: str
 ) -> tuple[pa.Table, pa.Table | None]:
     """Rows of CSV in which NULL is nothing and text is in quotes, and those rows that have a cell of no value here."""
     try:
@@ -127,7 +127,7 @@ def _direct(kind: Type) -> pa.DataType | None:
     return _DIRECT.get(kind.kind)
 
 
-def _parsed(page: bytes | bytearray, types: Sequence[pa.DataType]) -> pa.Table:
+def _parsed(page: bytes | bytearray | memoryview, types: Sequence[pa.DataType]) -> pa.Table:
     names = [f"c{at}" for at in range(len(types))]
     if not page:
         return pa.schema(list(zip(names, types, strict=True))).empty_table()

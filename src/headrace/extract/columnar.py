@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute
 
 from headrace.batch import Batch
 from headrace.naming import distinct_names
@@ -98,7 +97,9 @@ def _plain(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.DataType]:
     if pa.types.is_dictionary(of):
         return _plain(column.cast(of.value_type))
     if pa.types.is_run_end_encoded(of):
-        decoded = [pa.compute.run_end_decode(chunk) for chunk in column.chunks]
+        import pyarrow.compute as pc  # which takes as long to import as Arrow itself
+
+        decoded = [pc.run_end_decode(chunk) for chunk in column.chunks]
         return _plain(pa.chunked_array(decoded, of.value_type))
     if pa.types.is_float16(of):
         return column.cast(pa.float32()), pa.float32()

@@ -77,7 +77,7 @@ def reflected(stream: Stream, local: Embedded, clock: Clock) -> Stream:
             changed["primary_key"] = tuple(names[column] for column in reader.key(table))
         if spec.incremental and (counter := _counter(reader, spec.incremental.cursor_path, table, cells)):
             changed["incremental"] = spec.incremental.model_copy(update={"cursor_path": counter.name})
-    return stream.model_copy(update={"spec": spec.model_copy(update=changed)})
+    return replace(stream, spec=spec.model_copy(update=changed))
 
 
 def tables_of(stream: Stream, local: Embedded, clock: Clock, wanted: Sequence[str] = ()) -> list[Table]:

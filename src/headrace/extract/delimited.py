@@ -32,7 +32,7 @@ from headrace.sql.exact import exact, spelled
 from headrace.sql.readers import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -43,6 +43,12 @@ if TYPE_CHECKING:
     from headrace.warehouse.embedded import Embedded
 
 _SAMPLE = 10_000
+_FEW_BYTES = 64 * 1024
+"""What is read line by line as fast as it could be divided once more."""
+_SMALL = 64 * 1024
+_TOGETHER = 200
+_FEW = 2
+_FILE = "headrace_file"
 _LONGEST_LINE = 16 * 1024 * 1024
 _GUESSES = (BOOLEAN, BIGINT, DATE, TIMESTAMP, TIMESTAMPTZ)
 _serial = count()
@@ -70,29 +76,72 @@ class Profile:
         }  # fmt: skip
 
 
-def profile(
-    file: Found, spec: FilesStream, known: Mapping[str, Any], local: Embedded, scratch: Path, *, whole: bool
-) -> Profile:
-    """A file by its beginning; by all its rows if that does not fit, or where `whole` asks for it. Raises FileUnreadable.
+def opened(file: Found, spec: FilesStream, known: Mapping[str, Any], scratch: Path) -> Profile:
+    """A file with how it is written, and nothing yet of its values. `known` is the dialect of the stream's files so far.
 
-    `known` is the dialect of the stream's files so far.
+    Raises FileUnreadable.
     """
     readable, dialect, cells = dialect_of(file, spec, known, scratch)
     called = names_of(cells, header=dialect.header)
     originals = dict(reversed(called))
     types = {key: parse_type(column.type) for key, column in spec.columns.items() if column.type}
     declared = {originals.get(key, key): of for key, of in types.items()}
-    made = Profile(
+    return Profile(
         readable,
         dialect,
         spec.null_tokens,
         {name: None for _, name in called},
         declared,
-        clean=True,
+        clean=False,
         skipped=spec.skip_rows,
     )
-    texts = reading("csv", [str(readable.path)], made.reader())
-    if not whole and not pieces.has_nul(readable.path):
+
+
+def profiled(files: Sequence[Profile], local: Embedded, *, whole: bool, unfit: Collection[str]) -> Iterator[Profile]:
+    """Files by their beginning; by all their rows where that does not fit, or `whole` asks for it. Raises FileUnreadable.
+
+    Those called `unfit` were read already, and not to their end.
+    """
+    plain = {} if whole else {one.file.key: one for one in files if one.file.key not in unfit and _is_small(one.file)}
+    alike: dict[str, list[Profile]] = {}
+    for one in plain.values():
+        alike.setdefault(repr((one.reader(), one.dialect, one.declared)), []).append(one)
+    found = {
+        one.file.key: one
+        for group in alike.values()
+        for at in range(0, len(group), _TOGETHER)
+        for one in _in_one_pass(group[at : at + _TOGETHER], local)
+    }
+    for one in files:
+        seen = found.get(one.file.key)
+        yield seen if seen and seen.clean else _alone(one, local, whole=whole, unfit=one.file.key in unfit)
+
+
+def _is_small(file: Found) -> bool:
+    return file.path.stat().st_size <= _SMALL and not pieces.has_nul(file.path)
+
+
+def _in_one_pass(files: Sequence[Profile], local: Embedded) -> list[Profile]:
+    """Small files that are written alike, by all their rows; without those that hold none, or something that is no row."""
+    if len(files) < _FEW:
+        return []
+    paths = {str(one.file.path): one for one in files}
+    texts = reading("csv", list(paths), {**files[0].reader(), "filename": _FILE})
+    questions = _questions(files[0])
+    try:
+        answers = local.rows(f"SELECT {_FILE}, {', '.join(questions.values())} FROM {texts} GROUP BY 1")
+    except StatementFailed:
+        half = len(files) // 2
+        return [*_in_one_pass(files[:half], local), *_in_one_pass(files[half:], local)]
+    return [
+        _decided_by(paths[path], dict(zip(questions, said, strict=True))) for path, *said in answers if path in paths
+    ]
+
+
+def _alone(made: Profile, local: Embedded, *, whole: bool, unfit: bool) -> Profile:
+    file = made.file
+    texts = reading("csv", [str(file.path)], made.reader())
+    if not whole and not unfit and not pieces.has_nul(file.path):
         try:
             seen = _profiled(made, f"(SELECT * FROM {texts} LIMIT {_SAMPLE})", local)
         except StatementFailed:
@@ -101,7 +150,7 @@ def profile(
             if seen.clean:
                 return seen
     try:
-        return _whole(made, texts, local)
+        return _whole(made, texts, local, unfit=unfit)
     except StatementFailed as error:
         raise FileUnreadable(
             f"{file.key} cannot be read: {' '.join(str(error).split())[:200]}",
@@ -136,45 +185,87 @@ def batches_of(
     """The file in Batches from a place in it on, each with the place after it and whether it is the last."""
     own = {name: types[name] for name in one.types}
     columns = Columns(own, tuple(name for name in own if name in one.declared), one.dialect.notation)
-    width = tuple(own)
+    read = _Pieces(one, columns, local, scratch)
     for piece in pieces.cut(one.file.path, one.dialect, start, one.skipped):
-        rows = _at_once(piece, one, columns, local, scratch)
-        if rows is not None:
-            yield Batch(rows, rows.num_rows, None, None, {}, one.file.key), piece.after, piece.last
-            continue
-        texts, torn = pieces.parsed(piece, one.dialect, width, one.nulls)
-        yield batch_of(texts, columns, torn, one.file.key, {}, local), piece.after, piece.last
+        rows = read.at_once(piece)
+        batch = Batch(rows, rows.num_rows, None, None, {}, one.file.key) if rows is not None else read.slowly(piece)
+        yield batch, piece.after, piece.last
 
 
-def _at_once(piece: Piece, one: Profile, columns: Columns, local: Embedded, scratch: Path) -> pa.Table | None:
-    """The rows of a piece by the statement that reads whole files; None where it says that one of them does not fit."""
-    if b"\0" in piece.raw:
-        return None
-    path = scratch / f"piece-{next(_serial)}"
-    path.write_bytes(piece.raw)
-    texts = reading("csv", [str(path)], one.reader(header=one.dialect.header and piece.first))
-    query = delimited_query(texts, columns.types, columns.declared, columns.notation, (literal(one.file.key), "origin"))
-    try:
-        return landed(query, columns.types, local).drop_columns("origin")
-    except StatementFailed:
-        return None
-    finally:
-        path.unlink()
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """How the pieces of a file are read."""
+
+    file: Profile
+    columns: Columns
+    local: Embedded
+    scratch: Path
+
+    def at_once(self, piece: Piece) -> pa.Table | None:
+        """The rows of a piece by the statement that reads whole files; None where it says that one of them does not fit."""
+        if b"\0" in piece.raw:
+            return None
+        one, columns = self.file, self.columns
+        path = self.scratch / f"piece-{next(_serial)}"
+        path.write_bytes(piece.raw)
+        texts = reading("csv", [str(path)], one.reader(header=one.dialect.header and piece.first))
+        origins = (literal(one.file.key), "origin")
+        query = delimited_query(texts, columns.types, columns.declared, columns.notation, origins)
+        try:
+            return landed(query, columns.types, self.local).drop_columns("origin")
+        except StatementFailed:
+            return None
+        finally:
+            path.unlink()
+
+    def slowly(self, piece: Piece) -> Batch:
+        """The rows of a piece in which something does not fit: by halves as long as one of two fits, the rest line by line."""
+        one = self.file
+        halves = pieces.halved(piece, one.dialect) if len(piece.raw) > _FEW_BYTES else None
+        found = [self.at_once(half) for half in halves or ()]
+        if halves is None or all(rows is None for rows in found):
+            texts, torn = pieces.parsed(piece, one.dialect, tuple(self.columns.types), one.nulls)
+            return batch_of(texts, self.columns, torn, one.file.key, {}, self.local)
+        batches = [
+            Batch(rows, rows.num_rows, None, None, {}, one.file.key) if rows is not None else self.slowly(half)
+            for rows, half in zip(found, halves, strict=True)
+        ]
+        return _joined(batches)
+
+
+def _joined(batches: Sequence[Batch]) -> Batch:
+    """Batches of the same columns as one."""
+    import pyarrow as pa
+
+    rejected = [batch.rejected for batch in batches if batch.rejected is not None]
+    rows = pa.concat_tables([batch.rows for batch in batches])
+    refused = pa.concat_tables(rejected) if rejected else None
+    return replace(batches[0], rows=rows, read=sum(batch.read for batch in batches), rejected=refused)
 
 
 def _profiled(made: Profile, source: str, local: Embedded) -> Profile:
     """By all the rows of a source at once."""
-    questions = {
+    return _decided_by(made, _asked(local, _questions(made), source))
+
+
+def _questions(made: Profile) -> dict[str, str]:
+    """What tells the type of each column, as one aggregate."""
+    return {
         name: _refused(name, of, made.dialect) if (of := made.declared.get(name)) else _facts(name, made.dialect)
         for name in made.types
     }
-    answers = _asked(local, questions, source)
+
+
+def _decided_by(made: Profile, answers: Mapping[str, Any]) -> Profile:
     types = {name: made.declared.get(name) or _decided(answers[name]) for name in made.types}
     return _with(made, types, clean=not any(answers[name] for name in made.types if name in made.declared))
 
 
-def _whole(made: Profile, texts: str, local: Embedded) -> Profile:
-    """By a sample that says what is likely and a pass that proves it; where it does not, one more."""
+def _whole(made: Profile, texts: str, local: Embedded, *, unfit: bool) -> Profile:
+    """By a sample that says what is likely and a pass that proves it; where it does not, one more.
+
+    Of an `unfit` file it is known that something is wrong with it, so the pass leaves out what is no row from the start.
+    """
     lenient = reading(
         "csv", [str(made.file.path)], {**made.reader(), "ignore_errors": True, "max_line_size": _LONGEST_LINE}
     )
@@ -186,7 +277,7 @@ def _whole(made: Profile, texts: str, local: Embedded) -> Profile:
         for name in made.types
     }
     try:
-        found, torn = _asked(local, tests, texts), pieces.has_nul(made.file.path)
+        found, torn = _asked(local, tests, lenient if unfit else texts), unfit or pieces.has_nul(made.file.path)
     except StatementFailed:
         found, torn = _asked(local, tests, lenient), True
     wrong = [name for name, fits in found.items() if name not in made.declared and not fits]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.batch import Batch, FileChanged, Scan
 from headrace.durable import seen
 from headrace.events import Warned, emit
-from headrace.extract import arrow, avro, delimited, documents, excel, fixed, hive, lines, parquet, xml
+from headrace.extract import delimited, documents, hive, lines, parquet
 from headrace.extract.choosing import Choice
 from headrace.extract.dialects import encoding_of
 from headrace.extract.encodings import as_utf8, marked
@@ -131,12 +131,16 @@ class _Reader:
     words: dict[str, Any]
     profiles: dict[str, Profile] = field(default_factory=dict)
     types: Mapping[str, Type] = field(default_factory=dict)
+    lines_before: Scan | None = None
 
     def read(self, group: Sequence[_Here]) -> Iterator[Arrived]:
         """What arrives of files that have their types in common. Copies of what arrived as rows go as soon as those are safe."""
         empty = [one for one in group if self._is_nothing(one.file)]
         yield from (self._nothing(one.file) for one in empty)
         ready = [(self._readable(one.file), one.copies) for one in group if one not in empty]
+        in_flight = self.spec.transform is not None and self.spec.transform.when == "in_flight"
+        seen_by = delimited.profiled(list(self.profiles.values()), self.local, whole=in_flight, unfit=self.unfit)
+        self.profiles = {one.file.key: one for one in seen_by}
         self.types = delimited.together(list(self.profiles.values()))
         tables = [file for file, _ in ready if file.format == "parquet"]
         scans = {scan.origin: scan for scan in parquet.scans_of(tables, self.partitions, self.local)} if tables else {}
@@ -168,9 +172,7 @@ class _Reader:
         """The file with its text in UTF-8, where its lines are looked at before it is read."""
         spec = self.spec
         if file.format in ("csv", "tsv"):
-            in_flight = spec.transform is not None and spec.transform.when == "in_flight"
-            whole = in_flight or file.key in self.unfit
-            one = delimited.profile(file, spec, self.words, self.local, self.scratch, whole=whole)
+            one = delimited.opened(file, spec, self.words, self.scratch)
             self.profiles[file.key] = one
             self.words = self.words or one.dialect.written()
         elif file.format == "fixed":
@@ -188,7 +190,11 @@ class _Reader:
         asked = spec.data_selector or spec.incremental or (spec.transform and spec.transform.when == "in_flight")
         if file.format != "jsonl" or asked or _marked(file) or spec.encoding:
             return None
-        return lines.scan_of(file, documents.declared_types(spec), self.local, flatten=spec.flattens)
+        found = lines.scan_of(
+            file, documents.declared_types(spec), self.local, flatten=spec.flattens, before=self.lines_before
+        )
+        self.lines_before = found or self.lines_before
+        return found
 
     def _placed(self, scan: Scan, file: Found, words: Mapping[str, Any]) -> Scan:
         """With the columns of the path, and what the file is now. Raises FileUnreadable."""
@@ -227,14 +233,24 @@ def _pieces(
     """A file in Batches, each with the place after it and whether it is the last."""
     match file.format:
         case "arrow":
+            from headrace.extract import arrow
+
             return arrow.batches(file, spec, local, start)
         case "avro":
+            from headrace.extract import avro
+
             return avro.batches(file, spec, local, start)
         case "excel":
+            from headrace.extract import excel
+
             return excel.batches(file, spec, local)
         case "xml":
+            from headrace.extract import xml
+
             return xml.batches(file, spec, local, start)
         case "fixed":
+            from headrace.extract import fixed
+
             return fixed.batches(file, spec, local, start)
         case _:
             readable = as_utf8(file, spec.encoding or _marked(file) or "utf-8", scratch)

@@ -183,6 +183,8 @@ class Http:
     def bare(self, url: str) -> str:
         """A link without the credentials that the server repeated in it, fit to be stored."""
         hidden = self.identity.shown()[0].params
+        if not hidden:
+            return url
         parts = urlsplit(url)
         query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in hidden]
         return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from headrace.batch import Scan
 from headrace.errors import StatementFailed
@@ -13,7 +13,7 @@ from headrace.extract.records import Shape, known_of
 from headrace.sql.lines import LONGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from headrace.extract.found import Found
     from headrace.schema import Type
@@ -24,17 +24,24 @@ _PIECE = 256 * 1024
 _BLOCK = 1_000_000
 _STRIDE = 4
 _FEW = 50
+_FEW_LINES = 500
+_WHOLE = 2**53
 _NUMERIC = bytes(100 if chr(byte) in "0123456789." else 32 for byte in range(256))
 _LONG = re.compile(rb"[0-9.]{18,}[eE]?")
 
 
-def scan_of(file: Found, columns: dict[str, Type], local: Embedded, *, flatten: bool) -> Scan | None:
-    """The file as a Scan; None where its lines are better read as Batches."""
+def scan_of(
+    file: Found, columns: dict[str, Type], local: Embedded, *, flatten: bool, before: Scan | None = None
+) -> Scan | None:
+    """The file as a Scan; None where its lines are better read as Batches. `before` is the Scan of the file before it."""
     try:
         sample = _sample(file)
         body = "[" + "\n,".join(sample) + "]"
         if too_deep(body):
             return None
+        few = before is not None and len(sample) <= _FEW_LINES
+        if before and few and _alike(sample, before.options, flatten=flatten) and not _has_long_numbers(file):
+            return Scan(str(file.path), "jsonl", before.options, file.stamp, file.member, file.key)
         known = known_of(body, Shape("$", columns, flatten), local)
     except (StatementFailed, UnicodeDecodeError):
         return None
@@ -63,6 +70,43 @@ def _sample(file: Found) -> list[str]:
                     whole = stream.read(_PIECE)
                     pieces.append(whole[whole.find(b"\n") + 1 : whole.rfind(b"\n") + 1])
     return [line for piece in pieces for line in piece.decode("utf-8-sig").split("\n") if line.strip()]
+
+
+def _alike(lines: list[str], options: Mapping[str, Any], *, flatten: bool) -> bool:
+    """Whether lines, all there are of a file, can be read as those before them: to ask the engine costs more than they do."""
+    fields = {field["key"]: field for field in options["fields"]}
+    if None in fields or any(field["declared"] for field in options["fields"]):
+        return False
+    try:
+        records = [json.loads(line) for line in lines]
+    except ValueError:
+        return False
+    if not all(isinstance(record, dict) and record.keys() <= fields.keys() for record in records):
+        return False
+    told = {key for record in records for key, value in record.items() if value is not None}
+    if told != {key for key, one in fields.items() if one["type"]}:
+        return False
+    if flatten and any(isinstance(value, dict) for record in records for value in record.values()):
+        return False
+    if bool(options["compact"]) != _is_compact(lines[:_FEW]):
+        return False
+    return all(_fits(value, fields[key]["type"]) for record in records for key, value in record.items())
+
+
+def _fits(value: Any, of: str | None) -> bool:
+    """Whether a value is what a column of the type would have been made for."""
+    match value:
+        case None:
+            return True
+        case bool():
+            return of == "boolean"
+        case int():
+            return of in ("bigint", "double") and abs(value) <= _WHOLE
+        case float():
+            return of == "double"
+        case str():
+            return of == "varchar"
+    return of == "json"
 
 
 def _is_compact(lines: list[str]) -> bool:

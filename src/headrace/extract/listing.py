@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 from headrace.errors import FilesNotFound
 from headrace.extract.places import Listed, Place, is_pattern, matching
-from headrace.project.file_places import scheme_of
+from headrace.project.file_places import Access, scheme_of
 from headrace.project.file_sources import Days
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
 
-    from headrace.project.file_places import Access
     from headrace.project.file_sources import FilesStream
     from headrace.retry import Clock
 
@@ -37,10 +36,10 @@ class Sighting:
 
 
 class Places:
-    """The places that the paths of one stream name, each opened once."""
+    """The places that the paths of one stream name, each opened once. No `access` is none that needs a secret."""
 
-    def __init__(self, access: Access, clock: Clock) -> None:
-        self.access = access
+    def __init__(self, access: Access | None, clock: Clock) -> None:
+        self.access = access or Access()
         self.clock = clock
         self._open: dict[str, Place] = {}
 

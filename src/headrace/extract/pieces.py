@@ -100,6 +100,22 @@ def _end_of_rows(raw: bytes, dialect: Dialect) -> int | None:
         end, odd = before, not odd
 
 
+def halved(piece: Piece, dialect: Dialect) -> tuple[Piece, Piece] | None:
+    """The piece as two, where each end of a line is the end of a row whatever is wrong with some of them; else None."""
+    raw, quote, escape = piece.raw, dialect.quote.encode(), dialect.escape.encode()
+    if escape != quote and escape in raw:
+        return None
+    # A value of several lines begins in a line with an odd number of quotes, and ends in another.
+    if quote and quote in raw and sum(line.count(quote) % 2 for line in raw.split(b"\n")) > 1:
+        return None
+    end = raw.find(b"\n", len(raw) // 2) + 1
+    if not 0 < end < len(raw):
+        return None
+    middle = At(piece.before.byte + end, piece.before.line + raw.count(b"\n", 0, end))
+    before = Piece(raw[:end], piece.before, middle, last=False, first=piece.first)
+    return before, Piece(raw[end:], middle, piece.after, piece.last, first=False)
+
+
 def parsed(piece: Piece, dialect: Dialect, names: Sequence[str], nulls: Sequence[str]) -> tuple[pa.Table, list[Torn]]:
     """The rows of a piece as texts with the line each begins at, and the lines that are no rows.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from io import BytesIO
 from selectors import EVENT_READ, DefaultSelector
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
@@ -33,7 +34,7 @@ _SESSION = (
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; SET bytea_output = 'hex';"
     " SET extra_float_digits = 3; SET client_encoding = 'UTF8'"
 )
-_PAGE = 8 * 1024 * 1024
+_PAGE = 2 * 1024 * 1024
 _PATIENCE = 5.0
 """Seconds that are waited for transactions that have changed the table before a counting cursor stays where it is."""
 
@@ -264,7 +265,9 @@ class PostgresReader:
         self._ask("SAVEPOINT headrace_read")
         try:
             for page in self._pages(sql, most):
-                yield decode(page, cells, self.local, origin)
+                with page:
+                    chunk = decode(page, cells, self.local, origin)
+                yield chunk
         except psycopg.Error as error:
             _fail(sql, self.url, error)
         except GeneratorExit:
@@ -277,28 +280,33 @@ class PostgresReader:
     def _selected(self, cell: Cell) -> str:
         return self.comparable(cell) if cell.original == COUNTER else _selected(cell)
 
-    def _pages(self, sql: str, most: int) -> Iterator[bytearray]:
-        """What COPY sends, some megabytes at a time, straight from libpq: psycopg's loop costs a row as much as parsing it."""
+    def _pages(self, sql: str, most: int) -> Iterator[memoryview]:
+        """What COPY sends, some megabytes at a time, straight from libpq: psycopg's loop costs a row as much as parsing it.
+
+        A page has to be released before the next is asked for: all of them are written to the same place.
+        """
         with self.session.cursor() as cursor, cursor.copy(sql.encode()), DefaultSelector() as waiting:
             server = self.session.pgconn
             waiting.register(server.socket, EVENT_READ)
             # Bytes are copied at once: a million rows kept one by one cost Python more than parsing them.
-            page, rows, size = bytearray(), 0, 0
+            page, rows, held, size = BytesIO(), 0, 0, 0
+            write, take = page.write, server.get_copy_data
             while size >= 0:
-                size, row = server.get_copy_data(1)
+                size, row = take(1)
                 if size > 0:
-                    page += row
+                    write(row)
                     rows += 1
-                    if rows >= most or len(page) >= _PAGE:
-                        yield page
-                        page, rows = bytearray(), 0
+                    held += size
+                    if rows >= most or held >= _PAGE:
+                        yield page.getbuffer()[:held]
+                        rows, held = 0, page.seek(0)
                 elif size == 0:
                     waiting.select()
                     server.consume_input()
             while result := server.get_result():
                 if result.status == psycopg.pq.ExecStatus.FATAL_ERROR:
                     raise psycopg.errors.error_from_result(result)
-        yield page
+        yield page.getbuffer()[:held]
 
     def fork(self, local: Embedded) -> PostgresReader | None:
         """Another session under this one's snapshot; None where the server has no more connections or does not share it."""

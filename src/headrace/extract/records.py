@@ -16,7 +16,7 @@ from headrace.schema import JSON, VARCHAR, Kind, Type
 from headrace.sql.dialect import name as quoted
 from headrace.sql.dialect import text as literal
 from headrace.sql.exact import exact, spelled
-from headrace.warehouse.inference import MARK, MAY_BE_LONG, inferred, leaves_of, marked, pointer, unmarked
+from headrace.warehouse.inference import MARK, inferred, leaves_of, marked, pointer, unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from headrace.warehouse.embedded import Embedded
 
+_SHAPES = bytes.maketrans(b"0123456789E-", b"0000000000e+")
+_MAY_BE_LONG = (b"0.00000000", b"000000000.0", b"0000000000000000e", b"e000", b"e+000")
+"""What is in the shape of a text, digits as d and signs as a plus, where a number in it may have very many digits."""
 _KIND_IN_WORDS = (
     "CASE json_type(r) WHEN 'ARRAY' THEN 'a list' WHEN 'VARCHAR' THEN 'a text' WHEN 'NULL' THEN 'null'"
     " WHEN 'BOOLEAN' THEN 'a boolean' ELSE 'a number' END"
@@ -47,12 +50,13 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of some pages; `rejected` as in Batch, None where there are none."""
+    """The rows of some pages; `rejected` as in Batch, None where there are none. `known` is what `known_of` would say of them."""
 
     rows: pa.Table
     read: int
     rejected: pa.Table | None
     cursor: str | None
+    known: list[Known] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +96,15 @@ def known_of(body: str, shape: Shape, local: Embedded) -> list[Known] | None:
     """The keys of plain records; None where they are not plain: an object within is to be flattened, a number has very many digits."""
     with _records([("", body)], shape, local) as long:
         found = _found(shape, local)
-        if long or found.read != found.objects or not found.leaves:
-            return None
-        nested = shape.flatten and any(not isinstance(of, str) or len(keys) > 1 for keys, of in found.leaves)
-        folded = {keys[-1].casefold() for keys, _ in found.leaves}
-        if nested or "" in folded or len(folded) < len(found.leaves):
-            return None
-        names = distinct_names([keys for keys, _ in found.leaves])
-        declared = _declared(shape, names)
-        guesses = inferred(found.leaves, local, "headrace_texts", long=long)
-        known = [
-            Known(keys[0], name, declared.get(name) or guesses[index], name in declared)
-            for index, (keys, name) in enumerate(((keys, names[keys]) for keys, _ in found.leaves), 1)
-        ]
-        return known + [
-            Known(None, name, of, declared=True) for name, of in declared.items() if name not in names.values()
-        ]
+        return _fields(found.leaves, shape, local, long=long)[1] if _is_plain(found, shape, long=long) else None
+
+
+def _is_plain(found: _Found, shape: Shape, *, long: bool) -> bool:
+    if long or found.read != found.objects or not found.leaves:
+        return False
+    nested = shape.flatten and any(not isinstance(of, str) or len(keys) > 1 for keys, of in found.leaves)
+    folded = {keys[-1].casefold() for keys, _ in found.leaves}
+    return not nested and "" not in folded and len(folded) == len(found.leaves)
 
 
 @contextmanager
@@ -115,39 +112,54 @@ def _records(
     pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded, added: Sequence[str | None] = ()
 ) -> Iterator[bool]:
     """The records of pages as the table `headrace_records`; whether some of their numbers are marked as long."""
+    with arrived(pages, shape, local, added) as (records, long):
+        try:
+            local.execute(
+                "CREATE OR REPLACE TEMP TABLE headrace_records AS SELECT origin, r, json_type(r) = 'OBJECT' AS fits"
+                f" FROM ({records})"
+            )
+            yield long
+        finally:
+            for name in ("headrace_records", "headrace_texts"):
+                local.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+@contextmanager
+def arrived(
+    pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded, added: Sequence[str | None] = ()
+) -> Iterator[tuple[str, bool]]:
+    """A query for the records of pages, each as its `origin` and its JSON `r`; whether some of their numbers are marked as long."""
     import pyarrow as pa
 
     bodies, long = _protected([body for _, body in pages])
-    arrived = pa.table({"origin": pa.array([origin for origin, _ in pages], pa.string()), "body": bodies})
+    arriving = pa.table({"origin": pa.array([origin for origin, _ in pages], pa.string()), "body": bodies})
     records = f"unnest({records_sql('CAST(body AS JSON)', shape.selector)}) AS r"
+    query = f"SELECT origin, {records} FROM headrace_pages"
     if any(added):
-        arrived = arrived.append_column("added", pa.array(added, pa.string()))
+        arriving = arriving.append_column("added", pa.array(added, pa.string()))
         joined = "CASE WHEN json_type(r) = 'OBJECT' AND added IS NOT NULL THEN json_merge_patch(r, added) ELSE r END"
-        records = f"{joined} AS r FROM (SELECT origin, added, {records}"
-    local.register("headrace_pages", arrived)
+        query = f"SELECT origin, {joined} AS r FROM (SELECT origin, added, {records} FROM headrace_pages)"
+    local.register("headrace_pages", arriving)
     try:
-        local.execute(
-            "CREATE OR REPLACE TEMP TABLE headrace_records AS SELECT origin, r, json_type(r) = 'OBJECT' AS fits"
-            f" FROM (SELECT origin, {records} FROM headrace_pages)" + (")" if any(added) else "")
-        )
-        yield long
+        yield query, long
     finally:
         local.unregister("headrace_pages")
-        for name in ("headrace_records", "headrace_texts"):
-            local.execute(f"DROP TABLE IF EXISTS {name}")
 
 
 def _protected(bodies: list[str]) -> tuple[pa.Array, bool]:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    column = pa.array(bodies, pa.large_string())
-    suspects = [index for index, hit in enumerate(pc.match_substring_regex(column, MAY_BE_LONG).to_pylist()) if hit]
+    suspects = [index for index, body in enumerate(bodies) if _may_have_long(body)]
     changed = list(bodies)
     for index in suspects:
         changed[index] = marked(bodies[index])
     long = any(changed[index] is not bodies[index] and MARK in changed[index] for index in suspects)
-    return (pa.array(changed, pa.large_string()) if long else column), long
+    return pa.array(changed if long else bodies, pa.large_string()), long
+
+
+def _may_have_long(body: str) -> bool:
+    shape = body.encode().translate(_SHAPES)
+    return any(part in shape for part in _MAY_BE_LONG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,24 +190,29 @@ def _found(shape: Shape, local: Embedded) -> _Found:
 
 def _typed(shape: Shape, local: Embedded, *, long: bool) -> Rows:
     found = _found(shape, local)
-    fields = _fields(found.leaves, shape, local, long=long)
+    fields, known = _fields(found.leaves, shape, local, long=long)
     at_cursor = f"t[{len(found.leaves) + 1}]" if shape.cursor_path else None
-    cursor = _highest(local, shape.cursor_path, at_cursor)
-    return _collected(shape, local, fields, at_cursor, Rows(rows=None, read=found.read, rejected=None, cursor=cursor))
+    cursor = highest(local, shape.cursor_path, at_cursor or "", "headrace_texts")
+    sums = Rows(None, found.read, None, cursor, known if _is_plain(found, shape, long=long) else None)
+    return _collected(shape, local, fields, at_cursor, sums)
 
 
 def _listed(texts: list[str]) -> str:
     return "[" + ", ".join(literal(one) for one in texts) + "]"
 
 
-def _fields(found: list[tuple[tuple[str, ...], Any]], shape: Shape, local: Embedded, *, long: bool) -> list[_Field]:
+def _fields(
+    found: list[tuple[tuple[str, ...], Any]], shape: Shape, local: Embedded, *, long: bool
+) -> tuple[list[_Field], list[Known]]:
+    """The columns to be, and what is known of their keys then."""
     names = distinct_names([keys for keys, _ in found])
     declared = _declared(shape, names)
     guesses = inferred(found, local, "headrace_texts", long=long)
-    fields = []
+    fields, known = [], []
     for index, (keys, _) in enumerate(found, 1):
         name = names[keys]
         of = declared.pop(name, None)
+        known.append(Known(keys[0], name, of or guesses[index], of is not None))
         text = f"replace(t[{index}], '{MARK}', '')" if long else f"t[{index}]"
         whole = f"nullif(CAST(json_extract(r, {literal(pointer(keys))}) AS VARCHAR), 'null')"
         whole = unmarked(whole) if long else whole
@@ -205,7 +222,10 @@ def _fields(found: list[tuple[tuple[str, ...], Any]], shape: Shape, local: Embed
         elif (guess := guesses[index]) is not None:
             value = whole if guess == JSON else text if guess == VARCHAR else f"CAST({text} AS {spelled(guess)})"
             fields.append(_Field(name, guess, value))
-    return fields + [_Field(name, of, f"CAST(NULL AS {spelled(of)})") for name, of in declared.items()]
+    for name, of in declared.items():
+        fields.append(_Field(name, of, f"CAST(NULL AS {spelled(of)})"))
+        known.append(Known(None, name, of, declared=True))
+    return fields, known
 
 
 def _declared(shape: Shape, names: Mapping[tuple[str, ...], str]) -> dict[str, Type]:
@@ -214,7 +234,8 @@ def _declared(shape: Shape, names: Mapping[tuple[str, ...], str]) -> dict[str, T
     }
 
 
-def _highest(local: Embedded, path: str | None, text: str | None) -> str | None:
+def highest(local: Embedded, path: str | None, text: str, relation: str) -> str | None:
+    """The highest cursor in a relation that has it as this text; None where there is no cursor."""
     if path is None:
         return None
     number = f"try_cast({text} AS DECIMAL(38,12))"
@@ -223,17 +244,15 @@ def _highest(local: Embedded, path: str | None, text: str | None) -> str | None:
     long = f"printf('%09d', length(ltrim({text}, '0'))) || ltrim({text}, '0')"
     ((largest, longest, latest, last),) = local.rows(
         f"SELECT arg_max({text}, {number}), arg_max({text}, {long}) FILTER ({number} IS NULL AND {text} SIMILAR TO '[0-9]+'), "
-        f"arg_max({text}, {time}), max({text}) FILTER ({number} IS NULL AND {time} IS NULL) FROM headrace_texts"
+        f"arg_max({text}, {time}), max({text}) FILTER ({number} IS NULL AND {time} IS NULL) FROM {relation}"
     )
-    highest = Cursor(path)
+    reached = Cursor(path)
     for value in (largest, longest, latest, last):
-        highest = highest.past(value)
-    return highest.value
+        reached = reached.past(value)
+    return reached.value
 
 
 def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: str | None, sums: Rows) -> Rows:
-    import pyarrow as pa
-
     refusals = [
         (one.refused, one.name, f"'''' || left({one.text}, 100) || ''' is not {one.type}'")
         for one in fields
@@ -252,13 +271,7 @@ def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: s
     rows = local.table(f"SELECT {listed} FROM headrace_texts" + (f" WHERE ({refused}) IS NULL" if refusals else ""))
     if not fields:
         rows = rows.select([])
-    marked = [
-        pa.field(one.name, rows.schema.field(one.name).type, metadata={b"headrace": one.type.kind.value.encode()})
-        if one.type.kind in (Kind.JSON, Kind.UUID)
-        else rows.schema.field(one.name)
-        for one in fields
-    ]
-    rows = rows.cast(pa.schema(marked))
+    rows = labelled(rows, {one.name: one.type for one in fields})
     if rows.num_rows == sums.read:
         return replace(sums, rows=rows)
     rejected = local.table(_rejected_sql(refusals, refused, shape if fields else None))
@@ -268,6 +281,15 @@ def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: s
             hint="set `on_cursor_value_missing: include` or `exclude`",
         )
     return replace(sums, rows=rows, rejected=rejected)
+
+
+def labelled(rows: pa.Table, types: Mapping[str, Type]) -> pa.Table:
+    """The rows with columns of text that say what they stand for."""
+    import pyarrow as pa
+
+    marks = {name: of.kind.value.encode() for name, of in types.items() if of.kind in (Kind.JSON, Kind.UUID)}
+    fields = [one.with_metadata({b"headrace": marks[one.name]}) if one.name in marks else one for one in rows.schema]
+    return rows.cast(pa.schema(fields))
 
 
 def _rejected_sql(refusals: list[tuple[str, str, str]], refused: str, shape: Shape | None) -> str:

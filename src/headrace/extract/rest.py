@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.batch import Batch, Dead
 from headrace.cursor import Cursor
 from headrace.events import PageFetched, emit
+from headrace.extract.alike import Pages
 from headrace.extract.api import Api
 from headrace.extract.paging import fingerprint
 from headrace.extract.parts import Part, parts
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from headrace.retry import Clock
     from headrace.warehouse.embedded import Embedded
 
-_PAGES, _BYTES, _SECONDS = 50, 8_000_000, 2.0
+_FIRST, _PAGES, _BYTES, _SECONDS = 25, 1000, 8_000_000, 2.0
+"""A batch ends with so many pages, bytes, or seconds: a small one first, by which the others are read."""
 _MOST_CURSORS = 10_000
 
 
@@ -56,7 +58,9 @@ def read(
     try:
         begun = resume if "part" in resume else None
         todo = parts(api.spec, cursor, parents, resume.get("cursors", {}), clock.now(), begun)
-        reading = _Reading(api, local, int(resume.get("page", 0)), dict(resume.get("cursors", {})), each=in_flight)
+        reading = _Reading(
+            api, Pages(local), int(resume.get("page", 0)), dict(resume.get("cursors", {})), each=in_flight
+        )
         yield from reading.batches(turns(api, todo, {} if resume.get("ended") else resume))
         done = True
     finally:
@@ -83,12 +87,13 @@ class _Reading:
     """Pages on their way to batches: those that are held, how many there have been, and the cursors of the parts that ended."""
 
     api: Api
-    local: Embedded
+    pages: Pages
     number: int
     cursors: dict[str, str]
     each: bool
     held: list[Turn] = field(default_factory=list)
     size: int = 0
+    going: bool = False
     began: float = 0.0
     highest: Cursor = field(default_factory=lambda: Cursor(""))
 
@@ -121,7 +126,8 @@ class _Reading:
 
     def _full(self) -> bool:
         waited = self.api.http.clock.monotonic() - self.began
-        return self.each or len(self.held) >= _PAGES or self.size >= _BYTES or waited >= _SECONDS
+        most = _PAGES if self.going else min(_FIRST, _PAGES)
+        return self.each or len(self.held) >= most or self.size >= _BYTES or waited >= _SECONDS
 
     def _note_cursor(self, turn: Turn, reached: str | None) -> None:
         """A part's own cursor counts when the part has ended: going on in its middle asks for the range it began with."""
@@ -144,9 +150,10 @@ class _Reading:
             self.api.spool.begin()
         pages = [turn for turn in held if turn.page and turn.page.rows]
         if pages:
+            self.going = True
             bodies = [(self.api.origin(turn.part, turn.state), turn.page.body) for turn in pages if turn.page]
             added = [_added(turn.part) for turn in pages]
-            rows = rows_of(bodies, self.api.shape, self.local, added)
+            rows = self.pages.rows_of(bodies, self.api.shape, added)
             after = self._resume(last, number)
             yield Batch(rows.rows, rows.read, rows.rejected, rows.cursor, after, bodies[0][0])
         if self.api.spool and held and pages:

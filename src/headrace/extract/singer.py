@@ -66,7 +66,7 @@ def reflected(stream: Stream) -> Stream:
     )
     key = entry.get("key_properties") or top.get("table-key-properties") or ()
     named = tuple(written(str(one), spec.convention) for one in key)
-    return stream.model_copy(update={"spec": spec.model_copy(update={"primary_key": named})})
+    return replace(stream, spec=spec.model_copy(update={"primary_key": named}))
 
 
 def _of(stream: Stream) -> tuple[SingerStream, Tap]:

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from headrace.project.database_sources import DatabaseStream
-from headrace.project.python_sources import PythonStream
-from headrace.project.rest_sources import RestStream
-from headrace.project.singer_sources import SingerStream
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
@@ -38,21 +33,21 @@ def open_stream(  # noqa: PLR0913 - what the stages hand to each other
     Raises SecretMissing.
     """
     stream.ready()
-    if isinstance(stream.spec, RestStream):
+    if stream.spec.kind == "rest":
         from headrace.extract import rest
 
         return rest.read(
             stream, cursor=cursor, resume=resume, local=local, clock=clock, scratch=scratch, parents=parents
         )
-    if isinstance(stream.spec, DatabaseStream):
+    if stream.spec.kind == "database":
         from headrace.extract import database
 
         return database.read(stream, cursor=cursor, resume=resume, local=local, clock=clock)
-    if isinstance(stream.spec, PythonStream):
+    if stream.spec.kind == "python":
         from headrace.extract import python
 
         return python.read(stream, cursor=cursor, local=local)
-    if isinstance(stream.spec, SingerStream):
+    if stream.spec.kind == "singer":
         from headrace.extract import singer
 
         return singer.read(stream, resume=resume, local=local, scratch=scratch)
@@ -63,11 +58,11 @@ def open_stream(  # noqa: PLR0913 - what the stages hand to each other
 
 def prepared(stream: Stream, *, local: Embedded, clock: Clock) -> Stream:
     """The stream with what only its source knows of it: the primary key of a table that is to be merged, or of a tap."""
-    if isinstance(stream.spec, SingerStream):
+    if stream.spec.kind == "singer":
         from headrace.extract import singer
 
         return singer.reflected(stream)
-    if not isinstance(stream.spec, DatabaseStream):
+    if stream.spec.kind != "database":
         return stream
     from headrace.extract import database
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from headrace.load import children
 from headrace.load.extras import DELETED, HASH, LOADED_AT, names_added, previous_names, since, surrogate, validity
+from headrace.load.partitioning import add_partitions, within
 from headrace.schema import Added, Schema
 from headrace.sql.dialect import name, names, relation, spell, text
 from headrace.sql.merge import count_verdicts, in_layers
@@ -43,6 +44,7 @@ def apply(job: Job, rows: int, counts: Counts, *, sweep: bool) -> None:
     if job.changes:
         job.connection.run(AlterColumns(job.table, job.changes, job.connection.dependents(job.table)))
         _fill(job)
+    add_partitions(job, job.table)
     if job.keyed:
         _join(job, job.table, rows, counts)
     elif job.stream.disposition == "replace":
@@ -61,19 +63,26 @@ def apply(job: Job, rows: int, counts: Counts, *, sweep: bool) -> None:
 
 def _fresh(job: Job, rows: int, counts: Counts) -> None:
     connection, build = job.connection, job.build
+    split = job.by is not None and connection.capabilities.partitions
     if job.anew and job.keyed:
         connection.run(Drop(job.beside("tombstones")))
-    if job.keyed and (job.hard or job.stream.disposition in ("scd2", "scd3") or _repeats(job)):
+    joined = job.keyed and (job.hard or job.stream.disposition in ("scd2", "scd3") or _repeats(job))
+    if joined or split:
         connection.run(Publish(job.staged, build))
-        connection.run(CreateTable(build, job.schema))
+        connection.run(CreateTable(build, job.schema, by=job.by))
+    parts = add_partitions(job, build)
+    if joined:
         _join(job, build, rows, counts)
-        connection.run(Drop(job.staged))
     else:
         counts.inserted += rows
+        if split:
+            connection.run(Append(build, job.staged, job.schema.names))
     children.let_in(job, build, gone=False)
+    if joined or split:
+        connection.run(Drop(job.staged))
     if job.held is not None:
-        carried = connection.carried(job.table, "table")
-        connection.run(Publish(job.table, build, job.held.kind, connection.dependents(job.table), carried))
+        carried, kept = connection.carried(job.table, "table"), connection.dependents(job.table)
+        connection.run(Publish(job.table, build, job.held.kind, kept, carried, parts))
 
 
 def _repeats(job: Job) -> bool:
@@ -127,6 +136,8 @@ def _merging(job: Job, target: Table) -> Merge:
         mark=DELETED if soft else None,
         only_new=job.stream.disposition == "insert_only",
         before=tuple(before),
+        within=within(job),
+        partitioned=job.by is not None and job.connection.capabilities.partitions,
     )
 
 
@@ -151,7 +162,7 @@ def _history(job: Job, target: Table) -> Scd2:
 def _judge(job: Job, operation: Merge | Scd2, counts: Counts) -> None:
     connection = job.connection
     connection.run(operation)
-    children.judged(job, operation.verdicts)
+    children.judged(job, operation)
     found = dict(connection.rows(count_verdicts(operation, connection.capabilities)))
     counts.inserted += found.get("insert", 0)
     counts.updated += found.get("update", 0) + found.get("delete", 0)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.load.changed import record_changes
-from headrace.load.extras import ROOT, ROW, growth, of_elements, root_name
+from headrace.load.extras import ROOT, ROW, growth, of_elements, root_name, same
 from headrace.load.nested import earlier
 from headrace.load.staging import stage_query
 from headrace.schema import Schema
 from headrace.sql.dialect import column, relation, temporary
-from headrace.sql.merge import VERDICT
-from headrace.sql.operations import AlterColumns, Append, Drop, Orphans, Overwrite, Publish
+from headrace.sql.merge import PLACE, VERDICT, place
+from headrace.sql.operations import AlterColumns, Append, Drop, Merge, Orphans, Overwrite, Publish
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from headrace.load.job import Job
     from headrace.load.loading import Loading
     from headrace.load.nested import Nest
+    from headrace.sql.operations import Scd2
     from headrace.table import Table
     from headrace.warehouse.base import Relation
 
@@ -34,7 +35,7 @@ def stage(loading: Loading, job: Job, nest: Nest, *, lacking: bool) -> None:
             continue
         staged = beside(job, branch)
         branch.columns = Schema((*branch.room.schema, *columns))
-        rows = connection.load_local(staged, stage_query(branch.room.fits, branch.room.schema, added))
+        rows = connection.load_local(staged, stage_query(branch.room.fits, branch.room.schema, added), same(added))
         if lacking:
             rows -= connection.run(Orphans(staged, job.build, ROOT, ROW))
         branch.counts.read = rows
@@ -45,16 +46,21 @@ def stage(loading: Loading, job: Job, nest: Nest, *, lacking: bool) -> None:
                 connection.run(AlterColumns(branch.table, changes, connection.dependents(branch.table)))
 
 
-def judged(job: Job, verdicts: Table) -> None:
+def judged(job: Job, operation: Merge | Scd2) -> None:
     """Count the elements of rows that changed nothing, and of those that only say that they are deleted."""
-    found = relation(temporary(verdicts.name, job.connection.capabilities))
+    capabilities = job.connection.capabilities
+    verdicts, row = f"{relation(temporary(operation.verdicts.name, capabilities))} AS v", column(ROW, "v")
+    if isinstance(operation, Merge):
+        # A merge says of a row only where it is staged.
+        at = f"r.{place(capabilities)} = {column(PLACE, 'v')}"
+        verdicts, row = f"{verdicts} JOIN {relation(operation.staged)} AS r ON {at}", column(ROW, "r")
     for branch in job.branches:
         if branch.room is None:
             continue
         counted = dict(
             job.connection.rows(
-                f"SELECT {column(VERDICT, 'v')}, count(*) FROM {relation(beside(job, branch))} AS s "
-                f"JOIN {found} AS v ON {column(ROW, 'v')} = {column(ROOT, 's')} GROUP BY 1"
+                f"SELECT {column(VERDICT, 'v')}, count(*) FROM {verdicts} "
+                f"JOIN {relation(beside(job, branch))} AS s ON {row} = {column(ROOT, 's')} GROUP BY 1"
             )
         )
         branch.counts.unchanged += counted.get("unchanged", 0)

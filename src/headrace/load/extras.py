@@ -43,12 +43,13 @@ _KEYS = (
 class Extra:
     """A column that headrace adds. `value` is the DuckDB expression for a row that is let in; None where only the merge knows it.
 
-    What is not `kept` stands in the staged rows only.
+    What is not `kept` stands in the staged rows only; what is the `same` in each row is SQL of every engine.
     """
 
     column: Column
     value: str | None
     kept: bool = True
+    same: bool = False
 
 
 def extras(stream: Stream, schema: Schema, load_id: str, now: datetime, lists: Schema = _NONE) -> tuple[Extra, ...]:
@@ -58,8 +59,8 @@ def extras(stream: Stream, schema: Schema, load_id: str, now: datetime, lists: S
     """
     spec = stream.spec
     found = [
-        Extra(Column(LOAD_ID, VARCHAR), text(load_id)),
-        Extra(Column(LOADED_AT, TIMESTAMPTZ), timestamp(now)),
+        Extra(Column(LOAD_ID, VARCHAR), text(load_id), same=True),
+        Extra(Column(LOADED_AT, TIMESTAMPTZ), timestamp(now), same=True),
         Extra(Column(ORIGIN, VARCHAR), name(ORIGIN)),
         Extra(Column(HASH, BIGINT), row_hash(Schema((*schema, *lists)))),
     ]
@@ -86,8 +87,8 @@ def of_elements(keys: Schema, load_id: str, now: datetime) -> tuple[Extra, ...]:
     handed = [Column(ROW, VARCHAR), Column(PARENT, VARCHAR), Column(ROOT, VARCHAR), *keys, Column(INDEX, BIGINT)]
     return (
         *(Extra(column, name(column.name)) for column in handed),
-        Extra(Column(LOAD_ID, VARCHAR), text(load_id)),
-        Extra(Column(LOADED_AT, TIMESTAMPTZ), timestamp(now)),
+        Extra(Column(LOAD_ID, VARCHAR), text(load_id), same=True),
+        Extra(Column(LOADED_AT, TIMESTAMPTZ), timestamp(now), same=True),
         Extra(Column(ORIGIN, VARCHAR), name(ORIGIN)),
     )
 
@@ -95,6 +96,11 @@ def of_elements(keys: Schema, load_id: str, now: datetime) -> tuple[Extra, ...]:
 def root_name(key: str) -> str:
     """What a column of the stream's key is called in the tables of its lists."""
     return shortened(f"{ROOT}_{key}", LONGEST)
+
+
+def same(found: tuple[Extra, ...]) -> dict[str, str]:
+    """The added columns that are the same in each row of a load, and what they are."""
+    return {extra.column.name: extra.value for extra in found if extra.same and extra.value is not None}
 
 
 def names_added(stream: Stream) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from headrace.load.extras import cursor_column, since, validity
 from headrace.project.dispositions import KEYED
 from headrace.schema import Kind, Schema
+from headrace.sql.dialect import temporary
 
 if TYPE_CHECKING:
     from headrace.cursor import Cursor
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from headrace.load.extras import Extra
     from headrace.project.sources import Stream
     from headrace.schema import Change
+    from headrace.sql.operations import Partitioning
     from headrace.table import Table
     from headrace.warehouse.base import Connection, Relation
 
@@ -24,7 +26,7 @@ class Job:
     """What is to be done to one table. `held` is what has its name now; with `anew`, nothing of it is kept.
 
     `own` has the stream's columns as the table gets them, `extras` those that headrace adds. `cursor` is how far the load before this
-    one came. `now` is the time of the load, as SQL.
+    one came. `now` is the time of the load, as SQL. `by` is how the table is split.
     """
 
     connection: Connection
@@ -37,6 +39,7 @@ class Job:
     cursor: Cursor | None
     now: str
     anew: bool
+    by: Partitioning | None = None
     branches: tuple[Branch, ...] = ()
     """The tables of lists in the rows."""
 
@@ -57,8 +60,10 @@ class Job:
 
     @property
     def staged(self) -> Table:
-        """Where rows are staged that have to be compared or moved."""
-        return self.beside("staged")
+        """Where rows are staged that have to be compared or moved: on DuckDB in the session, which neither packs nor writes them."""
+        beside, capabilities = self.beside("staged"), self.connection.capabilities
+        fresh = self.held is None or self.anew
+        return temporary(beside.name, capabilities) if capabilities.dialect == "duckdb" and not fresh else beside
 
     @property
     def build(self) -> Table:

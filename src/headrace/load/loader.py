@@ -24,9 +24,10 @@ from headrace.load.asking import asking
 from headrace.load.changed import record_changes, suggest_renames
 from headrace.load.counts import Counts
 from headrace.load.evolve import make_room
-from headrace.load.extras import ROW, extras, growth, validity
+from headrace.load.extras import ROW, extras, growth, same, validity
 from headrace.load.job import Job
 from headrace.load.loading import Loading
+from headrace.load.partitioning import check_split, partitioning
 from headrace.load.parts import FilesUnfit, files, gone, parts_of, proving, with_kin
 from headrace.load.refusing import refuse, refuse_lacking, refuse_table, require
 from headrace.schema import Schema
@@ -187,25 +188,17 @@ def _bring_in(loading: Loading, target: Table, there: Mapping[Table, Relation], 
         changes = (*changes, *growth(stream, held.schema, added))
     previous = loading.previous
     cursor = previous.cursor if previous and not loading.anew else None
-    job = Job(
-        connection,
-        stream,
-        target,
-        held,
-        room.schema,
-        added,
-        changes,
-        cursor,
-        timestamp(loading.at),
-        loading.anew,
-        tuple(loading.branches),
-    )
+    staged_columns = (*room.schema.columns, *(extra.column for extra in added if extra.value is not None))
+    by, at, branches = partitioning(stream, staged_columns), timestamp(loading.at), tuple(loading.branches)
+    job = Job(connection, stream, target, held, room.schema, added, changes, cursor, at, loading.anew, by, branches)
+    check_split(job)
     refused = sum(refuse(loading, fit) for fit in room.fits)
     if nest:
         nested.leave_out(nest, room)
     record_changes(loading, stream.label, target, room, created=stored is None)
     with told(stream.label, connection.local):
-        staged = connection.load_local(job.build, staging.stage_query(room.fits, room.schema, added, lists))
+        query = staging.stage_query(room.fits, room.schema, added, lists)
+        staged = connection.load_local(job.build, query, same(added))
     counts.read += sum(part.filtered for part in parts)
     counts.filtered += sum(part.filtered for part in parts)
     landed = sum(segment.rows for segment in loading.package.segments)

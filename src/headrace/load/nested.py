@@ -281,7 +281,7 @@ def _branch(nest: Nest, path: Path, table: Table) -> Branch:
         "columns": _hints(stream, path),
     }
     spec = stream.spec.model_copy(update=changed)
-    named = stream.model_copy(update={"name": "__".join((stream.name, *path)), "spec": spec})
+    named = replace(stream, name="__".join((stream.name, *path)), spec=spec)
     was = nest.there.get(table)
     renamed = {} if nest.loading.anew else renamed_in(nest.loading, path)
     return Branch(path, named, table, None if nest.loading.anew else was, was, renamed=renamed)

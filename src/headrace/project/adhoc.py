@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ def adhoc_settings(wanted: Wanted, here: Path, state: Path | None, environ: Mapp
     source = address.label(f"{table.schema}.{table.name}")
     data = merged({**address.source, "streams": {table.name: address.stream}}, _spread(wanted, table.name))
     (stream,) = streams_of(source, Document(data, LINE), here, environ)
-    stream = stream.model_copy(update={"table": table})
+    stream = replace(stream, table=table)
     return Settings(
         name="load",
         # Not the folder of a project, whose files are no part of this.

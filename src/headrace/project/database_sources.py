@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +18,7 @@ class DatabaseStream(StreamBase):
     `primary_key` and the columns' types are asked of the database. Without `table` and `query`, the stream's name is the table's.
     """
 
+    kind: ClassVar[str] = "database"
     table: str | None = Field(default=None, description="`name`, or `schema.name`")
     query: str | None = Field(default=None, description="a SELECT in the database's own dialect")
     where: str | None = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date  # noqa: TC003 - pydantic reads the annotations
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -48,6 +48,7 @@ class FilesStream(StreamBase):
     `skip: true` would drop lines, so there is no such key: a line that cannot be read goes to quarantine.
     """
 
+    kind: ClassVar[str] = "files"
     path: str = Field(description="with `*`, `?`, `[ab]` and `**`; of this machine, or a URL: " + ", ".join(SCHEMES))
     format: Literal["csv", "tsv", "jsonl", "json", "parquet", "arrow", "avro", "excel", "xml", "fixed"] | None = Field(
         default=None, description="what the name of the file says, if nothing is said"

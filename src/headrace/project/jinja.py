@@ -2,13 +2,14 @@
 
 A macro is a function: `return()` leaves it with any value, so compiled macros are wrapped (see `macros`) and every macro of a file is
 renamed, which makes each call go through the look-up and lets a project override a macro by its name.
+
+Importing Jinja costs as much as reading a small project, so only what has to compile a template imports this.
 """
 
 from __future__ import annotations
 
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import jinja2
 from jinja2 import nodes
@@ -18,110 +19,10 @@ from jinja2.runtime import Context
 from jinja2.utils import missing
 
 from headrace.events import Warned, emit
+from headrace.project.scopes import ABSENT, PREFIX, Cast, leave, scope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from jinja2.parser import Parser
-
-OVERRIDES = "_headrace_overrides"
-"""The name under which a rendering finds what takes the place of macros, as in unit tests."""
-PREFIX = "macro__"
-"""Compiled macros carry it, so that no call finds one without the look-up."""
-
-
-class Returned(Exception):
-    """A macro was left by `return(value)`; never seen by users."""
-
-    def __init__(self, value: Any) -> None:
-        super().__init__()
-        self.value = value
-
-
-class Finder(Protocol):
-    """What finds the name of a macro or package."""
-
-    def own(self, name: str, package: str) -> Any:
-        """A macro of the package or of the project, or None."""
-        ...
-
-    def foreign(self, name: str) -> Any:
-        """A package's namespace or a macro that comes with headrace, or None."""
-        ...
-
-    @property
-    def language(self) -> jinja2.Environment:
-        """The dialect that macros are compiled in."""
-        ...
-
-    @property
-    def empty_names(self) -> bool:
-        """Whether a name that means nothing may be written out, as nothing."""
-        ...
-
-
-@dataclass(slots=True)
-class Calls:
-    """The macros that one rendering came through, by id, and whether the template itself called them."""
-
-    found: dict[str, bool] = field(default_factory=dict)
-    depth: int = 0
-
-    def enter(self, macro: str) -> None:
-        """Note that a macro is called; `leave` has to follow."""
-        if self.depth == 0 and not self.found.get(macro):
-            # What was met inside of another macro before takes its place among the direct calls.
-            self.found.pop(macro, None)
-            self.found[macro] = True
-        else:
-            self.found.setdefault(macro, False)
-        self.depth += 1
-
-    def leave(self) -> None:
-        """Note that the macro entered last is done."""
-        self.depth -= 1
-
-    def call(self, macro: str) -> None:
-        """Note a macro that calls no others."""
-        self.enter(macro)
-        self.leave()
-
-    @property
-    def direct(self) -> list[str]:
-        """Those that the template calls, in order of the call: what dbt says that a node depends on."""
-        return [macro for macro, direct in self.found.items() if direct]
-
-    @property
-    def reached(self) -> list[str]:
-        """All of them, in order of name."""
-        return sorted(self.found)
-
-
-@dataclass(slots=True)
-class Scope:
-    """What names mean during one rendering, and which macros it came through."""
-
-    names: Mapping[str, Any]
-    finder: Finder
-    package: str
-    calls: Calls = field(default_factory=Calls)
-
-    def find(self, name: str) -> Any:
-        """A name's value: the project's macros come first, as they may override, then the names handed over, then the rest."""
-        overrides = self.names.get(OVERRIDES)
-        if overrides and name in overrides:
-            return overrides[name]
-        found = self.finder.own(name, self.package)
-        if found is not None:
-            return found
-        if name in self.names:
-            return self.names[name]
-        found = self.finder.foreign(name)
-        return missing if found is None else found
-
-
-scope: ContextVar[Scope] = ContextVar("scope")
-"""The rendering that is going on in this thread."""
 
 
 class LateContext(Context):
@@ -132,9 +33,7 @@ class LateContext(Context):
         if key in self.vars:
             return self.vars[key]
         found = scope.get().find(key)
-        if found is not missing:
-            return found
-        return self.parent.get(key, missing)
+        return self.parent.get(key, missing) if found is ABSENT else found
 
 
 class Unknown(jinja2.Undefined):
@@ -252,6 +151,12 @@ class Values(Language):
         )
 
 
+@cache
+def language(*, values: bool = False) -> Language:
+    """The dialect for text, or the one for values. It knows nothing of a project, so that one is enough."""
+    return Values() if values else Language()
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -259,55 +164,9 @@ def _same(value: Any) -> Any:
 def rendered(text: str) -> str:
     """Text in a value that is a template of its own, with the names of the rendering that is going on."""
     here = scope.get(None)
-    if here is None or "{" not in text:
+    if here is None:
         return text
-    language = here.finder.language
-    code = language.compile(text, "var()", "var()")
-    template = language.template_class.from_code(language, code, language.globals)
+    dialect = language()
+    code = dialect.compile(text, "var()", "var()")
+    template = dialect.template_class.from_code(dialect, code, dialect.globals)
     return "".join(str(part) for part in template.root_render_func(template.new_context()))
-
-
-def leave(value: Any = None) -> NoReturn:
-    """`return(value)`: leave the macro with this value."""
-    raise Returned(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """A value that dbt's `as_…` filters marked; only values rendered from YAML know the difference."""
-
-    value: Any
-    kind: str
-
-    def __str__(self) -> str:
-        return str(self.value)
-
-    def native(self) -> Any:
-        """The value as the filter says. Raises ValueError where it is not one."""
-        text = str(self.value).strip()
-        if self.kind == "text":
-            return str(self.value)
-        if self.kind == "bool":
-            return _boolean(text)
-        if self.kind == "number":
-            return int(text) if text.lstrip("+-").isdigit() else float(text)
-        return _literal(self.value)
-
-
-def _boolean(text: str) -> bool:
-    known = {"true": True, "1": True, "false": False, "0": False}
-    if text.lower() not in known:
-        message = f"{text!r} is neither true nor false"
-        raise ValueError(message)
-    return known[text.lower()]
-
-
-def _literal(value: Any) -> Any:
-    import ast
-
-    if not isinstance(value, str):
-        return value
-    try:
-        return ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return value

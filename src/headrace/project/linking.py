@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import RefUnknown, SourceUnknown, TemplateInvalid, did_you_mean
 from headrace.events import Warned, emit
 from headrace.project.generic import ARGUMENTS, GenericTest, read_test, render_arguments
-from headrace.project.jinja import Calls
 from headrace.project.nodes import DataTest, Model, Ref, SourceTable
 from headrace.project.nodes_from_files import TEST_DEFAULTS, judged_by
 from headrace.project.reading import facts_of, failures_table, node_names, truth
 from headrace.project.recording import Facts, recording_names
 from headrace.project.resolution import resolve_config, words
+from headrace.project.scopes import Calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -99,7 +99,7 @@ def _named(stream: Stream, convention: Convention | None) -> Stream:
     """The stream, whose columns are named as the project says unless it says something itself."""
     if convention is None or stream.spec.naming is not None:
         return stream
-    return stream.model_copy(update={"spec": stream.spec.model_copy(update={"naming": convention})})
+    return replace(stream, spec=stream.spec.model_copy(update={"naming": convention}))
 
 
 def target_of(name: str, url: str, root: Path, schema: str | None = None, threads: int | None = None) -> Target:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headrace.project.jinja import PREFIX, Language, Returned, scope
+from headrace.project.scopes import PREFIX, Returned, scope
 from headrace.project.texts import text_of
 
 if TYPE_CHECKING:
@@ -55,18 +55,21 @@ class MacroFile:
     compiled: dict[str, Any] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def function(self, name: str, language: Language) -> Any:
+    def function(self, name: str) -> Any:
         """The compiled macro of that name."""
         if self.compiled is None:
             with self.lock:
                 if self.compiled is None:
-                    self.compiled = self._compile(language)
+                    self.compiled = self._compile()
         return self.compiled[name]
 
-    def _compile(self, language: Language) -> dict[str, Any]:
-        tree = language.parse_definitions(self.text, self.path)
-        code = language.compile(tree, self.path, self.path)
-        template = language.template_class.from_code(language, code, language.globals)
+    def _compile(self) -> dict[str, Any]:
+        from headrace.project.jinja import language
+
+        dialect = language()
+        tree = dialect.parse_definitions(self.text, self.path)
+        code = dialect.compile(tree, self.path, self.path)
+        template = dialect.template_class.from_code(dialect, code, dialect.globals)
         module = template.make_module()
         return {key.removeprefix(PREFIX): value for key, value in vars(module).items() if key.startswith(PREFIX)}
 
@@ -78,7 +81,6 @@ class Macro:
     name: str
     package: str
     file: MacroFile
-    language: Language
     span: tuple[int, int] = (0, 0)
     """Where its block stands in the file's text."""
 
@@ -92,7 +94,7 @@ class Macro:
         calls = scope.get().calls
         calls.enter(self.unique_id)
         try:
-            return self.file.function(self.name, self.language)(*values, **named)
+            return self.file.function(self.name)(*values, **named)
         except Returned as left:
             return left.value
         finally:
@@ -140,7 +142,6 @@ class Macros:
     ) -> None:
         self.project = project
         self.empty_names = empty_names
-        self.language = Language()
         self._dispatch = dispatch
         self._macros: dict[str, dict[str, Macro]] = {project: {}, "dbt": {}}
         self._macros.update({package.name: {} for package in packages})
@@ -175,7 +176,7 @@ class Macros:
         file = MacroFile(package, path, text)
         self._texts[path] = text
         for name, span in definitions(text):
-            self._macros[package][name] = Macro(name, package, file, self.language, span)
+            self._macros[package][name] = Macro(name, package, file, span)
 
     def own(self, name: str, package: str) -> Macro | None:
         """A macro by its bare name, of the package that asks or of the project."""

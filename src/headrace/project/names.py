@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from headrace.errors import HeadraceError, SecretMissing, TemplateInvalid, did_you_mean
 from headrace.events import Warned, emit
-from headrace.project.jinja import rendered
 from headrace.project.secrets import Secret
 from headrace.project.template import CompilerError
 
@@ -74,7 +73,11 @@ class Variables:
         """The variable's value. Raises TemplateInvalid where it has none and no default was given."""
         if name in self.values:
             value = self.values[name]
-            return rendered(value) if isinstance(value, str) else value
+            if not isinstance(value, str) or "{" not in value:
+                return value
+            from headrace.project.jinja import rendered
+
+            return rendered(value)
         if default is _ABSENT and self._forgiving:
             return None
         if default is _ABSENT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class PythonStream(StreamBase):
     """A function of a Python file that yields rows. What YAML says wins over what its decorator says."""
 
+    kind: ClassVar[str] = "python"
     function: str | None = Field(default=None, description="its name, if that is not the stream's")
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import TemplateInvalid, did_you_mean
-from headrace.project.jinja import Calls, scope
 from headrace.project.names import PLAIN, Variables, custom_environment, env_var, target_names
+from headrace.project.scopes import Calls, scope
 
 if TYPE_CHECKING:
     from headrace.project.settings import Settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -22,6 +22,7 @@ class RestStream(StreamBase, Endpoint):
     SQL in `transform:`.
     """
 
+    kind: ClassVar[str] = "rest"
     include_from_parent: Names = Field(default=(), description="fields of the parent, as columns named `_PARENT_FIELD`")
     cache: Seconds | None = Field(
         default=None, description="a stream that was loaded less than so long ago is not asked for again"
@@ -40,11 +41,6 @@ class RestStream(StreamBase, Endpoint):
                 others = {key: inner for key, inner in params.items() if key != name}
                 return {**data, "params": others, "incremental": {"start_param": name, **said}}
         return data
-
-    @property
-    def parent(self) -> str | None:
-        """The stream whose rows this one asks for, by its name in the same source."""
-        return next(iter(sorted({name for name, _ in self.parent_fields})), None)
 
     @property
     def parent_fields(self) -> tuple[tuple[str, str], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -21,6 +21,7 @@ class SingerStream(StreamBase):
     is given no state.
     """
 
+    kind: ClassVar[str] = "singer"
     stream: str | None = Field(default=None, description="its `tap_stream_id`, if that is not the stream's name")
 
 

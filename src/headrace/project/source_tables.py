@@ -11,7 +11,6 @@ from headrace.project.lists import known_lists, list_of, table_of
 from headrace.project.nodes import SourceTable
 from headrace.project.reading import said_of
 from headrace.project.resolution import words
-from headrace.project.rest_sources import RestStream
 from headrace.project.source_locations import location_of
 from headrace.table import Table, shortened
 
@@ -103,7 +102,7 @@ def _loaded(reading: Reading, stream: Stream, about: Properties | None) -> Sourc
 
 def _parents(reading: Reading, stream: Stream) -> tuple[str, ...]:
     """The stream whose rows this one asks for is loaded before it."""
-    parent = stream.spec.parent if isinstance(stream.spec, RestStream) else None
+    parent = stream.spec.parent
     return (f"source.{reading.package}.{stream.source}.{parent}",) if parent else ()
 
 

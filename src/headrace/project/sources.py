@@ -1,47 +1,47 @@
-"""Sources and their streams, as `sources:` in headrace.yml and the files in sources/ declare them."""
+"""Streams, as `sources:` in headrace.yml and the files in sources/ declare them."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
-from pydantic import Field
+if TYPE_CHECKING:
+    from headrace.errors import Place, SecretMissing
+    from headrace.project.apis import Client
+    from headrace.project.database_sources import Database, DatabaseStream
+    from headrace.project.dispositions import Way
+    from headrace.project.file_places import Access
+    from headrace.project.file_sources import FilesStream
+    from headrace.project.python_sources import PythonCode, PythonStream
+    from headrace.project.rest_sources import RestStream
+    from headrace.project.singer_sources import SingerStream, Tap
+    from headrace.table import Table
 
-from headrace.errors import Place, SecretMissing  # noqa: TC001 - pydantic reads the annotations
-from headrace.project.apis import Client  # noqa: TC001
-from headrace.project.config import Config
-from headrace.project.database_sources import Database, DatabaseSource, DatabaseStream
-from headrace.project.dispositions import Way  # noqa: TC001
-from headrace.project.file_places import Access
-from headrace.project.file_sources import FilesSource, FilesStream
-from headrace.project.python_sources import PythonCode, PythonSource, PythonStream
-from headrace.project.rest_sources import RestSource, RestStream
-from headrace.project.singer_sources import SingerSource, SingerStream, Tap
-from headrace.table import Table  # noqa: TC001
-
-SourceSpec: TypeAlias = Annotated[
-    RestSource | FilesSource | DatabaseSource | PythonSource | SingerSource, Field(discriminator="type")
-]
+    StreamSpec: TypeAlias = RestStream | FilesStream | DatabaseStream | PythonStream | SingerStream
 
 
-class Stream(Config):
+@dataclass(frozen=True, slots=True)
+class Stream:
     """One stream with all that is known of it: what the later stages are handed.
 
-    `source` and `name` make its id `source.PROJECT.SOURCE.NAME` and its dbt name `source('SOURCE', 'NAME')`.
+    `source` and `name` make its id `source.PROJECT.SOURCE.NAME` and its dbt name `source('SOURCE', 'NAME')`. Of what the streams of a
+    source share it has what its kind of source has: `client`, `database`, `code`, `tap` or `access`.
     """
 
     source: str
     name: str
-    spec: RestStream | FilesStream | DatabaseStream | PythonStream | SingerStream
+    spec: StreamSpec
     client: Client | None = None
     database: Database | None = None
     code: PythonCode | None = None
     tap: Tap | None = None
-    access: Access = Access()
+    access: Access | None = None
     folder: str = "."
     parallel_requests: int = 4
-    table: Table | None = Field(default=None, description="its table, if that is not named after source and stream")
+    table: Table | None = None
+    """Its table, if that is not named after source and stream."""
     place: Place | None = None
-    missing: SecretMissing | None = Field(default=None, repr=False, exclude=True)
+    missing: SecretMissing | None = field(default=None, repr=False)
 
     def ready(self) -> None:
         """Nothing, unless a secret that the stream needs has no value: then SecretMissing, as only a load needs it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -110,8 +110,33 @@ class NestedHints(Config):
     columns: dict[str, Annotated[ColumnSpec, short("type")]] = {}
 
 
+class PartitionBy(Config):
+    """The column by which a table is split, in spans of time, in steps of a whole number, or by each of its values."""
+
+    column: str
+    granularity: Literal["day", "month", "year"] | None = Field(
+        default=None, description="of a date or a time, which is taken as UTC"
+    )
+    step: int | None = Field(
+        default=None, gt=0, description="how many of a column's whole numbers are in one partition"
+    )
+    immutable: bool = Field(
+        default=False,
+        description="the value of a key never changes, so that a merge looks for it only in the partitions that arriving rows are of",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PartitionBy:
+        if self.granularity and self.step:
+            raise PydanticCustomError("partition_by", "`granularity` goes with times and `step` with whole numbers")
+        return self
+
+
 class StreamBase(Config):
     """What every stream may say, whatever its source."""
+
+    kind: ClassVar[str]
+    """The `type:` of its source, so that nobody has to import all kinds to ask which one it is."""
 
     write_disposition: Disposition | None = None
     primary_key: Names = ()
@@ -121,6 +146,7 @@ class StreamBase(Config):
     )
     history: History | None = None
     surrogate_key: SurrogateKey | None = None
+    partition_by: Annotated[PartitionBy | None, short("column")] = None
     incremental: Annotated[Incremental | None, short("cursor_path")] = None
     columns: dict[str, Annotated[ColumnSpec, short("type")]] = {}
     schema_contract: Annotated[SchemaContract, BeforeValidator(_same_mode)] = SchemaContract()
@@ -175,6 +201,16 @@ class StreamBase(Config):
     def flattens(self) -> bool:
         """Whether the fields of inner objects are columns."""
         return self.nested != "json"
+
+    @property
+    def parent_fields(self) -> tuple[tuple[str, str], ...]:
+        """Which fields of which other stream it asks for: none, but for streams of an API."""
+        return ()
+
+    @property
+    def parent(self) -> str | None:
+        """The stream whose rows this one asks for, by its name in the same source."""
+        return min((name for name, _ in self.parent_fields), default=None)
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import glob
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from headrace.errors import ConfigInvalid, NameTaken, did_you_mean
 from headrace.events import Warned, emit
-from headrace.project.database_sources import Database, DatabaseSource, DatabaseStream
-from headrace.project.file_places import scheme_of
-from headrace.project.file_sources import FilesSource, FilesStream
 from headrace.project.files import Document, read_yaml
-from headrace.project.python_sources import PythonCode, PythonSource, decorated
 from headrace.project.reflected import known_tables, matching, means_several, patterns, stream_names
-from headrace.project.rest_sources import RestSource
 from headrace.project.secrets import resolve_later
-from headrace.project.singer_sources import SingerSource, Tap
 from headrace.project.sources import Stream
 from headrace.project.validate import validate
 
@@ -24,16 +19,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from headrace.errors import Place, SecretMissing
+    from headrace.project.database_sources import Database, DatabaseSource
+    from headrace.project.file_sources import FilesSource
+    from headrace.project.python_sources import PythonSource
+    from headrace.project.rest_sources import RestSource
+    from headrace.project.singer_sources import SingerSource
 
-Source: TypeAlias = RestSource | FilesSource | DatabaseSource | PythonSource | SingerSource
+    Source: TypeAlias = RestSource | FilesSource | DatabaseSource | PythonSource | SingerSource
 
-KINDS: Mapping[str, type[Source]] = {
-    "rest": RestSource,
-    "files": FilesSource,
-    "database": DatabaseSource,
-    "python": PythonSource,
-    "singer": SingerSource,
+KINDS: Mapping[str, tuple[str, str]] = {
+    "rest": ("rest_sources", "RestSource"),
+    "files": ("file_sources", "FilesSource"),
+    "database": ("database_sources", "DatabaseSource"),
+    "python": ("python_sources", "PythonSource"),
+    "singer": ("singer_sources", "SingerSource"),
 }
+"""Where each kind of source is declared; only those that a project has are imported, because each costs some milliseconds."""
 
 
 def load_streams(root: Path, project_file: Document | None, environ: Mapping[str, str]) -> tuple[Stream, ...]:
@@ -94,16 +95,16 @@ def _streams(
         data = _with_functions(data, root, document.place(*at, "module"))
     try:
         if kind == "database":
-            validate(DatabaseSource, _shared(data), document, at)
+            validate(_declares(kind), _shared(data), document, at)
             data = _with_tables(name, data, root, document.key_place(*at, "tables"))
-        spec = validate(KINDS[kind], _shared(data), document, at)
+        spec = validate(_declares(kind), _shared(data), document, at)
     except ConfigInvalid as invalid:
         # What is missing stands for itself, which need not be of the kind its key takes.
         raise next(iter(missing.values()), invalid) from None
     shared = _of_source(spec)
     for stream, of in spec.streams.items():
         place = document.key_place(*at, "streams", stream)
-        if isinstance(spec, RestSource):
+        if spec.type == "rest":
             _check_parent(name, stream, spec, place)
         lacks = _lacks(missing, at, stream)
         made: dict[str, Any] = {
@@ -115,29 +116,45 @@ def _streams(
             "missing": lacks,
         }
         yield Stream(**made, **shared)
-    if isinstance(spec, FilesSource) and spec.path is not None and not spec.streams:
+    if spec.type == "files" and spec.path is not None and not spec.streams:
         if missing:
             raise next(iter(missing.values()))
         yield from _one_for_each_file(name, spec.path, document, at, root)
 
 
+def _declares(kind: str) -> type[Source]:
+    module, name = KINDS[kind]
+    found: type[Source] = getattr(import_module(f"headrace.project.{module}"), name)
+    return found
+
+
 def _of_source(spec: Source) -> dict[str, Any]:
     """What all streams of a source have of it."""
-    match spec:
-        case RestSource():
-            return {"client": spec.client, "parallel_requests": spec.parallel_requests}
-        case DatabaseSource():
-            return {"database": Database(**spec.model_dump(include=set(Database.model_fields), by_alias=True))}
-        case PythonSource():
-            return {"code": PythonCode(**spec.model_dump(include=set(PythonCode.model_fields)))}
-        case SingerSource():
-            return {"tap": Tap(**spec.model_dump(include=set(Tap.model_fields)))}
-        case FilesSource():
-            return {"access": spec.credentials}
+    if spec.type == "rest":
+        return {"client": spec.client, "parallel_requests": spec.parallel_requests}
+    if spec.type == "database":
+        return {"database": _database(spec)}
+    if spec.type == "python":
+        from headrace.project.python_sources import PythonCode
+
+        return {"code": PythonCode(**spec.model_dump(include=set(PythonCode.model_fields)))}
+    if spec.type == "singer":
+        from headrace.project.singer_sources import Tap
+
+        return {"tap": Tap(**spec.model_dump(include=set(Tap.model_fields)))}
+    return {"access": spec.credentials}
+
+
+def _database(spec: DatabaseSource) -> Database:
+    from headrace.project.database_sources import Database
+
+    return Database(**spec.model_dump(include=set(Database.model_fields), by_alias=True))
 
 
 def _with_functions(data: dict[str, Any], root: Path, where: Place) -> dict[str, Any]:
     """The decorated functions of a Python file as streams; what YAML says of one goes over it."""
+    from headrace.project.python_sources import decorated
+
     found, said = decorated(data["module"], root, where), data.get("streams") or {}
     if not isinstance(said, dict):
         return data
@@ -186,9 +203,11 @@ def reflecting(
         wanted = patterns(data.get("tables")) if isinstance(data, dict) and data.get("type") == "database" else []
         if not wanted:
             continue
+        from headrace.project.database_sources import DatabaseSource, DatabaseStream
+
         resolved, missing = resolve_later(data, environ, document, at)
         spec = validate(DatabaseSource, _shared(resolved), document, at)
-        shared = Database(**spec.model_dump(include=set(Database.model_fields), by_alias=True))
+        shared = _database(spec)
         stream = Stream(
             source=name,
             name="tables",
@@ -246,6 +265,9 @@ def merged(below: Any, above: Any) -> Any:
 
 
 def _one_for_each_file(source: str, path: str, document: Document, at: tuple[str, ...], root: Path) -> Iterator[Stream]:
+    from headrace.project.file_places import scheme_of
+    from headrace.project.file_sources import FilesStream
+
     where = document.place(*at, "path")
     if scheme_of(path) is not None:
         raise ConfigInvalid(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+import sys
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import jinja2
-
 from headrace.errors import HeadraceError, MacroFailed, Place, TemplateInvalid, did_you_mean
-from headrace.project.jinja import Calls, Cast, Language, Returned, Scope, Values, scope
+from headrace.project.scopes import Calls, Cast, Returned, Scope, scope
 from headrace.project.simple import Part, simple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from types import TracebackType
+
+    import jinja2
 
     from headrace.project.macros import Macro, Macros
 
@@ -30,8 +31,6 @@ class Templates:
         self.macros = macros
         self.dialect = dialect
         self.project = project
-        self._text: Language = macros.language
-        self._values: Language = Values()
         self._simple: dict[str, tuple[Part, ...] | None] = {}
         self._compiled: dict[tuple[bool, str, str], jinja2.Template] = {}
 
@@ -72,7 +71,7 @@ class Templates:
             return "".join(str(part) for part in parts)
         value = parts[0]
         if not isinstance(value, Cast):
-            return str(value) if isinstance(value, jinja2.Undefined) else value
+            return str(value) if _is_undefined(value) else value
         try:
             return value.native()
         except ValueError as error:
@@ -158,16 +157,22 @@ class Templates:
         key = (values, place.path, text)
         template = self._compiled.get(key)
         if template is None:
-            language = self._values if values else self._text
-            code = language.compile(text, place.path, place.path)
-            template = language.template_class.from_code(language, code, language.globals)
+            from headrace.project.jinja import language
+
+            dialect = language(values=values)
+            code = dialect.compile(text, place.path, place.path)
+            template = dialect.template_class.from_code(dialect, code, dialect.globals)
             self._compiled[key] = template
         return template
 
     def _explain(self, error: Exception, place: Place, names: Mapping[str, Any], text: str | None = None) -> NoReturn:
+        from jinja2 import TemplateSyntaxError
+
+        from headrace.project.jinja import language
+
         frames = list(_frames(error.__traceback__))
         texts = {place.path: text} if text is not None else {}
-        if isinstance(error, jinja2.TemplateSyntaxError):
+        if isinstance(error, TemplateSyntaxError):
             where = self._spot(error.name or place.path, error.lineno, texts, place)
             raise TemplateInvalid(f"the template cannot be read: {error.message}", where=where) from error
         path, line = frames[-1] if frames else (place.path, place.line)
@@ -182,7 +187,7 @@ class Templates:
             raise MacroFailed(str(error) + stack, where=where) from error
         if word is not None:
             # What an object lacks is none of the names that templates know.
-            known = () if "has no attribute" in str(error) else {*names, *self.macros.names(), *self._text.globals}
+            known = () if "has no attribute" in str(error) else {*names, *self.macros.names(), *language().globals}
             hint = did_you_mean(word, known)
             raise TemplateInvalid(f"{word!r} is not known here{stack}", where=where, hint=hint) from error
         raise TemplateInvalid(f"{str(error) or type(error).__name__}{stack}", where=where) from error
@@ -213,8 +218,16 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[str, int]]:
         trace = trace.tb_next
 
 
+def _is_undefined(value: Any) -> bool:
+    """Whether it is one of Jinja's, which there are only where Jinja was imported."""
+    jinja2 = sys.modules.get("jinja2")
+    return jinja2 is not None and isinstance(value, jinja2.Undefined)
+
+
 def _unknown_word(error: Exception) -> str | None:
-    if not isinstance(error, jinja2.UndefinedError):
+    from jinja2 import UndefinedError
+
+    if not isinstance(error, UndefinedError):
         return None
     match = re.match(r"'([^']+)' is undefined|.* has no attribute '([^']+)'", str(error))
     return (match[1] or match[2]) if match else None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from headrace.errors import UsageError
-from headrace.project.database_sources import DatabaseStream
-from headrace.project.rest_sources import RestStream
 
 if TYPE_CHECKING:
     from headrace.project.sources import Stream
@@ -25,7 +23,7 @@ def narrowed(stream: Stream, span: Span) -> Stream:
     """The stream as it is read in the range. Raises UsageError where it has no cursor that could be read so."""
     incremental = stream.spec.incremental
     why = None
-    if incremental is None or not isinstance(stream.spec, RestStream | DatabaseStream):
+    if incremental is None or stream.spec.kind not in ("rest", "database"):
         why = "it has no cursor by which its source could be asked for a range"
     elif stream.whole:
         why = "each load brings the whole table"
@@ -35,4 +33,4 @@ def narrowed(stream: Stream, span: Span) -> Stream:
         raise UsageError(f"{stream.label} cannot be read from {span.start} on: {why}", where=stream.place)
     changed = {"initial_value": span.start, "end_value": span.end or incremental.end_value, "lag": None}
     spec = stream.spec.model_copy(update={"incremental": incremental.model_copy(update=changed)})
-    return stream.model_copy(update={"spec": spec})
+    return replace(stream, spec=spec)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from headrace.errors import RecordsNotFound
 from headrace.load.extras import validity
 from headrace.naming import CONVENTIONS, written
-from headrace.project.rest_sources import RestStream
 from headrace.sql.dialect import name, relation
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 def still_fresh(stream: Stream, last: Entry, now: datetime) -> float:
     """For how many seconds more a stream with a `cache:` need not be asked for; 0 where it has to be."""
-    cache = stream.spec.cache if isinstance(stream.spec, RestStream) else None
+    cache: float | None = getattr(stream.spec, "cache", None)  # which streams of an API have
     age = (now - last.committed_at).total_seconds()
     # A load of the future is one by a clock that was wrong: how old it is nobody knows.
     return max(0.0, cache - age) if cache and age >= 0 else 0.0
@@ -33,7 +32,7 @@ def parent_rows(session: Session, stream: Stream) -> list[dict[str, Any]]:
 
     Raises RecordsNotFound where the parent has no table, or its table lacks a field.
     """
-    if not isinstance(stream.spec, RestStream) or stream.spec.parent is None:
+    if stream.spec.parent is None:
         return []
     parent = session.manifest.source(stream.source, stream.spec.parent)
     return rows_of_table(session, parent, stream.label, [field for _, field in stream.spec.parent_fields])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from headrace.load import inflight
 from headrace.load.loader import load
 from headrace.load.parts import FilesUnfit
 from headrace.naming import Names, naming
-from headrace.project.file_sources import FilesStream
+from headrace.project.config import Config
 from headrace.project.lists import keep_lists
 from headrace.run.backfill import narrowed
 from headrace.run.models import check_all, once, settled
@@ -108,7 +109,7 @@ def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
 
 def _is_all(session: Session, stream: Stream, package: Package) -> bool:
     """Whether a dead run's package is all that this run brings: appended rows that nothing marks as read would come twice."""
-    marked = stream.spec.incremental or isinstance(stream.spec, FilesStream) or package.resume.get("state")
+    marked = stream.spec.incremental or stream.spec.kind == "files" or package.resume.get("state")
     alone = stream.disposition == "append" and not marked and session.span is None
     if not alone or package.signature != signature(stream):
         return False
@@ -127,7 +128,9 @@ def _left_behind(session: Session, node: SourceTable, stream: Stream, package: P
 
 def signature(stream: Stream) -> str:
     """What an extraction depends on: a package begun under another configuration is not gone on with."""
-    return hashlib.sha256(stream.model_dump_json(exclude={"place"}).encode()).hexdigest()[:16]
+    said = {one.name: getattr(stream, one.name) for one in fields(stream) if one.name not in ("place", "missing")}
+    dumped = {key: of.model_dump(mode="json") if isinstance(of, Config) else of for key, of in said.items()}
+    return hashlib.sha256(json.dumps(dumped, default=str).encode()).hexdigest()[:16]
 
 
 def _cursor(stream: Stream, last: ledger.Entry | None) -> Cursor | None:
@@ -176,7 +179,7 @@ def _joining(stream: Stream) -> Stream:
         changed["deletes"] = spec.deletes.model_copy(update={"mode": spec.deletes.missing, "missing": None})
     if spec.history:
         changed["history"] = spec.history.model_copy(update={"missing": "ignore"})
-    return stream.model_copy(update={"spec": spec.model_copy(update=changed)})
+    return replace(stream, spec=spec.model_copy(update=changed))
 
 
 def extract(
@@ -194,7 +197,7 @@ def extract(
     """
     # A table that is loaded whole is made from all files, others from those that no load has read and this package has not.
     earlier = last if last and not stream.whole else None
-    of_files = earlier is not None and isinstance(stream.spec, FilesStream)
+    of_files = earlier is not None and stream.spec.kind == "files"
     known = files.stamps(session.connection(), stream.label) if of_files else {}
     carried = earlier.carried if earlier else {}
     resume = {**carried, **package.resume, "files": {**known, **package.resume.get("files", {})}}

@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 class Capabilities:
     """An engine's traits.
 
-    `transactions`: ddl (tables are made and dropped inside one), dml, or none. `merge`: native MERGE, or delete + insert in a
-    transaction (which on DuckDB is faster and needs half the memory). `view_replace`: any, or drop_create where a view's columns
+    `transactions`: ddl (tables are made and dropped inside one), dml, or none. `merge`: how changed rows of a stream
+    are written, in place (update), or by delete + insert (which on DuckDB needs two thirds of the memory). `view_replace`: any, or drop_create where a view's columns
     cannot change in place. `views_follow_names`: False where a view holds the table itself, so that dropping it takes the view.
+    `partitions`: whether a table is declared to be in partitions, which are made before their rows come.
     `types`: the engine's word for each kind; `{precision}` and `{scale}` stand in decimal's, `{item}` in list's.
     """
 
     dialect: Literal["duckdb", "postgres"]
     default_schema: str
     transactions: Literal["ddl", "dml", "none"]
-    merge: Literal["native", "delete_insert"]
+    merge: Literal["update", "delete_insert"]
     view_replace: Literal["any", "drop_create"]
     views_follow_names: bool
     max_name: int
+    partitions: bool
     types: Mapping[Kind, str]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from headrace.schema import Added, Clash, Risky, Widened
 from headrace.sql.dialect import name, relation, spell, temporary, text
+from headrace.sql.partitioned import scheme
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,10 @@ def create_table(operation: CreateTable, capabilities: Capabilities) -> list[str
     """An empty table of typed columns."""
     columns = ",\n    ".join(_definition(column, capabilities) for column in operation.schema)
     absent = "IF NOT EXISTS " if operation.if_absent else ""
-    return [f"CREATE TABLE {absent}{relation(operation.table)} (\n    {columns}\n)"]
+    made = f"CREATE TABLE {absent}{relation(operation.table)} (\n    {columns}\n)"
+    if operation.by is None or not capabilities.partitions:
+        return [made]
+    return [f"{made} PARTITION BY {scheme(operation.by)}"]
 
 
 def _definition(column: Column, capabilities: Capabilities) -> str:
@@ -77,6 +81,7 @@ def publish(operation: Publish, capabilities: Capabilities) -> list[str]:
         *_drop_kept(kept),
         *dropped,
         *_rename(operation.built, operation.target, capabilities),
+        *_rename_partitions(operation, capabilities),
         *operation.carried,
         *_make_kept(kept),
     ]
@@ -95,6 +100,18 @@ def _rename(built: Table, target: Table, capabilities: Capabilities) -> list[str
     if built.name != target.name:
         moved.append(f"ALTER TABLE {name(target.schema)}.{name(built.name)} RENAME TO {name(target.name)}")
     return moved
+
+
+def _rename_partitions(operation: Publish, capabilities: Capabilities) -> list[str]:
+    """The partitions are called after their table, and in another schema they follow it."""
+    named: list[str] = []
+    for part in operation.partitions:
+        built, target = (
+            each.beside(part, max_name=capabilities.max_name) for each in (operation.built, operation.target)
+        )
+        if built != target:
+            named += _rename(built, target, capabilities)
+    return named
 
 
 def _drop_kept(kept: Sequence[DependentView]) -> list[str]:

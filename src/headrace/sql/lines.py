@@ -26,35 +26,64 @@ LONGEST = 17
 
 _WHOLE_DOUBLE = 9007199254740991
 _TINY = "regexp_matches(line, '[0-9][eE]-[0-9]{3}')"
+_APART = "-?([0-9.]+[eE][-+]?[0-9]+|[0-9]{19,})"
 _NUMBER = "-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?"
 
 
 def lines_query(
-    path: str, fields: Sequence[Mapping[str, Any]], origin: str, column: str, *, compact: bool = False
+    paths: Sequence[str],
+    fields: Sequence[Mapping[str, Any]],
+    origins: tuple[str, str],
+    *,
+    file: str | None = None,
+    compact: bool = False,
 ) -> str:
-    """A query for the rows of a file of JSON lines, with a column that holds the origin: whoever reads that, proves the lines.
+    """A query for the rows of files of JSON lines, with a column that holds the origin: whoever reads that, proves the lines.
 
+    `origins` are an expression for what a line's file is called, and the name of the column; `file` is what the expression calls its path.
     Each of the `fields` is `{"key", "name", "type", "declared"}`: a key that was null in the whole sample has no type and is no
     column, and a declared column that the sample did not have has no key. Lines that are said to be `compact` are proven by their
     length, where that tells, and their numbers of very many digits are seen; else somebody else has to look for those.
     """
+    text = (
+        f"read_csv([{', '.join(map(located, paths))}], auto_detect = false, compression = 'none', header = false, delim = chr(1), quote = '', escape = '',"
+        " max_line_size = 16777216, columns = {'line': 'VARCHAR'}"
+    ) + (f", filename = {literal(file)})" if file else ")")
+    return proven_query(f"{text} WHERE line IS NOT NULL", fields, origins, file=file, compact=compact)
+
+
+def proven_query(
+    lines: str,
+    fields: Sequence[Mapping[str, Any]],
+    origins: tuple[str, str],
+    *,
+    file: str | None = None,
+    compact: bool = False,
+    short: bool = False,
+) -> str:
+    """A query for the values of JSON texts, which are the column `line` of what stands after FROM in `lines`, as in `lines_query`.
+
+    With `short`, somebody has seen already that no number is one of very many digits, and what may be a number with an exponent, or
+    one that no BIGINT holds, is no text: whoever looks at it alone takes it otherwise.
+    """
     keys = [field["key"] for field in fields if field["key"] is not None]
     structure = {field["key"]: "VARCHAR" if _as_text(field) else "JSON" for field in fields if field["key"] is not None}
     columns = "".join(f"{_value(field)} AS {quoted(field['name'])}, " for field in fields if field["type"])
-    fits = " AND ".join([_known(keys), *(test for field in fields if (test := _fits(field)))])
+    tests = [_known(keys), *(test for field in fields if (test := _fits(field)))]
+    if short:
+        texts = [_held(field) for field in fields if field["key"] is not None and _type(field) == VARCHAR]
+        tests += [f"NOT coalesce(regexp_full_match({held}, '{_APART}'), FALSE)" for held in texts]
+    fits = " AND ".join(tests)
     if compact:
-        fits = f"CASE WHEN {_evident(fields)} THEN TRUE WHEN {_LONG} THEN FALSE ELSE {fits} END"
-    text = (
-        f"read_csv({located(path)}, auto_detect = false, compression = 'none', header = false, delim = chr(1), quote = '', escape = '',"
-        " max_line_size = 16777216, columns = {'line': 'VARCHAR'})"
-    )
+        long = "" if short else f" WHEN {_LONG} THEN FALSE"
+        fits = f"CASE WHEN {_evident(fields)} THEN TRUE{long} ELSE {fits} END"
+    kept = f"line, {quoted(file)}" if file else "line"
+    origin, column = origins
     # As a column and not as a filter: a filter would be moved below the parse and parse each line once more for each key.
-    proven = (
-        f"CASE WHEN {fits} THEN {literal(origin)} ELSE error({literal(f'{origin} {UNFIT}')}) END AS {quoted(column)}"
-    )
+    proven = f"CASE WHEN {fits} THEN {origin} ELSE error({origin} || {literal(f' {UNFIT}')}) END AS {quoted(column)}"
     return (
         f"SELECT {columns}{proven} FROM (\n"
-        f"SELECT line, json_transform(line, {literal(json.dumps(structure))}) AS s FROM {text} WHERE line IS NOT NULL\n"
+        f"SELECT {kept}, json_transform(line, {literal(json.dumps(structure))}) AS s FROM {lines}\n"
         ") AS lines"
     )
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 VERDICT = "_headrace_verdict"
 RANK = "_headrace_rank"
 NEWER = "_headrace_newer"
+PLACE, HELD = "_headrace_place", "_headrace_held"
+"""Where a judged row stands among the staged ones, and where the row of its key stands in the target."""
 
 
 def merge(operation: Merge, capabilities: Capabilities) -> list[str]:
@@ -26,14 +28,23 @@ def merge(operation: Merge, capabilities: Capabilities) -> list[str]:
     and equal order columns a deletion wins, then the one that was staged last. `target` holds each key once, and the hash and the
     order columns that are among `columns`; an order column that is not decides within `staged` (and tombstones) only.
     Against the stored row, a staged one of the same order is the newer.
+
+    A verdict is narrow: where its row is staged, and where the stored one is, so that the target is searched once. Between the
+    two nobody else may change it, or rows would not be where they were.
     """
     verdicts = relation(temporary(operation.verdicts.name, capabilities))
-    carried = _by_merge if capabilities.merge == "native" else _by_delete_insert
+    decided = (
+        f"{relation(operation.staged)} AS s, {verdicts} AS v\nWHERE {column(PLACE, 'v')} = s.{place(capabilities)} AND "
+    )
+    carried = _by_update if capabilities.merge == "update" else _by_delete_insert
+    # DuckDB lets one of two sessions fail that change the same rows; PostgreSQL would pass over rows that have moved.
+    locked = f"LOCK TABLE {relation(operation.target)} IN SHARE ROW EXCLUSIVE MODE"
     return [
+        *([locked] if capabilities.dialect == "postgres" else []),
         f"DROP TABLE IF EXISTS {verdicts}",
         f"CREATE TEMPORARY TABLE {verdicts} AS\n{_judged(operation, capabilities)}",
-        *(_buried(operation, operation.tombstones, verdicts) if operation.tombstones else []),
-        *carried(operation, verdicts),
+        *(_buried(operation, operation.tombstones, decided) if operation.tombstones else []),
+        *carried(operation, decided, _found(operation, capabilities)),
     ]
 
 
@@ -74,10 +85,12 @@ def _judged(operation: Merge, capabilities: Capabilities) -> str:
     verdict = "\n        ".join([*cases, "ELSE 'update'"])
     ahead = f"COALESCE({later(stored, 's', 't')}, FALSE)" if stored else "FALSE"
     held = "".join(_held(before, operation.key[0]) for before in operation.before)
+    within = f"\n    AND ({operation.within})" if operation.within else ""
     return (
-        f"SELECT s.*,{held}\n    CASE\n        {verdict}\n    END AS {name(VERDICT)},\n    {ahead} AS {name(NEWER)}\n"
+        f"SELECT {column(PLACE, 's')}, t.{place(capabilities)} AS {name(HELD)},{held}\n"
+        f"    CASE\n        {verdict}\n    END AS {name(VERDICT)},\n    {ahead} AS {name(NEWER)}\n"
         f"FROM (\n{_ranked(operation, capabilities)}\n) AS s\n"
-        f"LEFT JOIN {relation(operation.target)} AS t ON {same_key(operation.key, 't', 's')}"
+        f"LEFT JOIN {relation(operation.target)} AS t ON {same_key(operation.key, 't', 's')}{within}"
         f"{_remembered(operation)}"
     )
 
@@ -86,7 +99,8 @@ def _ranked(operation: Merge, capabilities: Capabilities) -> str:
     window = f"PARTITION BY {names(operation.key)} ORDER BY {place(capabilities)}"
     if not operation.only_new:
         window = _newest(operation, capabilities, operation.deleted)
-    return f"    SELECT *, row_number() OVER ({window}) AS {name(RANK)}\n    FROM {relation(operation.staged)}"
+    at = f"{place(capabilities)} AS {name(PLACE)}"
+    return f"    SELECT *, {at}, row_number() OVER ({window}) AS {name(RANK)}\n    FROM {relation(operation.staged)}"
 
 
 def _newest(operation: Merge | Distinct, capabilities: Capabilities, deleted: str | None = None) -> str:
@@ -191,52 +205,59 @@ def newer(one: Sequence[str], other: Sequence[str]) -> str:
     return f"{later} OR ({left} IS NOT DISTINCT FROM {right} AND ({newer(one[1:], other[1:])}))"
 
 
-def _buried(operation: Merge, tombstones: Table, verdicts: str) -> list[str]:
+def _buried(operation: Merge, tombstones: Table, decided: str) -> list[str]:
     """Deletions leave their tombstone, also those of keys that the table never had."""
     if operation.deleted is None:
         return []
-    gone = f"COALESCE({column(operation.deleted, 'v')}, FALSE) AND {column(VERDICT, 'v')} IN ('delete', 'unchanged')"
+    gone = f"COALESCE({column(operation.deleted, 's')}, FALSE) AND {column(VERDICT, 'v')} IN ('delete', 'unchanged')"
     kept = (*operation.key, *(part for part in operation.order if part not in operation.key))
     return [
-        (
-            f"DELETE FROM {relation(tombstones)} AS d\nUSING {verdicts} AS v\n"
-            f"WHERE {same_key(operation.key, 'd', 'v')} AND {gone}"
-        ),
-        f"INSERT INTO {relation(tombstones)} ({names(kept)})\nSELECT {names(kept, 'v')}\nFROM {verdicts} AS v\nWHERE {gone}",
+        f"DELETE FROM {relation(tombstones)} AS d\nUSING {decided}{same_key(operation.key, 'd', 's')} AND {gone}",
+        f"INSERT INTO {relation(tombstones)} ({names(kept)})\nSELECT {names(kept, 's')}\nFROM {decided}{gone}",
     ]
 
 
-def _by_delete_insert(operation: Merge, verdicts: str) -> list[str]:
-    written = _written(operation)
+def _found(operation: Merge, capabilities: Capabilities) -> str:
+    """A condition that a row of the target is the one that was found for a staged row."""
+    if operation.partitioned:
+        # Each partition counts its places from the beginning.
+        within = f" AND ({operation.within})" if operation.within else ""
+        return f"{same_key(operation.key, 't', 's')}{within}"
+    return f"t.{place(capabilities)} = {column(HELD, 'v')}"
+
+
+def _by_delete_insert(operation: Merge, decided: str, found: str) -> list[str]:
     replaced = _touched(operation, "'update', 'delete'")
-    added = _touched(operation, "'insert', 'update'")
     return [
-        (
-            f"DELETE FROM {relation(operation.target)} AS t\nUSING {verdicts} AS v\n"
-            f"WHERE {same_key(operation.key, 't', 'v')} AND {replaced}"
-        ),
-        (
-            f"INSERT INTO {relation(operation.target)} ({names(written)})\nSELECT {names(written, 'v')}\n"
-            f"FROM {verdicts} AS v\nWHERE {added}"
-        ),
+        f"DELETE FROM {relation(operation.target)} AS t\nUSING {decided}{found} AND {replaced}",
+        _inserted(operation, decided, _touched(operation, "'insert', 'update'")),
     ]
 
 
-def _by_merge(operation: Merge, verdicts: str) -> list[str]:
+def _by_update(operation: Merge, decided: str, found: str) -> list[str]:
+    target, verdict = relation(operation.target), column(VERDICT, "v")
+    setting = ", ".join(
+        f"{name(part)} = {_value(operation, part)}" for part in _written(operation) if part not in operation.key
+    )
+    statements = []
+    if operation.deleted:
+        statements.append(f"DELETE FROM {target} AS t\nUSING {decided}{found} AND {verdict} = 'delete'")
+    if setting and not operation.only_new:
+        touched = _touched(operation, "'update'")
+        statements.append(f"UPDATE {target} AS t\nSET {setting}\nFROM {decided}{found} AND {touched}")
+    return [*statements, _inserted(operation, decided, f"{verdict} = 'insert'")]
+
+
+def _inserted(operation: Merge, decided: str, chosen: str) -> str:
     written = _written(operation)
-    changed = [part for part in written if part not in operation.key]
-    update = "UPDATE SET " + ", ".join(f"{name(part)} = {column(part, 'v')}" for part in changed)
-    touched = _touched(operation, "'insert', 'update', 'delete'")
-    return [
-        (
-            f"MERGE INTO {relation(operation.target)} AS t\n"
-            f"USING (\n    SELECT v.*\n    FROM {verdicts} AS v\n    WHERE {touched}\n) AS v\n"
-            f"ON {same_key(operation.key, 't', 'v')}\n"
-            f"WHEN MATCHED AND {column(VERDICT, 'v')} = 'delete' THEN DELETE\n"
-            f"WHEN MATCHED THEN {update if changed else 'DO NOTHING'}\n"
-            f"WHEN NOT MATCHED THEN INSERT ({names(written)})\nVALUES ({names(written, 'v')})"
-        )
-    ]
+    values = ", ".join(_value(operation, part) for part in written)
+    return f"INSERT INTO {relation(operation.target)} ({names(written)})\nSELECT {values}\nFROM {decided}{chosen}"
+
+
+def _value(operation: Merge, part: str) -> str:
+    """What is written into a column: the staged value, or what the verdict says of a column's past."""
+    past = {each for before in operation.before for each in (before.previous, before.at)}
+    return column(part, "v" if part in past else "s")
 
 
 def _touched(operation: Merge, verdicts: str) -> str:
@@ -247,7 +268,7 @@ def _touched(operation: Merge, verdicts: str) -> str:
     chosen = f"{column(VERDICT, 'v')} IN ({verdicts})"
     if not operation.order or not operation.hash:
         return chosen
-    live = f" AND NOT COALESCE({column(operation.deleted, 'v')}, FALSE)" if operation.deleted else ""
+    live = f" AND NOT COALESCE({column(operation.deleted, 's')}, FALSE)" if operation.deleted else ""
     return f"({chosen} OR ({column(VERDICT, 'v')} = 'unchanged' AND {column(NEWER, 'v')}{live}))"
 
 

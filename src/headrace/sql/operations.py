@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from headrace.schema import Change, Schema
+    from headrace.schema import Change, Schema, Type
     from headrace.table import Table
 
 
@@ -23,6 +23,38 @@ class DependentView:
 
 
 @dataclass(frozen=True, slots=True)
+class Partitioning:
+    """How a table is split by a column: by spans of time, by steps of a whole number, or by each of its values.
+
+    `type` is that of the column.
+    """
+
+    column: str
+    type: Type
+    granularity: Literal["day", "month", "year"] | None = None
+    step: int | None = None
+
+    @property
+    def ranges(self) -> bool:
+        """Whether a partition holds a range of values."""
+        return self.granularity is not None or self.step is not None
+
+    @property
+    def label(self) -> str:
+        """What a partition's value is called, as in `created_at_month=2026-01`."""
+        return f"{self.column}_{self.granularity or 'from'}" if self.ranges else self.column
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The rows from `low` on and before `high`, both as text; without `high` those whose value is `low`, without both all others."""
+
+    name: str
+    low: str | None = None
+    high: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CreateSchema:
     """Make the schema if it is not there, in the session's database or in another one."""
 
@@ -32,11 +64,21 @@ class CreateSchema:
 
 @dataclass(frozen=True, slots=True)
 class CreateTable:
-    """An empty table of these columns; `if_absent` leaves one that is there alone."""
+    """An empty table of these columns; `if_absent` leaves one that is there alone. `by` is how it is split, where engines declare that."""
 
     table: Table
     schema: Schema
     if_absent: bool = False
+    by: Partitioning | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddPartitions:
+    """The table is split so, and gets these partitions, which are not there yet."""
+
+    table: Table
+    by: Partitioning
+    partitions: tuple[Partition, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +148,10 @@ class Merge:
     only_new: bool = False
     """Keys that the target has stay as they are, and of a key that comes more than once the first row is added."""
     before: tuple[Before, ...] = ()
+    within: str | None = None
+    """A condition over `target`, called t: a key that is staged stands nowhere else."""
+    partitioned: bool = False
+    """Whether `target` is in partitions, where a row is found by its key alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +285,8 @@ class Publish:
     was: str | None = None
     kept: tuple[DependentView, ...] = ()
     carried: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
+    """The names of the partitions of `built`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +330,7 @@ class Comment:
 Operation: TypeAlias = (
     CreateSchema
     | CreateTable
+    | AddPartitions
     | CreateTableAs
     | SetView
     | Append

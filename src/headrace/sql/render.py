@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from headrace.sql import ddl, history, merge, write
+from headrace.sql import ddl, history, merge, partitioned, write
 from headrace.sql import operations as op
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ def render(operation: op.Operation, capabilities: Capabilities) -> list[str]:
             return ddl.create_schema(operation, capabilities)
         case op.CreateTable():
             return ddl.create_table(operation, capabilities)
+        case op.AddPartitions():
+            return partitioned.add(operation, capabilities)
         case op.CreateTableAs():
             return ddl.create_table_as(operation, capabilities)
         case op.SetView():

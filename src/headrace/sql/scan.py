@@ -44,7 +44,7 @@ def scan_query(scan: Scan, origin: str, more: Sequence[Scan] = ()) -> str:
 
 def together(one: Scan, other: Scan) -> bool:
     """Whether two files can be read by one call: the same columns, and names that are found in the paths the same way."""
-    if one.format == "jsonl" or (one.format == "parquet" and not one.alike):
+    if one.format == "parquet" and not one.alike:
         return False
     first, second = ((each.format, each.alike, each.options, each.partitions, _cut(each)) for each in (one, other))
     return first == second
@@ -52,14 +52,14 @@ def together(one: Scan, other: Scan) -> bool:
 
 def _rows(scan: Scan, origin: str, more: Sequence[Scan]) -> str:
     called, options, rename = literal(_called(scan)), dict(scan.options), scan.options.get("rename") or {}
-    if scan.format == "jsonl":
-        compact = bool(options.get("compact"))
-        return lines_query(scan.path, options["fields"], _called(scan), origin, compact=compact)
     if more:
         skip, lead = _cut(scan)
         called = f"{literal(lead)} || substr({quoted(_FILE)}, {skip + 1:d})"
         options["filename"] = _FILE
     paths = [scan.path, *(one.path for one in more)]
+    if scan.format == "jsonl":
+        compact, file = bool(options.get("compact")), _FILE if more else None
+        return lines_query(paths, options["fields"], (called, origin), file=file, compact=compact)
     if scan.format == "csv":
         return _delimited(paths, options, called, origin)
     options.pop("rename", None)

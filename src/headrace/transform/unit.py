@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ConfigInvalid, StatementFailed, did_you_mean
-from headrace.project.jinja import OVERRIDES
 from headrace.project.nodes import Model, SourceTable
+from headrace.project.scopes import OVERRIDES
 from headrace.sql.dialect import name, relation, text
 from headrace.transform.adapter import describe
 from headrace.transform.compile import compile_node, stand_in

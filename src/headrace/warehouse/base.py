@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table or view as the warehouse describes it."""
+    """A table or view as the warehouse describes it; `split` is how the engine writes by what a table is in partitions."""
 
     table: Table
     kind: Literal["table", "view"]
     schema: Schema
+    split: str | None = None
 
 
 class Connection(Protocol):
@@ -73,8 +74,11 @@ class Connection(Protocol):
     def load(self, table: Table, data: pa.RecordBatchReader, schema: Schema | None = None) -> int:
         """Arrow rows into a fresh table, by the engine's own fast path; how many. The table must not be there yet."""
 
-    def load_local(self, table: Table, query: str) -> int:
-        """The result of a DuckDB query (over files, or over what `local` holds) into a fresh table; how many rows."""
+    def load_local(self, table: Table, query: str, same: Mapping[str, str] | None = None) -> int:
+        """The result of a DuckDB query (over files, or over what `local` holds) into a fresh table; how many rows.
+
+        `same` has for columns of it that are the same in each row what they are, as SQL of the engine.
+        """
 
     def inspect(self, *schemas: str, database: str | None = None) -> dict[Table, Relation]:
         """All relations of the schemas, in one query each; a schema that is not there has none.

@@ -56,6 +56,8 @@ def open_delta(url: str) -> LakeWarehouse:
 class DeltaFolder:
     """The tables as they are now, and what is remembered of their loads."""
 
+    splits = False
+
     def __init__(self, place: Path) -> None:
         self.place = place
         self.memory = Folder.at(place, "parquet")

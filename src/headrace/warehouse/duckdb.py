@@ -23,7 +23,7 @@ from headrace.warehouse.noting import Noting
 from headrace.warehouse.preparing import connect, prepare, set_up
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from types import TracebackType
 
     import pyarrow as pa
@@ -134,9 +134,10 @@ class DuckDBConnection(Noting):
         finally:
             self.local.unregister(arrived)
 
-    def load_local(self, table: Table, query: str) -> int:
+    def load_local(self, table: Table, query: str, same: Mapping[str, str] | None = None) -> int:  # noqa: ARG002 - the protocol's
         """The result of a query of this session into a fresh table."""
-        return self.execute(f"CREATE TABLE {relation(table)} AS\n{query}")
+        word = "TEMPORARY TABLE" if table.database == "temp" else "TABLE"
+        return self.execute(f"CREATE {word} {relation(table)} AS\n{query}")
 
     def inspect(self, *schemas: str, database: str | None = None) -> dict[Table, Relation]:
         """All relations of the schemas."""

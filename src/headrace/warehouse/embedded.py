@@ -30,6 +30,7 @@ CAPABILITIES = Capabilities(
     view_replace="any",
     views_follow_names=True,
     max_name=63,
+    partitions=False,
     types={
         Kind.BOOLEAN: "BOOLEAN",
         Kind.SMALLINT: "SMALLINT",
@@ -68,6 +69,7 @@ class Embedded:
         self.session = session
         self.doubtful = False
         """Whether a statement failed, or one was begun whose failure only reading shows; reset by whoever asks."""
+        self._parsed: dict[str, duckdb.Statement] = {}
 
     @classmethod
     def in_memory(cls) -> Self:
@@ -107,8 +109,20 @@ class Embedded:
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """A small result as Python rows. Raises StatementFailed."""
+        return self._rows(sql, sql, values)
+
+    def again(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """As `rows`, for a statement that is asked over and over with other values: it is parsed once. Raises StatementFailed."""
+        if sql not in self._parsed:
+            try:
+                (self._parsed[sql],) = self.session.extract_statements(sql)
+            except duckdb.Error as error:
+                raise failed(sql, error) from error
+        return self._rows(sql, self._parsed[sql], values)
+
+    def _rows(self, sql: str, query: str | duckdb.Statement, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         try:
-            result = self.session.execute(sql, values or None)
+            result = self.session.execute(query, values or None)
             if any("WITH TIME ZONE" in str(column[1]) for column in result.description or ()):
                 return _zoned(result)
             return result.fetchall()

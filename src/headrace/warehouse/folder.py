@@ -3,6 +3,7 @@
 FOLDER/_headrace/lists/00000007.json   the tables and their parts; the highest number holds
 FOLDER/_headrace/parts/…               the parts, also those of tables that headrace keeps for itself
 FOLDER/orders/…                        the parts again, by the same inode, or written in another format: for readers
+FOLDER/orders/created_at_month=2026-01/…   the same for a table in partitions; only those whose rows change are written anew
 
 What readers see is made from the list: again, by the next who opens the store, where a process ended between the two. A file that is
 a target (`orders.csv`) has its store in `.headrace/files/` beside it, and is written beside and renamed.
@@ -23,11 +24,13 @@ from headrace.errors import NotSupported, StatementFailed, WarehouseUnavailable
 from headrace.sql.dialect import name, text
 from headrace.table import Table
 from headrace.warehouse.embedded import Embedded
+from headrace.warehouse.foldered import empty_folder, folder_of, split_by, touched, write_split
 from headrace.warehouse.lake import HOME, LakeWarehouse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from headrace.sql.operations import Partitioning
     from headrace.warehouse.lake import Change
 
 FORMATS = ("parquet", "csv", "jsonl")
@@ -96,8 +99,11 @@ class Folder:
         return dict((self.listed or {}).get("tables", {}))
 
     def _query(self, parts: Sequence[str]) -> str:
-        files = ", ".join(text(str(self.home / "parts" / part)) for part in parts)
+        files = ", ".join(text(str(self._path(part))) for part in parts)
         return f"SELECT * FROM read_parquet([{files}], union_by_name = true)"
+
+    def _path(self, part: str) -> Path:
+        return self.home / "parts" / Path(part).name
 
     def commit(
         self, changes: Sequence[Change], gone: Sequence[Table], local: Embedded, awaits: Mapping[str, int] | None = None
@@ -123,9 +129,8 @@ class Folder:
         for table in gone:
             tables.pop(key_of(table), None)
         for change in changes:
-            part = self._write(change, local)
             key = key_of(change.table)
-            tables[key] = [*tables[key], part] if change.kind == "append" else [part]
+            tables[key] = self._changed(change, tables.get(key, []), local)
         shown = [key for key in tables if _table(key).schema != HOME]
         if self.single and len(shown) > 1:
             raise NotSupported(
@@ -147,6 +152,11 @@ class Folder:
         self.number, self.listed = self.number + 1, listed
 
     @property
+    def splits(self) -> bool:
+        """Whether a table can be in partitions: one file has no folders."""
+        return not self.single
+
+    @property
     def awaits(self) -> Mapping[str, int]:
         """The marks that the last list waits for."""
         return dict((self.listed or {}).get("awaits", {}))
@@ -158,10 +168,40 @@ class Folder:
         self.number, self.listed = 0, None
         self.read()
 
-    def _write(self, change: Change, local: Embedded) -> str:
-        part = f"{safe(change.table)}-{self.number + 1:08d}-{secrets.token_hex(4)}.parquet"
+    def _changed(self, change: Change, held: list[str], local: Embedded) -> list[str]:
+        """The table's parts after the change. Where it is split otherwise than its parts are, all of it is written anew."""
+        by, query, whole = change.by, kept_exactly(change.query, local), change.kind == "replace"
+        as_before = all(split_by(part) == (by.label if by else "") for part in held)
+        if not as_before and not whole:
+            query, whole = f"{self._query(held)}\nUNION ALL BY NAME\n{query}", True
+        if by is None:
+            part = self._write(change.table, query, local)
+            return [part] if whole else [*held, part]
+        new = touched(by, self._query(held), query, local) if whole and held and as_before else None
+        if new is not None:
+            listed = ", ".join(text(folder) for folder in sorted(new)) or "NULL"
+            query = f"SELECT * FROM (\n{query}\n) WHERE {folder_of(by)} IN ({listed})"
+        kept = [part for part in held if not whole or (new is not None and Path(part).parent.name not in new)]
+        found = [*kept, *self._split(change.table, by, query, local)]
+        return found or [f"{empty_folder(by)}/{self._write(change.table, query, local)}"]
+
+    def _split(self, table: Table, by: Partitioning, query: str, local: Embedded) -> list[str]:
+        place, parts = self.home / "spilled" / secrets.token_hex(4), []
+        for folder, file in write_split(by, query, place, _COPY["parquet"], local):
+            part = self._named(table)
+            file.rename(self.home / "parts" / part)
+            parts.append(f"{folder}/{part}")
+        shutil.rmtree(place)
+        _sync(self.home / "parts")
+        return parts
+
+    def _named(self, table: Table) -> str:
+        return f"{safe(table)}-{self.number + 1:08d}-{secrets.token_hex(4)}.parquet"
+
+    def _write(self, table: Table, query: str, local: Embedded) -> str:
+        part = self._named(table)
         path = self.home / "parts" / part
-        local.execute(f"COPY ({kept_exactly(change.query, local)}) TO {text(str(path))} ({_COPY['parquet']})")
+        local.execute(f"COPY ({query}) TO {text(str(path))} ({_COPY['parquet']})")
         with path.open("rb") as written:
             os.fsync(written.fileno())
         _sync(path.parent)
@@ -198,19 +238,22 @@ class Folder:
     def _show_parts(self, table: Table, parts: Sequence[str], local: Embedded) -> None:
         folder = self.shown / safe(table)
         folder.mkdir(exist_ok=True)
-        wanted = {Path(part).with_suffix(f".{self.format}").name: part for part in parts}
+        wanted = {folder / Path(part).with_suffix(f".{self.format}"): part for part in parts}
         for file, part in wanted.items():
-            if not (folder / file).exists():
-                draft = folder / f".{file}"
+            if not file.exists():
+                file.parent.mkdir(exist_ok=True)
+                draft = file.with_name(f".{file.name}")
                 draft.unlink(missing_ok=True)
                 if self.format == "parquet":
-                    os.link(self.home / "parts" / part, draft)
+                    os.link(self._path(part), draft)
                 else:
                     self._copy([part], draft, local)
-                draft.rename(folder / file)
-        for old in folder.glob(f"*.{self.format}"):
-            if old.name not in wanted:
+                draft.rename(file)
+        for old in folder.rglob(f"*.{self.format}"):
+            if old not in wanted:
                 old.unlink()
+        for left in {one for one in folder.iterdir() if one.is_dir()} - {file.parent for file in wanted}:
+            left.rmdir()
 
     def _copy(self, parts: Sequence[str], path: Path, local: Embedded) -> None:
         query = self._query(parts)
@@ -226,7 +269,7 @@ class Folder:
         for old in lists[:-_KEPT_LISTS]:
             old.unlink(missing_ok=True)
         named = {
-            part
+            Path(part).name
             for one in lists[-_KEPT_LISTS:]
             for parts in json.loads(one.read_bytes())["tables"].values()
             for part in parts

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from headrace.errors import NotSupported
 from headrace.sql.dialect import name, names, relation
-from headrace.sql.operations import Append, Overwrite, SetView
+from headrace.sql.operations import AddPartitions, Append, Overwrite, Publish, SetView
 from headrace.table import Table
 from headrace.warehouse.duckdb import DuckDBConnection
 from headrace.warehouse.embedded import CAPABILITIES, Embedded
@@ -22,7 +22,7 @@ from headrace.warehouse.embedded import CAPABILITIES, Embedded
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from headrace.sql.operations import Operation
+    from headrace.sql.operations import Operation, Partitioning
     from headrace.warehouse.base import Relation
 
 HOME = "headrace"
@@ -36,15 +36,20 @@ _TABLES = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Rows of a DuckDB query that are added to a table, or that are all it has from now on."""
+    """Rows of a DuckDB query that are added to a table, or that are all it has from now on; `by` is how the table is split."""
 
     table: Table
     kind: Literal["append", "replace"]
     query: str
+    by: Partitioning | None = None
 
 
 class Store(Protocol):
     """Where the tables are kept."""
+
+    @property
+    def splits(self) -> bool:
+        """Whether a table can be in partitions."""
 
     def tables(self) -> Mapping[Table, str]:
         """For each table a DuckDB query for its rows, as they were last committed."""
@@ -73,6 +78,17 @@ class LakeConnection(DuckDBConnection):
             raise NotSupported(
                 f"{operation.view}: files hold tables, no views", hint="views and models need a database as the target"
             )
+        split = self._warehouse.split
+        if isinstance(operation, AddPartitions):
+            if not self._warehouse.store.splits:
+                raise NotSupported(
+                    f"{operation.table}: partitions are made in a folder of files or a database, not in this target",
+                    hint="leave `partition_by` out, or load into parquet:///FOLDER",
+                )
+            split[operation.table] = operation.by
+            return 0
+        if isinstance(operation, Publish) and operation.built in split:
+            split[operation.target] = split.pop(operation.built)
         touched = [table for table in self._warehouse.kept if _touches(operation, table)]
         if isinstance(operation, Append) and touched == [operation.target]:
             return self._add(operation)
@@ -94,6 +110,7 @@ class LakeConnection(DuckDBConnection):
             before = dict(self._warehouse.kept), dict(self._warehouse.added)
             try:
                 with super().transaction():
+                    self._warehouse.split.clear()
                     yield
                     self._commit()
             except BaseException:
@@ -102,12 +119,14 @@ class LakeConnection(DuckDBConnection):
 
     def _commit(self) -> None:
         here = [Table(*row) for row in self.local.rows(_TABLES)]
-        waiting = set(self._warehouse.added.values())
+        waiting, split = set(self._warehouse.added.values()), self._warehouse.split
         changes = [
-            Change(table, "replace", f"SELECT * FROM {relation(table)}") for table in here if table not in waiting
+            Change(table, "replace", f"SELECT * FROM {relation(table)}", split.get(table))
+            for table in here
+            if table not in waiting
         ]
         changes += [
-            Change(table, "append", f"SELECT * FROM {relation(beside)}")
+            Change(table, "append", f"SELECT * FROM {relation(beside)}", split.get(table))
             for table, beside in self._warehouse.added.items()
         ]
         known = {*here, *self._warehouse.kept}
@@ -152,7 +171,10 @@ def _touches(operation: Operation, table: Table) -> bool:
 
 
 class LakeWarehouse:
-    """A store, and the session that works on it. `kept` are the tables that stand as views, `added` what waits beside them."""
+    """A store, and the session that works on it. `kept` are the tables that stand as views, `added` what waits beside them.
+
+    `split` says how tables of the open transaction are in partitions.
+    """
 
     capabilities = CAPABILITIES
 
@@ -163,6 +185,7 @@ class LakeWarehouse:
         self.guard = threading.RLock()
         self.kept: dict[Table, str] = {}
         self.added: dict[Table, Table] = {}
+        self.split: dict[Table, Partitioning] = {}
         stored = store.tables()
         for schema in {table.schema for table in stored}:
             root.execute(f"CREATE SCHEMA IF NOT EXISTS {name(schema)}")

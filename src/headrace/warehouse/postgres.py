@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 from psycopg.types.string import TextLoader
@@ -13,7 +13,7 @@ from headrace.errors import StatementFailed, WarehouseUnavailable
 from headrace.project.urls import split
 from headrace.schema import Column, Kind, Schema
 from headrace.sql.capabilities import Capabilities
-from headrace.sql.dialect import names, read_type, relation
+from headrace.sql.dialect import name, names, read_type, relation
 from headrace.sql.operations import CreateTable, DependentView
 from headrace.sql.render import render
 from headrace.table import Table
@@ -22,6 +22,7 @@ from headrace.warehouse.base import Relation
 from headrace.warehouse.embedded import Embedded
 from headrace.warehouse.noting import Noting
 from headrace.warehouse.pgcarried import CARRIED
+from headrace.warehouse.pgfailed import fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,10 +36,11 @@ CAPABILITIES = Capabilities(
     dialect="postgres",
     default_schema="public",
     transactions="ddl",
-    merge="native",
+    merge="update",
     view_replace="drop_create",
     views_follow_names=False,
     max_name=63,
+    partitions=True,
     types={
         Kind.BOOLEAN: "boolean",
         Kind.SMALLINT: "smallint",
@@ -79,7 +81,7 @@ SELECT format_type(of, modifier) FROM unnest(?::oid[], ?::integer[]) WITH ORDINA
 
 _INSPECT = """
 SELECT n.nspname, c.relname, CASE WHEN c.relkind IN ('v', 'm') THEN 'view' ELSE 'table' END,
-    a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull
+    a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, pg_get_partkeydef(c.oid)
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -142,7 +144,7 @@ class PostgresConnection(Noting):
         try:
             return self.session.execute(sql.encode()).rowcount
         except psycopg.Error as error:
-            _fail(sql, error)
+            fail(sql, error)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """A small result as Python rows."""
@@ -151,7 +153,7 @@ class PostgresConnection(Noting):
                 cursor.execute(_numbered(sql).encode() if values else sql.encode(), values or None)
                 return cursor.fetchall() if cursor.description else []
         except psycopg.Error as error:
-            _fail(sql, error)
+            fail(sql, error)
 
     def query(self, sql: str) -> pa.RecordBatchReader:
         """A result of any size as Arrow batches; the session is busy until it is read."""
@@ -164,7 +166,7 @@ class PostgresConnection(Noting):
         try:
             result = self.session.execute(f"SELECT * FROM (\n{plain}\n) AS q LIMIT 0".encode()).pgresult
         except psycopg.Error as error:
-            _fail(sql, error)
+            fail(sql, error)
         if result is None:
             return Schema(())
         places = range(result.nfields)
@@ -185,7 +187,7 @@ class PostgresConnection(Noting):
                 for page in copy:
                     yield bytes(page)
         except psycopg.Error as error:
-            _fail(sql, error)
+            fail(sql, error)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -209,7 +211,7 @@ class PostgresConnection(Noting):
         try:
             done = self.session.execute(b"COMMIT").statusmessage
         except psycopg.Error as error:
-            _fail("COMMIT", error)
+            fail("COMMIT", error)
         if done != "COMMIT":
             # After a statement that failed, PostgreSQL answers a commit by rolling back, and calls that a success.
             raise StatementFailed("nothing was kept, because a statement of the transaction had failed")
@@ -226,22 +228,37 @@ class PostgresConnection(Noting):
         local = self.local.cursor()
         try:
             local.register("arrived", data)
-            return self._copied_in(table, "SELECT * FROM arrived", local, schema)
+            return self._copied_in(table, "SELECT * FROM arrived", local, schema, {})
         finally:
             local.close()
 
-    def load_local(self, table: Table, query: str) -> int:
-        """The result of a query of `local` into a fresh table by COPY, in the session's transaction."""
-        return self._copied_in(table, query, self.local, None)
+    def load_local(self, table: Table, query: str, same: Mapping[str, str] | None = None) -> int:
+        """The result of a query of `local` into a fresh table by COPY, in the session's transaction.
 
-    def _copied_in(self, table: Table, query: str, local: Embedded, schema: Schema | None) -> int:
+        What is the same in each row is not sent with each: it is the columns' default meanwhile.
+        """
+        with nullcontext() if self._inside or not same else self.transaction():
+            return self._copied_in(table, query, self.local, None, same or {})
+
+    def _copied_in(
+        self, table: Table, query: str, local: Embedded, schema: Schema | None, same: Mapping[str, str]
+    ) -> int:
         target = schema or pgtext.described(local, query)
         self.run(CreateTable(table, target))
-        statement = f"COPY {relation(table)} ({names(target.names)}) FROM STDIN (FORMAT csv)"
+        for column, value in same.items():
+            self.execute(f"ALTER TABLE {relation(table)} ALTER COLUMN {name(column)} SET DEFAULT {value}")
+        sent = Schema(tuple(column for column in target if column.name not in same))
+        rows = self._sent(table, pgtext.written(query, sent, cast=schema is not None), sent, local)
+        for column in same:
+            self.execute(f"ALTER TABLE {relation(table)} ALTER COLUMN {name(column)} DROP DEFAULT")
+        return rows
+
+    def _sent(self, table: Table, query: str, sent: Schema, local: Embedded) -> int:
+        statement = f"COPY {relation(table)} ({names(sent.names)}) FROM STDIN (FORMAT csv)"
         try:
             # The reader is closed whatever happens: what comes after a failure needs `local`, too.
             with (
-                local.query(pgtext.written(query, target, cast=schema is not None)) as reader,
+                local.query(query) as reader,
                 self.session.cursor() as cursor,
             ):
                 with cursor.copy(statement.encode()) as copy:
@@ -249,7 +266,7 @@ class PostgresConnection(Noting):
                         copy.write(page)
                 return cursor.rowcount
         except psycopg.Error as error:
-            _fail(statement, error)
+            fail(statement, error)
 
     def inspect(self, *schemas: str, database: str | None = None) -> dict[Table, Relation]:
         """All relations of the schemas; a session sees no other database than its own."""
@@ -257,13 +274,16 @@ class PostgresConnection(Noting):
             return {}
         kinds: dict[Table, Any] = {}
         columns: dict[Table, list[Column]] = {}
-        for schema, relation_name, kind, column, word, nullable in self.rows(_INSPECT, [list(schemas)]):
+        split: dict[Table, str | None] = {}
+        for schema, relation_name, kind, column, word, nullable, by in self.rows(_INSPECT, [list(schemas)]):
             table = Table(schema, relation_name)
-            kinds[table] = kind
+            kinds[table], split[table] = kind, by
             held = columns.setdefault(table, [])
             if column is not None:
                 held.append(Column(column, read_type(word), nullable))
-        return {table: Relation(table, kind, Schema(tuple(columns[table]))) for table, kind in kinds.items()}
+        return {
+            table: Relation(table, kind, Schema(tuple(columns[table])), split[table]) for table, kind in kinds.items()
+        }
 
     def dependents(self, table: Table) -> tuple[DependentView, ...]:
         """The views over a table, and those over them, in the order in which they can be made."""
@@ -293,46 +313,6 @@ def _numbered(sql: str) -> str:
         else:
             parts.append(part)
     return "".join(parts)
-
-
-_IN_THE_WAY = {"40P01", "40001", "55P03"}
-"""Deadlock, serialisation failure, lock not available."""
-_GONE = ("could not open relation with OID", "tuple concurrently updated", "cache lookup failed for")
-"""What PostgreSQL says of a table that another session took away while this one was looking at it."""
-
-
-_LOST_HINT = "what was committed stays, and the next run goes on from there"
-
-
-def _lost(sqlstate: str | None) -> bool:
-    """Whether an operational error means that there is no session any more: no answer, a restart, or somebody ended it."""
-    return sqlstate is None or sqlstate.startswith("08") or sqlstate in ("57P01", "57P02", "57P03", "57P05")
-
-
-def _fail(sql: str, error: psycopg.Error) -> NoReturn:
-    """PostgreSQL's own sentence, with its detail and its hint."""
-    told = error.diag
-    text = told.message_primary or str(error).strip()
-    if told.message_detail:
-        text = f"{text}: {told.message_detail}"
-    hint = told.message_hint
-    if isinstance(error, psycopg.errors.CharacterNotInRepertoire) and "0x00" in text:
-        hint = "PostgreSQL's text cannot hold the character NUL: take it out in the stream's `transform:`"
-    if isinstance(error, psycopg.errors.DependentObjectsStillExist):
-        hint = "views are made again by themselves; drop anything else that hangs on the relation, and make it again in a `post_hook`"
-    if isinstance(error, psycopg.OperationalError) and _lost(told.sqlstate):
-        gone = WarehouseUnavailable(f"the connection to PostgreSQL was lost: {text.splitlines()[0]}", hint=_LOST_HINT)
-        # Nobody knows whether a commit was heard: the next run finds out, this one must not do the step twice.
-        gone.transient = sql != "COMMIT"
-        raise gone from error
-    failed = StatementFailed(text, hint=hint)
-    # Another step was in the way: the transaction is rolled back, and the step is done again.
-    failed.transient = error.sqlstate in _IN_THE_WAY or text.startswith(_GONE)
-    if told.statement_position:
-        before = sql[: int(told.statement_position) - 1]
-        failed.at = before.count("\n") + 1, len(before) - before.rfind("\n")
-    failed.add_note(sql if len(sql) < 4000 else sql[:4000] + " …")
-    raise failed from error
 
 
 class PostgresWarehouse:

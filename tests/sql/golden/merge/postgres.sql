@@ -1,6 +1,7 @@
+LOCK TABLE "raw"."orders" IN SHARE ROW EXCLUSIVE MODE;
 DROP TABLE IF EXISTS "pg_temp"."orders__verdicts";
 CREATE TEMPORARY TABLE "pg_temp"."orders__verdicts" AS
-SELECT s.*,
+SELECT s."_headrace_place", t.ctid AS "_headrace_held",
     CASE
         WHEN s."_headrace_rank" > 1 THEN 'duplicate'
         WHEN d."id" IS NOT NULL AND (s."updated_at" > d."updated_at" OR (s."updated_at" IS NOT NULL AND d."updated_at" IS NULL)) IS NOT TRUE THEN 'duplicate'
@@ -13,26 +14,26 @@ SELECT s.*,
     END AS "_headrace_verdict",
     COALESCE(s."updated_at" > t."updated_at" OR (s."updated_at" IS NOT NULL AND t."updated_at" IS NULL), FALSE) AS "_headrace_newer"
 FROM (
-    SELECT *, row_number() OVER (PARTITION BY "id" ORDER BY "updated_at" DESC NULLS LAST, COALESCE("_headrace_deleted", FALSE) DESC, ctid DESC) AS "_headrace_rank"
+    SELECT *, ctid AS "_headrace_place", row_number() OVER (PARTITION BY "id" ORDER BY "updated_at" DESC NULLS LAST, COALESCE("_headrace_deleted", FALSE) DESC, ctid DESC) AS "_headrace_rank"
     FROM "raw"."orders__staged"
 ) AS s
 LEFT JOIN "raw"."orders" AS t ON t."id" = s."id"
 LEFT JOIN "raw"."orders__tombstones" AS d ON d."id" = s."id";
 DELETE FROM "raw"."orders__tombstones" AS d
-USING "pg_temp"."orders__verdicts" AS v
-WHERE d."id" = v."id" AND COALESCE(v."_headrace_deleted", FALSE) AND v."_headrace_verdict" IN ('delete', 'unchanged');
+USING "raw"."orders__staged" AS s, "pg_temp"."orders__verdicts" AS v
+WHERE v."_headrace_place" = s.ctid AND d."id" = s."id" AND COALESCE(s."_headrace_deleted", FALSE) AND v."_headrace_verdict" IN ('delete', 'unchanged');
 INSERT INTO "raw"."orders__tombstones" ("id", "updated_at")
-SELECT v."id", v."updated_at"
-FROM "pg_temp"."orders__verdicts" AS v
-WHERE COALESCE(v."_headrace_deleted", FALSE) AND v."_headrace_verdict" IN ('delete', 'unchanged');
-MERGE INTO "raw"."orders" AS t
-USING (
-    SELECT v.*
-    FROM "pg_temp"."orders__verdicts" AS v
-    WHERE (v."_headrace_verdict" IN ('insert', 'update', 'delete') OR (v."_headrace_verdict" = 'unchanged' AND v."_headrace_newer" AND NOT COALESCE(v."_headrace_deleted", FALSE)))
-) AS v
-ON t."id" = v."id"
-WHEN MATCHED AND v."_headrace_verdict" = 'delete' THEN DELETE
-WHEN MATCHED THEN UPDATE SET "state" = v."state", "updated_at" = v."updated_at", "_headrace_hash" = v."_headrace_hash"
-WHEN NOT MATCHED THEN INSERT ("id", "state", "updated_at", "_headrace_hash")
-VALUES (v."id", v."state", v."updated_at", v."_headrace_hash");
+SELECT s."id", s."updated_at"
+FROM "raw"."orders__staged" AS s, "pg_temp"."orders__verdicts" AS v
+WHERE v."_headrace_place" = s.ctid AND COALESCE(s."_headrace_deleted", FALSE) AND v."_headrace_verdict" IN ('delete', 'unchanged');
+DELETE FROM "raw"."orders" AS t
+USING "raw"."orders__staged" AS s, "pg_temp"."orders__verdicts" AS v
+WHERE v."_headrace_place" = s.ctid AND t.ctid = v."_headrace_held" AND v."_headrace_verdict" = 'delete';
+UPDATE "raw"."orders" AS t
+SET "state" = s."state", "updated_at" = s."updated_at", "_headrace_hash" = s."_headrace_hash"
+FROM "raw"."orders__staged" AS s, "pg_temp"."orders__verdicts" AS v
+WHERE v."_headrace_place" = s.ctid AND t.ctid = v."_headrace_held" AND (v."_headrace_verdict" IN ('update') OR (v."_headrace_verdict" = 'unchanged' AND v."_headrace_newer" AND NOT COALESCE(s."_headrace_deleted", FALSE)));
+INSERT INTO "raw"."orders" ("id", "state", "updated_at", "_headrace_hash")
+SELECT s."id", s."state", s."updated_at", s."_headrace_hash"
+FROM "raw"."orders__staged" AS s, "pg_temp"."orders__verdicts" AS v
+WHERE v."_headrace_place" = s.ctid AND v."_headrace_verdict" = 'insert';

@@ -1,6 +1,7 @@
+LOCK TABLE "raw"."orders" IN SHARE ROW EXCLUSIVE MODE;
 DROP TABLE IF EXISTS "pg_temp"."orders__verdicts";
 CREATE TEMPORARY TABLE "pg_temp"."orders__verdicts" AS
-SELECT s.*,
+SELECT s."_headrace_place", t.ctid AS "_headrace_held",
     CASE
         WHEN s."_headrace_rank" > 1 THEN 'duplicate'
         WHEN t."id" IS NULL THEN 'insert'
@@ -9,18 +10,15 @@ SELECT s.*,
     END AS "_headrace_verdict",
     FALSE AS "_headrace_newer"
 FROM (
-    SELECT *, row_number() OVER (PARTITION BY "id" ORDER BY ctid DESC) AS "_headrace_rank"
+    SELECT *, ctid AS "_headrace_place", row_number() OVER (PARTITION BY "id" ORDER BY ctid DESC) AS "_headrace_rank"
     FROM "raw"."orders__staged"
 ) AS s
 LEFT JOIN "raw"."orders" AS t ON t."id" = s."id";
-MERGE INTO "raw"."orders" AS t
-USING (
-    SELECT v.*
-    FROM "pg_temp"."orders__verdicts" AS v
-    WHERE v."_headrace_verdict" IN ('insert', 'update', 'delete')
-) AS v
-ON t."id" = v."id"
-WHEN MATCHED AND v."_headrace_verdict" = 'delete' THEN DELETE
-WHEN MATCHED THEN UPDATE SET "state" = v."state", "updated_at" = v."updated_at", "_headrace_hash" = v."_headrace_hash"
-WHEN NOT MATCHED THEN INSERT ("id", "state", "updated_at", "_headrace_hash")
-VALUES (v."id", v."state", v."updated_at", v."_headrace_hash");
+UPDATE "raw"."orders" AS t
+SET "state" = s."state", "updated_at" = s."updated_at", "_headrace_hash" = s."_headrace_hash"
+FROM "raw"."orders__staged" AS s, "pg_temp"."orders__verdicts" AS v
+WHERE v."_headrace_place" = s.ctid AND t.ctid = v."_headrace_held" AND v."_headrace_verdict" IN ('update');
+INSERT INTO "raw"."orders" ("id", "state", "updated_at", "_headrace_hash")
+SELECT s."id", s."state", s."updated_at", s."_headrace_hash"
+FROM "raw"."orders__staged" AS s, "pg_temp"."orders__verdicts" AS v
+WHERE v."_headrace_place" = s.ctid AND v."_headrace_verdict" = 'insert';

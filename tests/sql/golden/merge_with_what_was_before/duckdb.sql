@@ -1,6 +1,6 @@
 DROP TABLE IF EXISTS "temp"."main"."orders__verdicts";
 CREATE TEMPORARY TABLE "temp"."main"."orders__verdicts" AS
-SELECT s.*,
+SELECT s."_headrace_place", t.rowid AS "_headrace_held",
     CASE WHEN t."id" IS NOT NULL AND t."state" IS DISTINCT FROM s."state" THEN t."state" ELSE t."previous_state" END AS "previous_state",
     CASE WHEN t."id" IS NOT NULL AND t."state" IS DISTINCT FROM s."state" THEN s."updated_at" ELSE t."state_changed_at" END AS "state_changed_at",
     CASE
@@ -11,14 +11,14 @@ SELECT s.*,
     END AS "_headrace_verdict",
     FALSE AS "_headrace_newer"
 FROM (
-    SELECT *, row_number() OVER (PARTITION BY "id" ORDER BY rowid DESC) AS "_headrace_rank"
+    SELECT *, rowid AS "_headrace_place", row_number() OVER (PARTITION BY "id" ORDER BY rowid DESC) AS "_headrace_rank"
     FROM "raw"."orders__staged"
 ) AS s
 LEFT JOIN "raw"."orders" AS t ON t."id" = s."id";
 DELETE FROM "raw"."orders" AS t
-USING "temp"."main"."orders__verdicts" AS v
-WHERE t."id" = v."id" AND v."_headrace_verdict" IN ('update', 'delete');
+USING "raw"."orders__staged" AS s, "temp"."main"."orders__verdicts" AS v
+WHERE v."_headrace_place" = s.rowid AND t.rowid = v."_headrace_held" AND v."_headrace_verdict" IN ('update', 'delete');
 INSERT INTO "raw"."orders" ("id", "state", "updated_at", "_headrace_hash", "previous_state", "state_changed_at")
-SELECT v."id", v."state", v."updated_at", v."_headrace_hash", v."previous_state", v."state_changed_at"
-FROM "temp"."main"."orders__verdicts" AS v
-WHERE v."_headrace_verdict" IN ('insert', 'update');
+SELECT s."id", s."state", s."updated_at", s."_headrace_hash", v."previous_state", v."state_changed_at"
+FROM "raw"."orders__staged" AS s, "temp"."main"."orders__verdicts" AS v
+WHERE v."_headrace_place" = s.rowid AND v."_headrace_verdict" IN ('insert', 'update');

@@ -1,0 +1,341 @@
+"""A table in partitions: made as rows come, searched only where a key can be, and the same rows as a table in one piece."""
+
+import itertools
+import tempfile
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import psycopg
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headrace.errors import ChangeLossy, ConfigInvalid, NotSupported
+from headrace.landing import Landing
+from headrace.table import Table
+from headrace.warehouse.opening import open_warehouse
+
+from .conftest import Pipe, batch_of, stream_of
+
+on_engines = pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
+on_all = pytest.mark.parametrize("warehouse", ["duckdb", "postgres", "parquet"], indirect=True)
+on_postgres = pytest.mark.parametrize("warehouse", ["postgres"], indirect=True)
+
+MONTHS = {"column": "day", "granularity": "month"}
+KEYED = {"primary_key": ("id", "day"), "partition_by": MONTHS}
+_numbers = itertools.count()
+
+
+def days(*texts):
+    return pa.array([text and date.fromisoformat(text) for text in texts], pa.date32())
+
+
+def partitions(pipe, table="things"):
+    """Each partition and its rows."""
+    found = pipe.connection.rows(
+        "SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid "
+        f"WHERE i.inhparent = 'raw.{table}'::regclass ORDER BY 1"
+    )
+    return {
+        name.removeprefix(f"{table}__"): pipe.connection.rows(f'SELECT count(*) FROM raw."{name}"')[0][0]
+        for (name,) in found
+    }
+
+
+@on_postgres
+def test_partitions_are_made_as_rows_arrive_and_rows_without_a_value_have_one_too(pipe):
+    stream = stream_of(write_disposition="append", partition_by=MONTHS)
+    pipe.load(stream, batch_of(id=[1, 2, 3], day=days("2026-01-31", "2026-02-01", None)))
+
+    pipe.load(stream, batch_of(id=[4, 5], day=days("2026-02-28", "2025-12-31")))
+
+    assert partitions(pipe) == {"2025_12": 1, "2026_01": 1, "2026_02": 2, "others": 1}
+    assert pipe.rows("id", "1") == [(1,), (2,), (3,), (4,), (5,)]
+
+
+@on_postgres
+@pytest.mark.parametrize(
+    ("by", "values", "expected"),
+    [
+        ({"column": "v", "step": 100}, [-1, 0, 99, 250, None], {"0": 2, "200": 1, "m100": 1, "others": 1}),
+        ({"column": "v", "step": 10}, [2**63 - 1, -(2**63), 5], {"0": 1, "others": 2}),
+        ("v", ["AT", "a t", None, "AT"], {"at_fa868488": 2, "a_t_d4cbc199": 1, "others": 1}),
+        ("v", [True, False], {"false_68934a3e": 1, "true_b326b506": 1}),
+    ],
+)
+def test_steps_of_numbers_and_plain_values_make_partitions_too(pipe, by, values, expected):
+    pipe.load(stream_of(write_disposition="append", partition_by=by), batch_of(id=list(range(len(values))), v=values))
+
+    assert {name: rows for name, rows in partitions(pipe).items() if rows} == expected
+
+
+@on_postgres
+def test_a_time_with_a_zone_belongs_to_its_month_in_utc(pipe):
+    stream = stream_of(
+        write_disposition="append", columns={"at": "timestamptz"}, partition_by={"column": "at", "granularity": "month"}
+    )
+
+    pipe.load(stream, batch_of(id=[1, 2], at=["2026-02-01T00:30:00+02:00", "infinity"]))
+
+    assert partitions(pipe) == {"2026_01": 1, "others": 1}
+
+
+@on_postgres
+def test_a_table_that_is_loaded_anew_gets_its_partitions_and_keeps_grants_and_views(pipe):
+    stream = stream_of(**KEYED)
+    pipe.load(stream, batch_of(id=[1, 2], day=days("2026-01-05", "2026-02-05")))
+    for sql in (
+        "DROP ROLE IF EXISTS reading",
+        "CREATE ROLE reading",
+        "GRANT SELECT ON raw.things TO reading",
+        "CREATE VIEW raw.over AS SELECT id FROM raw.things",
+    ):
+        pipe.connection.execute(sql)
+
+    pipe.load(stream, batch_of(id=[3], day=days("2026-02-06")), full_refresh=True)
+    pipe.load(stream, batch_of(id=[4, 3], day=days("2026-03-06", "2026-02-06")))
+
+    assert partitions(pipe) == {"2026_02": 1, "2026_03": 1}
+    assert pipe.connection.rows("SELECT id FROM raw.over ORDER BY 1") == [(3,), (4,)]
+    assert pipe.connection.rows("SELECT has_table_privilege('reading', 'raw.things', 'SELECT')") == [(True,)]
+    pipe.connection.execute("DROP OWNED BY reading")
+    pipe.connection.execute("DROP ROLE reading")
+
+
+@on_postgres
+def test_a_replaced_table_has_its_new_rows_and_readers_see_the_old_ones_until_then(pipe, postgres_url):
+    stream = stream_of(write_disposition="replace", partition_by=MONTHS)
+    pipe.load(stream, batch_of(id=[1], day=days("2026-01-05")))
+    seen = []
+
+    with psycopg.connect(postgres_url, autocommit=True) as reader:
+        reader.execute("SET lock_timeout = '5s'")
+        real = pipe.connection._commit
+
+        def commit():
+            seen.append(reader.execute("SELECT id FROM raw.things").fetchall())
+            real()
+
+        pipe.connection._commit = commit
+        pipe.load(stream, batch_of(id=[2], day=days("2026-02-05")))
+
+    assert seen[-1] == [(1,)]
+    assert pipe.rows("id", "1") == [(2,)]
+
+
+@on_postgres
+def test_a_new_column_comes_to_all_partitions(pipe):
+    stream = stream_of(**KEYED)
+    pipe.load(stream, batch_of(id=[1], day=days("2026-01-05")))
+
+    pipe.load(stream, batch_of(id=[1, 2], day=days("2026-01-05", "2026-02-05"), note=["x", "y"]))
+
+    assert pipe.rows("id, note", "1") == [(1, "x"), (2, "y")]
+
+
+@on_postgres
+@pytest.mark.parametrize(
+    ("first", "then", "said"),
+    [
+        (None, MONTHS, "is not in partitions, and the stream says RANGE"),
+        (MONTHS, None, r"is in partitions by RANGE \(day\), and the stream says nothing"),
+        (MONTHS, {"column": "day", "granularity": "day"}, "would overlap partition"),
+    ],
+)
+def test_a_table_that_is_split_otherwise_is_left_as_it_is(pipe, first, then, said):
+    pipe.load(
+        stream_of(write_disposition="append", partition_by=first),
+        batch_of(id=[1, 2], day=days("2026-01-05", "2026-01-07")),
+    )
+
+    with pytest.raises(ChangeLossy, match=said) as failed:
+        pipe.load(stream_of(write_disposition="append", partition_by=then), batch_of(id=[3], day=days("2026-01-06")))
+
+    assert "--full-refresh" in failed.value.hint
+    assert pipe.rows("id", "1") == [(1,), (2,)]
+
+
+@on_engines
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ({"column": "dya", "granularity": "day"}, "names the column 'dya', which did not arrive"),
+        ({"column": "id", "granularity": "day"}, "'id' of `partition_by` is bigint, and partitions are made of dates"),
+        ({"column": "day", "step": 5}, "'day' of `partition_by` is date, and partitions are made of whole numbers"),
+        ("price", "is double, and partitions are made of whole numbers, text and dates"),
+    ],
+)
+def test_a_column_that_cannot_split_a_table_is_an_error(pipe, by, said):
+    with pytest.raises(ConfigInvalid, match=said):
+        pipe.load(stream_of(partition_by=by), batch_of(id=[1], day=days("2026-01-05"), price=[1.5]))
+
+
+@on_postgres
+def test_partitions_without_measure_are_an_error(pipe, monkeypatch):
+    monkeypatch.setattr("headrace.load.partitioning.MOST", 3)
+
+    with pytest.raises(ConfigInvalid, match="more than 3 partitions of 'id'") as failed:
+        pipe.load(stream_of(partition_by="id"), batch_of(id=[1, 2, 3, 4]))
+
+    assert "granularity" in failed.value.hint
+
+
+@on_engines
+def test_a_key_that_moved_to_another_partition_is_found_unless_it_is_said_that_none_does(pipe):
+    moving = stream_of(primary_key="id", partition_by=MONTHS)
+    pipe.load(moving, batch_of(id=[1, 2], day=days("2026-01-05", "2026-02-05"), v=["a", "b"]))
+
+    entry = pipe.load(moving, batch_of(id=[1, 2], day=days("2026-03-05", None), v=["c", "d"]))
+
+    assert (entry.inserted, entry.updated) == (0, 2)
+    assert pipe.rows("id, v", "1") == [(1, "c"), (2, "d")]
+
+
+@on_engines
+def test_a_merge_looks_only_where_its_keys_can_be(pipe):
+    fixed = stream_of(primary_key="id", partition_by={**MONTHS, "immutable": True})
+    pipe.load(fixed, batch_of(id=[1, 2, 3], day=days("2026-01-05", "2026-02-05", None), v=["a", "b", "c"]))
+
+    with pipe.connection.noting() as statements:
+        entry = pipe.load(fixed, batch_of(id=[2, 3], day=days("2026-02-05", None), v=["x", "y"]))
+
+    judged = next(sql for sql in statements if 'AS "_headrace_verdict"' in sql)
+    assert "t.\"day\" >= CAST('2026-02-05' AS" in judged
+    assert (entry.inserted, entry.updated) == (0, 2)
+    assert pipe.rows("id, v", "1") == [(1, "a"), (2, "x"), (3, "y")]
+
+
+@on_engines
+@pytest.mark.parametrize("values", [[True, False], ["AT", "é"], [1, -1]])
+def test_a_key_with_the_column_in_it_is_merged_whatever_its_type(pipe, values):
+    stream = stream_of(primary_key=("id", "v"), partition_by="v")
+    pipe.load(stream, batch_of(id=[1, 1], v=values, said=["a", "b"]))
+
+    entry = pipe.load(stream, batch_of(id=[1, 2], v=values, said=["c", "d"]))
+
+    assert (entry.inserted, entry.updated) == (1, 1)
+    assert pipe.rows("id, said", "2") == [(1, "b"), (1, "c"), (2, "d")]
+
+
+change = st.tuples(st.integers(1, 3), st.integers(0, 2), st.integers(0, 1), st.booleans())
+"""A key, the month it is in, a value, and whether it is deleted; its place in the list is its time."""
+
+
+@on_all
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(changes=st.lists(change, min_size=1, max_size=8), moving=st.booleans(), data=st.data())
+def test_a_pruned_merge_gives_the_table_that_one_of_everything_gives(pipe, changes, moving, data):
+    first = date(2026, 1, 15)
+    rows = [
+        {
+            "id": key,
+            "day": None if moving and month == 2 else first + timedelta(days=31 * month),
+            "v": value,
+            "at": at,
+            "gone": gone,
+        }
+        for at, (key, month, value, gone) in enumerate(changes)
+    ]
+    shuffled = data.draw(st.permutations([*rows, *data.draw(st.lists(st.sampled_from(rows), max_size=3))]))
+    size = data.draw(st.integers(1, 5))
+    key = ("id",) if moving else ("id", "day")
+    ways = {"primary_key": key, "incremental": {"cursor_path": "at"}, "deletes": {"column": "gone"}}
+
+    types = {"id": pa.int64(), "day": pa.date32(), "v": pa.int64(), "at": pa.int64(), "gone": pa.bool_()}
+    found = []
+    for by in (None, MONTHS):
+        own = Pipe(pipe.connection, Landing(Path(tempfile.mkdtemp(dir=pipe.landing.folder.parent))))
+        own.table = Table("raw", f"things{next(_numbers)}")
+        stream = stream_of(**ways, partition_by=by).model_copy(update={"name": own.table.name})
+        entries = [
+            own.load(stream, batch_of(**{name: pa.array([row[name] for row in part], types[name]) for name in types}))
+            for part in (shuffled[start : start + size] for start in range(0, len(shuffled), size))
+        ]
+        held = own.connection.rows(f'SELECT id, day, v, "at" FROM raw.{own.table.name} ORDER BY 1, 2')
+        found.append((held, [(entry.inserted, entry.updated, entry.unchanged, entry.duplicate) for entry in entries]))
+
+    assert found[0] == found[1]
+
+
+def folders(tmp_path):
+    """The files of each partition's folder, by their inodes."""
+    found = {}
+    for file in sorted((tmp_path / "lake" / "raw.things").rglob("*.parquet")):
+        found.setdefault(file.parent.name, []).append(file.stat().st_ino)
+    return found
+
+
+def read_folders(tmp_path, columns):
+    pattern = tmp_path / "lake" / "raw.things" / "**" / "*.parquet"
+    return duckdb.sql(
+        f"SELECT {columns} FROM read_parquet('{pattern}', hive_partitioning = true) ORDER BY ALL"
+    ).fetchall()
+
+
+in_folders = pytest.mark.parametrize("warehouse", ["parquet"], indirect=True)
+
+
+@in_folders
+def test_only_the_folders_that_a_merge_changes_are_written_anew(pipe, tmp_path):
+    stream = stream_of(**KEYED)
+    pipe.load(stream, batch_of(id=[1, 2, 3], day=days("2026-01-05", "2026-02-05", "2026-03-05"), v=["a", "b", "c"]))
+    before = folders(tmp_path)
+
+    pipe.load(stream, batch_of(id=[2, 4], day=days("2026-02-05", "2026-04-05"), v=["x", "d"]))
+
+    after = folders(tmp_path)
+    assert list(after) == [f"day_month=2026-0{month}" for month in (1, 2, 3, 4)]
+    assert {name for name in before if before[name] == after[name]} == {"day_month=2026-01", "day_month=2026-03"}
+    assert read_folders(tmp_path, "id, v, day_month") == [
+        (1, "a", "2026-01"), (2, "x", "2026-02"), (3, "c", "2026-03"), (4, "d", "2026-04"),
+    ]  # fmt: skip
+
+
+@in_folders
+def test_appended_rows_come_to_the_folders_of_their_values_and_what_is_empty_goes(pipe, tmp_path):
+    stream = stream_of(write_disposition="append", partition_by="v")
+    pipe.load(stream, batch_of(id=[1, 2, 3], v=["a/b c", None, "é"]))
+    pipe.load(stream, batch_of(id=[4], v=["a/b c"]))
+    names = {name: len(files) for name, files in folders(tmp_path).items()}
+
+    pipe.load(stream_of(write_disposition="replace", partition_by="v"), batch_of(id=[5], v=["é"]))
+
+    assert names == {"v=a%2Fb%20c": 2, "v=__HIVE_DEFAULT_PARTITION__": 1, "v=%C3%A9": 1}
+    assert list(folders(tmp_path)) == ["v=%C3%A9"]
+    assert read_folders(tmp_path, "id, v") == [(5, "é")]
+
+
+@in_folders
+def test_a_folder_is_split_anew_where_the_stream_says_another_way(pipe, tmp_path):
+    for by in (None, MONTHS, {"column": "id", "step": 10}, None):
+        stream = stream_of(write_disposition="append", partition_by=by)
+        number = len(pipe.heard)
+        pipe.load(stream, batch_of(id=[number], day=days("2026-01-05")))
+        split = {name.partition("=")[0] for name in folders(tmp_path)}
+        assert split == {{None: "raw.things", "day": "day_month", "id": "id_from"}[by and by["column"]]}
+    assert pipe.connection.rows("SELECT count(*), count(DISTINCT id) FROM raw.things") == [(4, 4)]
+
+
+@in_folders
+def test_a_partitioned_table_without_rows_keeps_its_columns(pipe, tmp_path):
+    stream = stream_of(primary_key="id", partition_by=MONTHS, deletes={"column": "gone"})
+    pipe.load(stream, batch_of(id=[1], day=days("2026-01-05"), gone=[False]))
+
+    pipe.load(stream, batch_of(id=[1], day=days("2026-01-05"), gone=[True]))
+    pipe.load(stream, batch_of(id=[2], day=days("2026-02-05"), gone=[False]))
+
+    assert read_folders(tmp_path, "id, CAST(day AS VARCHAR)") == [(2, "2026-02-05")]
+
+
+@pytest.mark.parametrize("url", ["csv:///{0}/things.csv", "delta:///{0}/lake"])
+def test_a_target_without_folders_of_its_own_says_that_it_has_no_partitions(url, tmp_path):
+    opened = open_warehouse(url.format(tmp_path))
+    with opened.connect() as connection:
+        pipe = Pipe(connection, Landing(tmp_path / "landing"))
+        with pytest.raises(NotSupported, match="partitions are made in a folder of files or a database"):
+            pipe.load(stream_of(partition_by="id"), batch_of(id=[1]))
+    opened.close()
