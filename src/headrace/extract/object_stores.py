@@ -62,10 +62,8 @@ class ObjectStore:
     def fetch(self, file: Listed, part: Path) -> None:
         """Blocks of some megabytes, from where the part ends."""
         start = part.stat().st_size if part.exists() else 0
-        # The library asks Google for a file that can be sought in with Python's lock held, so that nothing else goes on.
-        begun = self.files.open_input_file if start else self.files.open_input_stream
         try:
-            with begun(file.path) as source, part.open("ab") as sink:
+            with self._opened(file.path, sought=start > 0) as source, part.open("ab") as sink:
                 if start:
                     source.seek(start)
                 while block := source.read(_BLOCK):
@@ -76,6 +74,13 @@ class ObjectStore:
             if _REFUSED.search(str(error)):
                 raise SourceRefused(f"{file.name} may not be read: {_short(error)}") from error
             raise Broken(_short(error)) from error
+
+    def _opened(self, path: str, *, sought: bool) -> Any:
+        """The bytes as they lie there."""
+        if sought:
+            return self.files.open_input_file(path)
+        # The library asks Google for a file that can be sought in with Python's lock held, so that nothing else goes on.
+        return self.files.open_input_stream(path, compression=None)
 
     def close(self) -> None:
         """Nothing is open between two calls."""
