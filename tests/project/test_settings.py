@@ -256,6 +256,28 @@ def test_a_target_whose_url_is_none_is_an_error_at_its_line_that_does_not_repeat
     assert "%2F" in refused.value.hint
 
 
+def test_settings_of_duckdb_stand_with_the_target(tmp_path: Path):
+    said = (
+        "name: shop\ntargets:\n  dev:\n    url: duckdb:///shop.duckdb\n    settings: {memory_limit: 1GB, threads: 1}\n"
+    )
+    (tmp_path / "headrace.yml").write_text(said, encoding="utf-8")
+
+    setup = load_settings(tmp_path, None, {}).target.setup
+
+    assert setup.settings == {"memory_limit": "1GB", "threads": 1}
+    assert str(setup.place) == "headrace.yml:5:5"
+
+
+def test_settings_of_duckdb_for_another_engine_are_an_error_at_their_line(tmp_path: Path):
+    said = "name: shop\ntargets:\n  dev:\n    url: postgresql://db/shop\n    settings: {memory_limit: 1GB}\n"
+    (tmp_path / "headrace.yml").write_text(said, encoding="utf-8")
+
+    with pytest.raises(ConfigInvalid, match="of DuckDB") as refused:
+        load_settings(tmp_path, None, {})
+
+    assert str(refused.value.where) == "headrace.yml:5:5"
+
+
 OUTPUT = "p: {{target: dev, outputs: {{dev: {{type: duckdb, path: shop.duckdb, {}}}}}}}\n"
 
 

@@ -83,7 +83,7 @@ def test_a_token_is_replaced_before_it_expires(login, local):
 
     pages = [asked for asked in login.journal if asked.path == "/guarded"]
     used = [(asked.at, asked.headers["authorization"][-1]) for asked in pages]
-    assert used == [(0.0, "1"), (50.0, "1"), (100.0, "2"), (150.0, "2"), (200.0, "3")]
+    assert used == [(0.0, "1"), (50.0, "1"), (100.0, "2"), (150.0, "2"), (200.0, "3"), (250.0, "3")]
 
 
 def test_a_token_that_is_refused_is_replaced_once(login, local):

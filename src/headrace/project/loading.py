@@ -17,6 +17,7 @@ from headrace.project.project_file import ProjectFile
 from headrace.project.rendering import render
 from headrace.project.secrets import read_env, remember, resolve
 from headrace.project.settings import Settings, Target
+from headrace.project.setup import Setup
 from headrace.project.streams import load_streams, merged
 from headrace.project.validate import validate
 
@@ -210,7 +211,15 @@ class _Loader:
         url = resolve(spec.url, self.environ, self.document, at)
         schema: str | None = resolve(spec.schema_, self.environ, self.document, at)
         urls.split(url, f"the URL of target {name!r}", self.document.place(*at))
-        return target_of(name, url, self.root, schema, spec.threads)
+        target = target_of(name, url, self.root, schema, spec.threads)
+        if not spec.settings:
+            return target
+        where = self.document.key_place("targets", name, "settings")
+        if not url.startswith("duckdb:"):
+            raise ConfigInvalid(
+                f"`settings:` are of DuckDB, and target {name!r} is none", where=where, hint="take them out"
+            )
+        return replace(target, setup=Setup(settings=spec.settings, place=where))
 
     def names(self, target: Target | None) -> dict[str, Any]:
         """The names that the Jinja of the file sees."""

@@ -31,6 +31,9 @@ class TargetSpec(Config):
     # pydantic's models have a method of this name, which nothing here uses.
     schema_: str | None = Field(default=None, alias="schema")
     threads: int | None = Field(default=None, ge=1)
+    settings: dict[str, bool | int | float | str] = Field(
+        default={}, description="of DuckDB, such as `memory_limit: 4GB`"
+    )
 
 
 def _url(value: Any) -> Any:
