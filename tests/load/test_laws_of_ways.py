@@ -2,6 +2,7 @@
 
 import itertools
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,7 +30,7 @@ def own_pipe(pipe, **spec):
     """A table and a landing of its own for each example, in the warehouse that the test has, and its stream."""
     own = Pipe(pipe.connection, Landing(Path(tempfile.mkdtemp(dir=pipe.landing.folder.parent))))
     own.table = Table("raw", f"things{next(_numbers)}")
-    return own, stream_of(**spec).model_copy(update={"name": own.table.name})
+    return own, replace(stream_of(**spec), name=own.table.name)
 
 
 def load(own, stream, names, rows):

@@ -2,6 +2,7 @@
 
 import itertools
 import tempfile
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -250,7 +251,7 @@ def test_a_pruned_merge_gives_the_table_that_one_of_everything_gives(pipe, chang
     for by in (None, MONTHS):
         own = Pipe(pipe.connection, Landing(Path(tempfile.mkdtemp(dir=pipe.landing.folder.parent))))
         own.table = Table("raw", f"things{next(_numbers)}")
-        stream = stream_of(**ways, partition_by=by).model_copy(update={"name": own.table.name})
+        stream = replace(stream_of(**ways, partition_by=by), name=own.table.name)
         entries = [
             own.load(stream, batch_of(**{name: pa.array([row[name] for row in part], types[name]) for name in types}))
             for part in (shuffled[start : start + size] for start in range(0, len(shuffled), size))
