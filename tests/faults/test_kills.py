@@ -1,6 +1,7 @@
 """SIGKILL at any moment of an incremental merge pipeline: run again, and the tables are what they should be."""
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -20,6 +21,8 @@ from headrace.state import ledger
 from headrace.table import Table
 from headrace.warehouse.opening import open_warehouse
 
+MOMENTS = int(os.environ.get("HEADRACE_MOMENTS", "36"))
+"""How many of a run's moments are tried, evenly spread."""
 SHOP = Shop(
     seed=7,
     orders=120,
@@ -203,14 +206,14 @@ def test_killed_at_each_moment_and_run_again_the_tables_are_the_oracles(place, d
     moments = killer(project)["moments"]
     kills = 0
 
-    for number in range(60):
+    for number in range(MOMENTS):
         project = place.fresh(day_one)
         api.day = 2
-        kills += killer(project, moment=1 + number * moments // 60)["killed"]
+        kills += killer(project, moment=1 + number * moments // MOMENTS)["killed"]
         finished(killer, project)
         assert_as_if_never_killed(project, place.url(project), api)
 
-    assert kills >= 58  # threads finish in another order each time, so the last moments may not come
+    assert kills >= MOMENTS - 2  # threads finish in another order each time, so the last moments may not come
 
 
 @pytest.mark.crash

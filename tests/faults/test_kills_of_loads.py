@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 
 from headrace.warehouse.opening import open_warehouse
 
-MOMENTS = 24
+MOMENTS = 14
 """How many of a load's moments are tried, evenly spread."""
 
 

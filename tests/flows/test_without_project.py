@@ -289,9 +289,9 @@ def test_on_a_terminal_a_load_shows_a_bar_that_grows(tmp_path):
     screen, side = pty.openpty()
     command = [sys.executable, "-m", "headrace", "load", "big.csv", "out.duckdb"]
     shown = b""
-    with subprocess.Popen(
-        command, cwd=tmp_path, stdin=side, stdout=side, stderr=side, env={**os.environ, "TERM": "xterm"}
-    ):
+    # A machine that builds has no reader, and is shown no bar.
+    plain = {key: value for key, value in os.environ.items() if key != "CI"}
+    with subprocess.Popen(command, cwd=tmp_path, stdin=side, stdout=side, stderr=side, env={**plain, "TERM": "xterm"}):
         os.close(side)
         with contextlib.suppress(OSError):  # what Linux says when the other side is closed
             while block := os.read(screen, 65536):

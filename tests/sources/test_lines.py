@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -132,6 +133,30 @@ def test_a_number_of_more_digits_than_a_double_keeps_is_seen_wherever_it_stands(
 
     assert all(isinstance(one, Batch) for one in found)
     assert any(number.strip("-") in text for one in found for text in one.rows["at"].to_pylist() if text)
+
+
+@pytest.mark.parametrize("number", ["0.12345678901234567", "123456789012345.67"])
+def test_digits_that_a_double_would_change_are_kept_where_the_column_is_a_decimal(arrived, shown, number):
+    found = arrived(shown(f'{{"id": 1, "price": {number}}}'), columns={"price": {"type": "decimal(38,20)"}})
+
+    assert all(isinstance(one, Batch) for one in found)
+    assert Decimal(number) in [value for one in found for value in one.rows["price"].to_pylist()]
+
+
+@pytest.mark.parametrize("last", ['{"t":0.12345678901234567,"o":{"y":1}}', '{"t":"a","o":{"y":0.12345678901234567}}'])
+def test_digits_that_a_double_would_change_stop_the_read_where_the_column_is_text(arrived, local, monkeypatch, last):
+    monkeypatch.setattr(lines, "_PIECE", 2000)
+    rest = ['{"t":"a","o":{"y":0.5}}'] * 40_000
+    (scan,) = arrived("\n".join([*rest, last, *rest[:200]]))
+
+    with pytest.raises(StatementFailed, match=UNFIT):
+        table(local, scan)
+
+
+def test_doubles_of_as_many_digits_as_programs_write_do_not_slow_a_file_down(arrived, local):
+    (scan,) = arrived("\n".join(f'{{"id":{n},"x":{n / 7!r}}}' for n in range(9000)))
+
+    assert table(local, scan).column("x").to_pylist() == [n / 7 for n in range(9000)]
 
 
 def test_long_whole_numbers_and_texts_of_digits_do_not_slow_a_file_down(arrived, local):

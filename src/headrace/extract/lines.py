@@ -9,8 +9,9 @@ from typing import IO, TYPE_CHECKING, Any
 from headrace.batch import Scan
 from headrace.errors import StatementFailed
 from headrace.extract.nesting import too_deep
-from headrace.extract.records import Shape, known_of
-from headrace.sql.lines import LONGEST
+from headrace.extract.records import Known, Shape, known_of
+from headrace.schema import JSON, VARCHAR, Kind
+from headrace.sql.lines import KEPT, LONGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +28,7 @@ _FEW = 50
 _FEW_LINES = 500
 _WHOLE = 2**53
 _NUMERIC = bytes(100 if chr(byte) in "0123456789." else 32 for byte in range(256))
-_LONG = re.compile(rb"[0-9.]{18,}[eE]?")
+_LONG = re.compile(rb"[0-9.]{16,}[eE]?")
 
 
 def scan_of(
@@ -40,7 +41,7 @@ def scan_of(
         if too_deep(body):
             return None
         few = before is not None and len(sample) <= _FEW_LINES
-        if before and few and _alike(sample, before.options, flatten=flatten) and not _has_long_numbers(file):
+        if before and few and _alike(sample, before.options, flatten=flatten) and not _has_long_numbers(file, KEPT):
             return Scan(str(file.path), "jsonl", before.options, file.stamp, file.member, file.key)
         known = known_of(body, Shape("$", columns, flatten), local)
     except (StatementFailed, UnicodeDecodeError):
@@ -48,7 +49,7 @@ def scan_of(
     if known is None:
         return None
     compact = not any(one.declared or one.type is None for one in known) and _is_compact(sample[:_FEW])
-    if not compact and _has_long_numbers(file):
+    if not compact and _has_long_numbers(file, KEPT if any(map(_shows_digits, known)) else LONGEST):
         return None
     fields = [
         {"key": one.key, "name": one.name, "type": str(one.type) if one.type else None, "declared": one.declared}
@@ -119,13 +120,18 @@ def _is_compact(lines: list[str]) -> bool:
     return sum(short) * 2 > len(lines)
 
 
-def _has_long_numbers(file: Found) -> bool:
-    """Whether there may be a number of more digits than a double keeps: parsing JSON would round it, and nothing would tell."""
+def _shows_digits(one: Known) -> bool:
+    """Whether a column holds numbers as they are written, and not as doubles."""
+    return one.type in (JSON, VARCHAR) or (one.type is not None and one.type.kind is Kind.DECIMAL)
+
+
+def _has_long_numbers(file: Found, most: int) -> bool:
+    """Whether there may be a number of more digits than `most`: parsing JSON would round it, and nothing would tell."""
     with file.path.open("rb") as stream:
-        return any(_is_long(block) for block in _blocks(stream))
+        return any(_is_long(block, most) for block in _blocks(stream))
 
 
-def _is_long(block: bytes) -> bool:
+def _is_long(block: bytes, most: int) -> bool:
     # A run of so many digits shows in each sample of every fourth byte, and such a sample is looked through in no time.
     sample = block[::_STRIDE].translate(_NUMERIC)
     at = sample.find(b"dddd")
@@ -133,7 +139,7 @@ def _is_long(block: bytes) -> bool:
         start = max(0, at * _STRIDE - 64)
         for run in _LONG.findall(block, start, at * _STRIDE + 256):
             digits = len(run.replace(b".", b"").rstrip(b"eE").lstrip(b"0"))
-            if digits > LONGEST and (b"." in run or run[-1:] in b"eE"):
+            if digits > most and (b"." in run or run[-1:] in b"eE"):
                 return True
         at = sample.find(b"dddd", at + 48)
     return False

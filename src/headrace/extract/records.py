@@ -12,7 +12,7 @@ from headrace.errors import RecordsNotFound
 from headrace.extract.paths import keys_of
 from headrace.extract.selecting import records_sql
 from headrace.naming import convention, distinct_names, written
-from headrace.schema import JSON, VARCHAR, Kind, Type
+from headrace.schema import DOUBLE, JSON, VARCHAR, Kind, Type
 from headrace.sql.dialect import name as quoted
 from headrace.sql.dialect import text as literal
 from headrace.sql.exact import exact, spelled
@@ -96,11 +96,24 @@ def known_of(body: str, shape: Shape, local: Embedded) -> list[Known] | None:
     """The keys of plain records; None where they are not plain: an object within is to be flattened, a number has very many digits."""
     with _records([("", body)], shape, local) as long:
         found = _found(shape, local)
-        return _fields(found.leaves, shape, local, long=long)[1] if _is_plain(found, shape, long=long) else None
+        if not _is_plain(found, shape):
+            return None
+        known = _fields(found.leaves, shape, local, long=long)[1]
+        return None if long and _has_long(known[: len(found.leaves)], local) else known
 
 
-def _is_plain(found: _Found, shape: Shape, *, long: bool) -> bool:
-    if long or found.read != found.objects or not found.leaves:
+def _has_long(known: Sequence[Known], local: Embedded) -> bool:
+    """Whether a marked number is in a column of anything but doubles, which are the same in fewer digits."""
+    asked = [
+        f"bool_or(contains(t[{index}], '{MARK}'))"
+        for index, one in enumerate(known, 1)
+        if one.declared or one.type != DOUBLE
+    ]
+    return bool(asked) and any(local.rows(f"SELECT {', '.join(asked)} FROM headrace_texts")[0])
+
+
+def _is_plain(found: _Found, shape: Shape) -> bool:
+    if found.read != found.objects or not found.leaves:
         return False
     nested = shape.flatten and any(not isinstance(of, str) or len(keys) > 1 for keys, of in found.leaves)
     folded = {keys[-1].casefold() for keys, _ in found.leaves}
@@ -193,7 +206,8 @@ def _typed(shape: Shape, local: Embedded, *, long: bool) -> Rows:
     fields, known = _fields(found.leaves, shape, local, long=long)
     at_cursor = f"t[{len(found.leaves) + 1}]" if shape.cursor_path else None
     cursor = highest(local, shape.cursor_path, at_cursor or "", "headrace_texts")
-    sums = Rows(None, found.read, None, cursor, known if _is_plain(found, shape, long=long) else None)
+    plain = not long and _is_plain(found, shape)
+    sums = Rows(None, found.read, None, cursor, known if plain else None)
     return _collected(shape, local, fields, at_cursor, sums)
 
 

@@ -22,7 +22,9 @@ UNFIT = "does not fit what its sample has shown"
 """What the statement says of a file whose lines are not as they were expected; the file's name is before it."""
 
 LONGEST = 17
-"""The most digits of a number with a fraction or an exponent that a double is sure to keep."""
+"""The most digits of a number with a fraction or an exponent that are needed to name a double."""
+KEPT = 15
+"""The most digits of such a number that come back as they were when a double is written down, as text or as a decimal."""
 
 _WHOLE_DOUBLE = 9007199254740991
 _TINY = "regexp_matches(line, '[0-9][eE]-[0-9]{3}')"
@@ -75,7 +77,7 @@ def proven_query(
         tests += [f"NOT coalesce(regexp_full_match({held}, '{_APART}'), FALSE)" for held in texts]
     fits = " AND ".join(tests)
     if compact:
-        long = "" if short else f" WHEN {_LONG} THEN FALSE"
+        long = "" if short else f" WHEN {_many_digits('line', LONGEST)} THEN FALSE"
         fits = f"CASE WHEN {_evident(fields)} THEN TRUE{long} ELSE {fits} END"
     kept = f"line, {quoted(file)}" if file else "line"
     origin, column = origins
@@ -127,10 +129,12 @@ def _fits(field: Mapping[str, Any]) -> str | None:
     elif of == BOOLEAN:
         test = f"{held} IN ('true', 'false')"
     elif of == JSON:
-        test = f"CASE WHEN contains({held}, '0.0') OR contains({held}, 'e-') THEN NOT {_TINY} ELSE TRUE END"
+        tiny = f"contains({held}, '0.0') OR contains({held}, 'e-')"
+        test = f"CASE WHEN {_many_digits(held, KEPT)} THEN FALSE WHEN {tiny} THEN NOT {_TINY} ELSE TRUE END"
     elif of == VARCHAR:
         nested = f"starts_with({held}, '{{') OR starts_with({held}, '[')"
-        test = f"CASE WHEN {nested} THEN FALSE WHEN {held} = '0.0' THEN NOT {_TINY} ELSE TRUE END"
+        unfit = f"{nested} OR {_many_digits(held, KEPT)}"
+        test = f"CASE WHEN {unfit} THEN FALSE WHEN {held} = '0.0' THEN NOT {_TINY} ELSE TRUE END"
     elif of.kind is Kind.DOUBLE:
         # Whole numbers that a double does not hold, and numbers so small that their digits are gone.
         value = f"abs({_value(field)})"
@@ -144,12 +148,14 @@ def _fits(field: Mapping[str, Any]) -> str | None:
     return f"({held} IS NULL OR coalesce({test}, FALSE))"
 
 
-# A number in which there are more digits than a double keeps.
-_LONG = (
-    "CASE WHEN regexp_matches(line, '[0-9.]{18}') THEN len(list_filter(regexp_extract_all(line, '[0-9.]{18,}[eE]?'),"
-    " lambda run: (contains(run, '.') OR contains(lower(run), 'e'))"
-    f" AND strlen(ltrim(regexp_replace(run, '[.eE]', '', 'g'), '0')) > {LONGEST})) > 0 ELSE FALSE END"
-)
+def _many_digits(held: str, most: int) -> str:
+    """A condition: there is a number with a fraction or an exponent, and with more digits than `most`, in a text."""
+    run = f"[0-9.]{{{most + 1}"
+    return (
+        f"CASE WHEN regexp_matches({held}, '{run}}}') THEN len(list_filter(regexp_extract_all({held}, '{run},}}[eE]?'),"
+        " lambda run: (contains(run, '.') OR contains(lower(run), 'e'))"
+        f" AND strlen(ltrim(regexp_replace(run, '[.eE]', '', 'g'), '0')) > {most})) > 0 ELSE FALSE END"
+    )
 
 
 def _evident(fields: Sequence[Mapping[str, Any]]) -> str:
@@ -175,7 +181,7 @@ def _plain(field: Mapping[str, Any]) -> str:
         nested = f"{held} BETWEEN '[' AND '\\' OR {held} BETWEEN '{{' AND '|'"
         return f"CASE WHEN {held} < ':' THEN {digits} ELSE NOT ({nested} OR {held} IN ('true', 'false', 'null')) END"
     if of == JSON:
-        return f"CASE WHEN contains({held}, '.') THEN NOT regexp_matches({held}, '[.]0|[.][0-9]+e') ELSE TRUE END"
+        return f"CASE WHEN contains({held}, '.') THEN NOT regexp_matches({held}, '[.]0|[.][0-9]+e|[0-9.]{{{KEPT + 1}}}') ELSE TRUE END"
     if of.kind is Kind.DOUBLE:
         return f"abs({_value(field)}) BETWEEN 0.01 AND {_WHOLE_DOUBLE} AND NOT suffix({held}, '.0')"
     return f"{_value(field)} IS NOT NULL AND NOT contains({held}, '.')"
