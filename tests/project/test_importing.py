@@ -60,6 +60,15 @@ def test_a_configuration_of_dlt_is_a_source_with_the_same_words(tmp_path):
     assert list(imported.left_out) == ["odd"]
 
 
+@pytest.mark.parametrize(("depth", "nested", "deepest"), [(0, "json", None), (2, "tables", 2)])
+def test_how_deep_dlt_makes_tables_of_lists_is_taken_over(tmp_path, depth, nested, deepest):
+    config = {"client": DLT["client"], "resources": [{"name": "orders", "max_table_nesting": depth}]}
+
+    orders = streams_by_name(from_dlt(config).source, tmp_path)["orders"]
+
+    assert (orders.spec.nested, orders.spec.max_table_nesting) == (nested, deepest)
+
+
 def test_a_dict_is_found_in_a_python_file_that_is_not_run():
     text = textwrap.dedent("""
         import dlt, os

@@ -21,7 +21,7 @@ _RESOURCE = (
     "table_name",
     "include_from_parent",
 )
-_IGNORED = ("name", "endpoint", "selected", "parallelized", "max_table_nesting", "nested_hints", "table_format", "file_format", "processing_steps", "parent")  # fmt: skip
+_IGNORED = ("name", "endpoint", "selected", "parallelized", "nested_hints", "table_format", "file_format", "processing_steps", "parent")  # fmt: skip
 
 
 def from_dlt(config: Mapping[str, Any]) -> Imported:
@@ -56,6 +56,9 @@ def _stream(name: str, resource: Mapping[str, Any], notes: list[str], *, endpoin
             made[key] = _disposition(value, notes, name) if key == "write_disposition" else value
         elif key == "incremental":
             made[key] = value
+        elif key == "max_table_nesting":
+            # 0 is headrace's own default: what is nested stays JSON.
+            made |= {"nested": "tables", key: value} if value else {}
         elif key not in _IGNORED:
             notes.append(f"{name}: '{key}' has no counterpart")
     if resource.get("processing_steps"):
