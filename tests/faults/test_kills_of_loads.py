@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 
 from headrace.warehouse.opening import open_warehouse
 
-MOMENTS = 14
+MOMENTS = 7
 """How many of a load's moments are tried, evenly spread."""
 
 
@@ -52,7 +52,7 @@ def test_killed_at_each_moment_a_file_has_each_row_once(killer, tmp_path, target
     assert kills >= MOMENTS // 2
 
 
-FEWER = 8
+FEWER = 5
 """The same for a load that takes longer."""
 SHOP = """\
 name: shop
@@ -137,7 +137,7 @@ WAYS = {
     "partitions": ({**KEYED, "partition_by": {"column": "at", "step": 2}}, (), [BERN, BIEL, CHUR]),
 }
 """How a stream is loaded, what its table has besides the rows' own columns, and what is there after two days."""
-AT_MOST = 6
+AT_MOST = 4
 """How many moments of each way are tried."""
 
 
