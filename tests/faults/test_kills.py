@@ -21,7 +21,7 @@ from headrace.state import ledger
 from headrace.table import Table
 from headrace.warehouse.opening import open_warehouse
 
-MOMENTS = int(os.environ.get("HEADRACE_MOMENTS", "16"))
+MOMENTS = int(os.environ.get("HEADRACE_MOMENTS", "12"))
 """How many of a run's moments are tried, evenly spread."""
 SHOP = Shop(
     seed=7,
