@@ -27,10 +27,12 @@ hypothesis.settings.load_profile("headrace")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that asks for a MySQL server, which no wheel brings, is marked, so that `uv run pytest` needs nothing installed."""
+    """A test that asks for a MySQL server, which no wheel brings, is marked, so that `uv run pytest` needs nothing installed; the order."""
     for item in items:
         if "mysql_url" in getattr(item, "fixturenames", ()) or "[mysql" in item.name:
             item.add_marker(pytest.mark.mysql)
+    # Those that take longest begin first, so that no worker is left alone with them at the end.
+    items.sort(key=lambda item: item.get_closest_marker("crash") is None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
