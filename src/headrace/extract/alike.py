@@ -53,10 +53,7 @@ def _alike(
     cursor = _cursor(known, shape)
     if cursor is None:
         return None
-    fields = [
-        {"key": one.key, "name": one.name, "type": str(one.type) if one.type else None, "declared": one.declared}
-        for one in known
-    ]
+    fields = [one.told() for one in known]
     types = {one.name: one.type for one in known if one.type}
     # JSON in Arrow is a type of its own, which segments do not have.
     texts = [f"CAST({quoted(name)} AS VARCHAR) AS {quoted(name)}" for name, of in types.items() if of.kind is Kind.JSON]

@@ -51,10 +51,7 @@ def scan_of(
     compact = not any(one.declared or one.type is None for one in known) and _is_compact(sample[:_FEW])
     if not compact and _has_long_numbers(file, KEPT if any(map(_shows_digits, known)) else LONGEST):
         return None
-    fields = [
-        {"key": one.key, "name": one.name, "type": str(one.type) if one.type else None, "declared": one.declared}
-        for one in known
-    ]
+    fields = [one.told() for one in known]
     return Scan(str(file.path), "jsonl", {"fields": fields, "compact": compact}, file.stamp, file.member, file.key)
 
 

@@ -82,6 +82,11 @@ class Known:
     type: Type | None
     declared: bool = False
 
+    def told(self) -> dict[str, Any]:
+        """As the query that reads and proves lines is told of it (`sql.lines`)."""
+        of = str(self.type) if self.type else None
+        return {"key": self.key, "name": self.name, "type": of, "declared": self.declared}
+
 
 def rows_of(pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded, added: Sequence[str | None] = ()) -> Rows:
     """The records of pages, each given as its origin and its body; `added` has for each page the JSON that joins each record.
