@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pyarrow as pa
+    from headrace.arrow import pa
 
 
 def seen(path: Path) -> str:
@@ -36,8 +36,9 @@ def write_parquet(path: Path, rows: pa.Table) -> int:
 
 def _words(rows: pa.Table) -> list[str]:
     """Columns of texts that repeat, by their first rows: looking for repetitions among others costs as much as writing them."""
-    import pyarrow as pa
     import pyarrow.compute as pc
+
+    from headrace.arrow import pa
 
     first = rows.slice(0, 2000)
     texts = [column.name for column in rows.schema if column.type == pa.string()]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
+    from headrace.arrow import pa
 
 ORIGIN = "_headrace_source"
 """The column of a segment that says which file or endpoint a row came from."""
@@ -338,7 +338,7 @@ def _add(journal: _Journal, folder: Path, line: Mapping[str, Any]) -> None:
 
 
 def _with_origin(rows: pa.Table, origin: str) -> pa.Table:
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     for index, column in enumerate(rows.schema):
         if pa.types.is_null(column.type):  # Parquet has no such type

@@ -13,8 +13,7 @@ from headrace.sql.operations import CreateSchema, Drop
 from headrace.table import Table
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.project.nodes import UnitTest
     from headrace.warehouse.base import Connection
 

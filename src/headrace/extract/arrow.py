@@ -10,8 +10,7 @@ from headrace.extract.columnar import batch_of, sliced
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.batch import Batch
     from headrace.extract.found import Found
     from headrace.project.file_sources import FilesStream
@@ -24,7 +23,7 @@ def batches(
     file: Found, spec: FilesStream, local: Embedded, start: Mapping[str, Any]
 ) -> Iterator[tuple[Batch, Mapping[str, Any], bool]]:
     """The rows of a file from a place on. Raises FileUnreadable."""
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     try:
         with pa.OSFile(str(file.path), "rb") as source:
@@ -45,7 +44,7 @@ def batches(
 
 
 def _opened(file: Found, source: pa.NativeFile) -> Any:
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     magic = source.read(6)
     source.seek(0)

@@ -6,8 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
+from headrace.arrow import pa
 from headrace.errors import DriverMissing, FileUnreadable, StatementFailed
 from headrace.extract.columnar import batch_of
 

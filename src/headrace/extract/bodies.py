@@ -24,8 +24,9 @@ def _jsonl(body: str, _: Embedded) -> str:
 
 def _csv(body: str, local: Embedded) -> str:
     """Every value as text: what it is, the declared columns say."""
-    import pyarrow as pa
     import pyarrow.csv as pc
+
+    from headrace.arrow import pa
 
     if not body.strip():
         return "[]"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from headrace.arrow import pa
 from headrace.schema import Kind, Type
 from headrace.sql.dialect import spell
 from headrace.sql.dialect import text as literal

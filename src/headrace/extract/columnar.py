@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
+from headrace.arrow import pa
 from headrace.batch import Batch
 from headrace.naming import distinct_names
 from headrace.sql.dialect import name as quoted

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.extract.found import Found
     from headrace.extract.pieces import Piece
     from headrace.project.file_sources import FilesStream
@@ -235,7 +234,7 @@ class _Pieces:
 
 def _joined(batches: Sequence[Batch]) -> Batch:
     """Batches of the same columns as one."""
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     rejected = [batch.rejected for batch in batches if batch.rejected is not None]
     rows = pa.concat_tables([batch.rows for batch in batches])

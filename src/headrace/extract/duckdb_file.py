@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
+    from headrace.arrow import pa
 
 
 _AS_TEXT = (Kind.UUID, Kind.INTERVAL, Kind.HUGEINT, Kind.VARCHAR)
@@ -127,7 +127,7 @@ class DuckdbReader:
         self, cells: Sequence[Cell], rest: str, most: int
     ) -> Generator[tuple[pa.Table, pa.Table | None], None, None]:
         """Batches as DuckDB gives them; what Arrow and Parquet have no type for is text that says what it is."""
-        import pyarrow as pa
+        from headrace.arrow import pa
 
         selected = ", ".join(_selected(cell, at) for at, cell in enumerate(cells))
         sql = f"SELECT {selected} FROM {rest}"

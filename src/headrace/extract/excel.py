@@ -8,8 +8,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
+from headrace.arrow import pa
 from headrace.errors import DriverMissing, FileUnreadable
 from headrace.events import Warned, emit
 from headrace.extract.cell_errors import errors_in

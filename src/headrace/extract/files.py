@@ -161,7 +161,7 @@ class _Reader:
         return file.format in _OF_LINES and not self.stream.whole and file.path.stat().st_size == 0
 
     def _nothing(self, file: Found) -> Batch:
-        import pyarrow as pa
+        from headrace.arrow import pa
 
         emit(Warned(f"{self.stream.label}: {file.key} is empty, so it counts as read and has no rows"))
         held = {"dialect": self.words} if self.words else {}

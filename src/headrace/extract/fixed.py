@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
+from headrace.arrow import pa
 from headrace.extract.documents import declared_types
 from headrace.extract.texts import LINE, Columns, Torn, batch_of
 from headrace.naming import distinct_names

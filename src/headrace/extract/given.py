@@ -15,8 +15,7 @@ from headrace.naming import distinct_names
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.warehouse.embedded import Embedded
 
 _GIVEN = "headrace_given"
@@ -30,7 +29,7 @@ def is_table(value: object) -> bool:
 
 def tables_of(value: Any, local: Embedded, most: int) -> Iterator[pa.Table]:
     """Whatever speaks Arrow, as tables of so many rows at most whose names and types are those of a stream's rows."""
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     if hasattr(value, "__arrow_c_stream__"):
         reader = pa.RecordBatchReader.from_stream(value)
@@ -54,7 +53,7 @@ def tables_of(value: Any, local: Embedded, most: int) -> Iterator[pa.Table]:
 
 
 def _marked(rows: pa.Table, marks: Mapping[str, Any]) -> pa.Table:
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     fields = [field.with_metadata(marks[field.name]) if field.name in marks else field for field in rows.schema]
     return pa.Table.from_arrays(rows.columns, schema=pa.schema(fields))
@@ -62,7 +61,7 @@ def _marked(rows: pa.Table, marks: Mapping[str, Any]) -> pa.Table:
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Dicts as a table; a column that was None throughout is left out. Raises TypeError, naming the column, where nothing holds a value."""
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     names = dict.fromkeys(key for row in rows for key in row)
     arrays, fields = [], []
@@ -83,7 +82,7 @@ def columns_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
 
 def _column(values: list[Any], kinds: set[type]) -> tuple[pa.Array, str | None]:
     """One column, and what its text stands for. Values of several kinds are text, as JSON where they are not all plain."""
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     if kinds & {dict, list, tuple, set}:
         return pa.array(

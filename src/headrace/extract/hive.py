@@ -14,8 +14,7 @@ from headrace.sql.partitions import NULL, partition
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.project.file_sources import FilesStream
     from headrace.warehouse.embedded import Embedded
 
@@ -58,7 +57,7 @@ def added(rows: pa.Table, name: str, types: Mapping[str, str], local: Embedded) 
     """The rows with the columns that the file's name holds. Raises FileUnreadable."""
     if not types:
         return rows
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     check(name, rows.column_names, types)
     from headrace.sql.dialect import text as literal

@@ -10,8 +10,7 @@ from headrace.extract.windows import window
 from headrace.schema import Kind, Type
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.project.stream_keys import Incremental
 
 _INFINITE = {Kind.DATE: 2**31 - 1, Kind.TIMESTAMP: 2**63 - 1, Kind.TIMESTAMPTZ: 2**63 - 1}
@@ -24,8 +23,9 @@ def start(incremental: Incremental, cursor: Cursor | None) -> str | None:
 
 def highest(column: pa.ChunkedArray, kind: Type) -> str | None:
     """The highest value of a column that is finite; None where there is none."""
-    import pyarrow as pa
     import pyarrow.compute as pc
+
+    from headrace.arrow import pa
 
     infinite = _INFINITE.get(kind.kind)
     if infinite is None:

@@ -22,8 +22,7 @@ from headrace.table import Table
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.warehouse.embedded import Embedded
 
 _SESSION = (

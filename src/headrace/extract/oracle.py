@@ -18,8 +18,7 @@ from headrace.table import Table
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.warehouse.embedded import Embedded
 
 _SESSION = (
@@ -224,7 +223,7 @@ class OracleReader:
 
 def _plain(frame: Any, cells: Sequence[Cell]) -> pa.Table:
     """The driver's columns as c0, c1, … of the types that the cells are made of."""
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     arrived = pa.table(frame)
     direct = {

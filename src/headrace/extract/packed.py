@@ -76,7 +76,7 @@ def _opened(path: Path, kind: str) -> IO[bytes]:
         case "xz":
             return cast("IO[bytes]", lzma.open(path, "rb"))
         case _:
-            import pyarrow as pa
+            from headrace.arrow import pa
 
             return cast("IO[bytes]", pa.CompressedInputStream(pa.OSFile(str(path), "rb"), "zstd"))
 

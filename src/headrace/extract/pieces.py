@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.extract.dialects import Dialect
 
 _PIECE = 8_000_000
@@ -121,7 +120,7 @@ def parsed(piece: Piece, dialect: Dialect, names: Sequence[str], nulls: Sequence
 
     A quote that is not closed costs its line and no other.
     """
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     text = piece.raw.decode("utf-8", "surrogateescape")
     lines = (text.removeprefix("\ufeff") if piece.first else text).split("\n")

@@ -25,8 +25,7 @@ from headrace.warehouse.postgres import DIALLING, last_word
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.retry import Clock
     from headrace.warehouse.embedded import Embedded
 

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.cursor import Cursor
     from headrace.project.sources import Stream
     from headrace.retry import Clock

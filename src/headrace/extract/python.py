@@ -23,8 +23,7 @@ from headrace.sql.dialect import text as literal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.cursor import Cursor
     from headrace.project.python_sources import PythonCode
     from headrace.project.sources import Stream
@@ -87,6 +86,9 @@ class _File:
 
     def function(self, stream: Stream, wanted: str) -> Callable[..., Any]:
         """A function of the file, by its name."""
+        from headrace.arrow import with_pandas
+
+        with_pandas()
         module = ModuleType(Path(self.path).stem)
         module.__file__ = self.path
         if str(self.folder) not in sys.path:
@@ -199,8 +201,9 @@ def _without(stream: Stream, rows: pa.Table, at: str | None, local: Embedded) ->
 
 
 def _given(rows: pa.Table, at: str | None) -> pa.Array | pa.ChunkedArray:
-    import pyarrow as pa
     import pyarrow.compute as pc
+
+    from headrace.arrow import pa
 
     return pc.is_valid(rows.column(at)) if at else pa.repeat(pa.scalar(False), rows.num_rows)
 

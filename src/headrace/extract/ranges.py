@@ -166,7 +166,7 @@ def _streamed(plan: Plan, reader: Reader) -> Iterator[Batch]:
 
 
 def _batch(plan: Plan, chunks: list[Chunk], resume: dict[str, Any]) -> Batch:
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     rows = pa.concat_tables([chunk for chunk, _ in chunks])
     refused = [rejected for _, rejected in chunks if rejected is not None]

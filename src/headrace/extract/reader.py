@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.extract.cells import Cell
     from headrace.table import Table
     from headrace.warehouse.embedded import Embedded

@@ -21,8 +21,7 @@ from headrace.warehouse.inference import MARK, inferred, leaves_of, marked, poin
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.warehouse.embedded import Embedded
 
 _SHAPES = bytes.maketrans(b"0123456789E-", b"0000000000e+")
@@ -147,7 +146,7 @@ def arrived(
     pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded, added: Sequence[str | None] = ()
 ) -> Iterator[tuple[str, bool]]:
     """A query for the records of pages, each as its `origin` and its JSON `r`; whether some of their numbers are marked as long."""
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     bodies, long = _protected([body for _, body in pages])
     arriving = pa.table({"origin": pa.array([origin for origin, _ in pages], pa.string()), "body": bodies})
@@ -165,7 +164,7 @@ def arrived(
 
 
 def _protected(bodies: list[str]) -> tuple[pa.Array, bool]:
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     suspects = [index for index, body in enumerate(bodies) if _may_have_long(body)]
     changed = list(bodies)
@@ -304,7 +303,7 @@ def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: s
 
 def labelled(rows: pa.Table, types: Mapping[str, Type]) -> pa.Table:
     """The rows with columns of text that say what they stand for."""
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     marks = {name: of.kind.value.encode() for name, of in types.items() if of.kind in (Kind.JSON, Kind.UUID)}
     fields = [one.with_metadata({b"headrace": marks[one.name]}) if one.name in marks else one for one in rows.schema]

@@ -250,7 +250,7 @@ def _bad(lines: bytes) -> bytes:
 
 
 def _nothing() -> Any:
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     return pa.table({})
 

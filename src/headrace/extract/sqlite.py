@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.warehouse.embedded import Embedded
 
 _PAGE = 32 * 1024 * 1024
@@ -185,7 +184,7 @@ class SqliteReader:
     def _typed(
         self, rows: list[tuple[Any, ...]], cells: Sequence[Cell], origin: str
     ) -> tuple[pa.Table, pa.Table | None]:
-        import pyarrow as pa
+        from headrace.arrow import pa
 
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [() for _ in cells]
         misfits = {row: at for at in reversed(range(len(cells))) for row in _misfits(columns[at], cells[at])}
@@ -270,7 +269,7 @@ def _misfits(values: Sequence[Any], cell: Cell) -> list[int]:
 
 
 def _array(values: Sequence[Any], kind: Type) -> pa.Array:
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     match kind.kind:
         case Kind.BIGINT | Kind.INTEGER | Kind.SMALLINT:
@@ -289,7 +288,7 @@ def _array(values: Sequence[Any], kind: Type) -> pa.Array:
 
 
 def _refused(row: tuple[Any, ...], cells: Sequence[Cell], at: int, origin: str) -> pa.Table:
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     cell = cells[at]
     shown = [value.hex() if isinstance(value, bytes) else value for value in row]

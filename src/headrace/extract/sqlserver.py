@@ -25,8 +25,7 @@ from headrace.table import Table
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.warehouse.embedded import Embedded
 
 _SESSION = "SET LANGUAGE us_english; SET DATEFORMAT ymd; SET CONCAT_NULL_YIELDS_NULL ON; SET TEXTSIZE 2147483647"

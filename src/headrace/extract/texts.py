@@ -15,8 +15,7 @@ from headrace.sql.exact import exact, spelled
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.warehouse.embedded import Embedded
 
 LINE = "headrace_line"
@@ -64,7 +63,7 @@ def batch_of(
     texts: pa.Table, columns: Columns, torn: Sequence[Torn], origin: str, resume: Mapping[str, Any], local: Embedded
 ) -> Batch:
     """The rows of a table with text columns and LINE; `torn` are rejected as they stand."""
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     values = {name: columns.value(name) for name in columns.types}
     tests = [f"WHEN {quoted(n)} IS NOT NULL AND ({v}) IS NULL THEN {literal(n)}" for n, v in values.items()]
@@ -88,7 +87,7 @@ def batch_of(
 
 def landed(query: str, types: Mapping[str, Type], local: Embedded) -> pa.Table:
     """The rows of a query in columns that Parquet has; text that stands for another type says so."""
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     marked = {name: of.kind.value.encode() for name, of in types.items() if of.kind in _MARKED}
     cast = ", ".join(f"CAST({quoted(name)} AS VARCHAR) AS {quoted(name)}" for name in marked)
@@ -101,7 +100,7 @@ def landed(query: str, types: Mapping[str, Type], local: Embedded) -> pa.Table:
 
 
 def _torn(torn: Sequence[Torn], origin: str) -> pa.Table:
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     return pa.table(
         {

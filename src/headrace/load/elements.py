@@ -68,7 +68,7 @@ def _in_json(table: str, column: str, held: str, *, long: bool) -> Found:
 
 def _protected(local: Embedded, table: str, column: str) -> str | None:
     """Where the column's values stand with their long numbers as marked strings; None where it has none."""
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     held = f"CAST({name(column)} AS VARCHAR)"
     suspects = local.rows(f"SELECT rowid, {held} FROM {table} WHERE regexp_matches({held}, {text(MAY_BE_LONG)})")

@@ -12,8 +12,7 @@ from headrace.schema import Column, Kind, Schema
 from headrace.sql.dialect import name, names, read_type, text
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.naming import Convention
     from headrace.warehouse.embedded import Embedded
 

@@ -82,7 +82,7 @@ def record(
     """Write the files that a load (its stream, its id and its time) has read, with how many rows of each were let in and kept out."""
     if not stamps:
         return
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     stream, load_id, at = load
     listed = pa.table(

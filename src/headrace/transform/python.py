@@ -92,6 +92,9 @@ def _called(node: Model, compiled: Compiled, local: Embedded, table: Callable[[s
     # As with dbt, the folders stay on the path: a module may be imported late, and other models import the same.
     sys.path += [path for path in compiled.setup.module_paths if path not in sys.path]
     space: dict[str, Any] = {"__name__": node.name, "__file__": node.place.path}
+    from headrace.arrow import with_pandas
+
+    with_pandas()
     try:
         exec(compile(node.raw, node.place.path, "exec"), space)  # noqa: S102 - the model is the author's program
         result = _function(node, space)(_Dbt(compiled, table), local.session)
@@ -123,7 +126,7 @@ def _usable(node: Model, result: Any) -> Any:
 
 
 def _arrow(node: Model, result: Any) -> Any:
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     if isinstance(result, pa.RecordBatchReader):
         return result.read_all()

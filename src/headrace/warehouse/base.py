@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.schema import Schema
     from headrace.sql.capabilities import Capabilities
     from headrace.sql.operations import DependentView, Operation

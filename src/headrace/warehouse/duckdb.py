@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.sql.operations import DependentView, Operation
 
 __all__ = ["CAPABILITIES", "DuckDBConnection", "DuckDBWarehouse", "open_duckdb"]
@@ -85,7 +84,7 @@ class DuckDBConnection(Noting):
 
     def query(self, sql: str) -> pa.RecordBatchReader:
         """A result of any size as Arrow batches."""
-        import pyarrow as pa
+        from headrace.arrow import pa
 
         reader = self.local.query(sql)
         return pa.RecordBatchReader.from_batches(reader.schema, _told(sql, reader))
@@ -164,7 +163,7 @@ class DuckDBConnection(Noting):
 
 def _told(sql: str, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
     """The reader's batches; what fails while they are made is Arrow's error, told as DuckDB's."""
-    import pyarrow as pa
+    from headrace.arrow import pa
 
     try:
         yield from reader

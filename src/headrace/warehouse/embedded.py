@@ -20,7 +20,7 @@ from headrace.sql.capabilities import Capabilities
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import pyarrow as pa
+    from headrace.arrow import pa
 
 CAPABILITIES = Capabilities(
     dialect="duckdb",

@@ -8,9 +8,9 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from headrace.arrow import pa
 from headrace.schema import Column, Kind, Schema, Type
 from headrace.sql.dialect import name, read_type, spell
 from headrace.warehouse.embedded import CAPABILITIES as DUCKDB

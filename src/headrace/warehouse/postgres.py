@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
-    import pyarrow as pa
-
+    from headrace.arrow import pa
     from headrace.sql.operations import Operation
 
 CAPABILITIES = Capabilities(
