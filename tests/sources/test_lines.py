@@ -167,6 +167,16 @@ def test_long_whole_numbers_and_texts_of_digits_do_not_slow_a_file_down(arrived,
     ]
 
 
+def test_lines_of_up_to_sixteen_megabytes_are_read_in_place_wherever_a_buffer_ends(arrived, local):
+    sizes = [20] * 9000 + [(1 << 24) - 50, 9_000_000, 20, (1 << 24) - 50, 3_000_000, 15_000_000, 20]
+
+    (scan,) = arrived("\n".join(f'{{"id":{n},"x":"{"x" * size}"}}' for n, size in enumerate(sizes)))
+
+    found = table(local, scan)
+    assert found.column("id").to_pylist() == list(range(len(sizes)))
+    assert [len(value.as_py()) for value in found.column("x")] == sizes
+
+
 def test_declared_types_hold_what_they_hold_in_batches(arrived, local, shown):
     columns = {"id": {"type": "decimal(9,2)"}, "name": {"type": "varchar"}, "day": {"type": "date"}}
     (scan,) = arrived(shown('{"id": "1.25", "name": {"x": 1}}'), columns=columns)

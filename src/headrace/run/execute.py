@@ -83,7 +83,8 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
     run = uuid.uuid4().hex[:12]
     settings = manifest.settings
     schemas = {node.table.schema for node in manifest.nodes.values() if isinstance(node, Relational)}
-    warehouse = open_warehouse(settings.target.url, schemas, settings.target.setup)
+    little = all(map(_only_loads, plan.steps.values()))
+    warehouse = open_warehouse(settings.target.url, schemas, settings.target.setup, little=little)
     session = Session(
         manifest=manifest,
         warehouse=warehouse,
@@ -124,6 +125,10 @@ def execute(manifest: Manifest, plan: Plan, *, command: str, options: Options, c
         _write_builds(session)
         _close(session, warehouse)
     return Outcome(run, time.perf_counter() - started, tuple(doing.ended))
+
+
+def _only_loads(step: Step) -> bool:
+    return isinstance(step, ReplayStream) or (isinstance(step, LoadStream | LoadSeed) and not step.checks)
 
 
 def _reach(session: Session, patience: Patience) -> None:

@@ -26,6 +26,8 @@ LONGEST = 17
 KEPT = 15
 """The most digits of such a number that come back as they were when a double is written down, as text or as a decimal."""
 
+_LONGEST_LINE = 1 << 24
+"""In bytes. DuckDB would read with buffers of sixteen lines each, for every thread; a line needs two at most."""
 _WHOLE_DOUBLE = 9007199254740991
 _TINY = "regexp_matches(line, '[0-9][eE]-[0-9]{3}')"
 _APART = "-?([0-9.]+[eE][-+]?[0-9]+|[0-9]{19,})"
@@ -49,7 +51,7 @@ def lines_query(
     """
     text = (
         f"read_csv([{', '.join(map(located, paths))}], auto_detect = false, compression = 'none', header = false, delim = chr(1), quote = '', escape = '',"
-        " max_line_size = 16777216, columns = {'line': 'VARCHAR'}"
+        f" max_line_size = {_LONGEST_LINE}, buffer_size = {2 * _LONGEST_LINE}, columns = {{'line': 'VARCHAR'}}"
     ) + (f", filename = {literal(file)})" if file else ")")
     return proven_query(f"{text} WHERE line IS NOT NULL", fields, origins, file=file, compact=compact)
 

@@ -18,6 +18,7 @@ from headrace.sql.operations import CreateSchema
 from headrace.sql.render import render
 from headrace.table import Table
 from headrace.warehouse.base import Relation
+from headrace.warehouse.bound import Bound, unbounded
 from headrace.warehouse.embedded import CAPABILITIES, Embedded
 from headrace.warehouse.noting import Noting
 from headrace.warehouse.preparing import connect, prepare, set_up
@@ -210,8 +211,12 @@ _CATALOG = "headrace_warehouse"
 _BARE = Setup()
 
 
-def open_duckdb(url: str, path: str, schemas: Collection[str] = (), setup: Setup = _BARE) -> DuckDBWarehouse:
+def open_duckdb(
+    url: str, path: str, schemas: Collection[str] = (), setup: Setup = _BARE, *, little: bool = False
+) -> DuckDBWarehouse:
     """The database at a path (`:memory:` for none); the folder of a new file is made. Raises WarehouseUnavailable.
+
+    With `little` it is to hold little memory, if the setup says nothing of that.
 
     DuckDB calls a database as its file is called, and then cannot tell `lake.orders` in a schema `lake` from a table of the database
     `lake`. Where it has such a schema, or is to have one of the `schemas`, the database goes by another name.
@@ -231,7 +236,10 @@ def open_duckdb(url: str, path: str, schemas: Collection[str] = (), setup: Setup
         prepare(session, setup)
     except (duckdb.Error, OSError) as error:
         raise _unavailable(path, error) from error
-    return DuckDBWarehouse(url, Embedded(session), catalog, setup)
+    bound = Bound(session.cursor()) if little and path != ":memory:" and unbounded(setup) else None
+    if bound:
+        bound.set()
+    return DuckDBWarehouse(url, Embedded(session, bound), catalog, setup)
 
 
 def _unavailable(path: str, error: duckdb.Error | OSError) -> WarehouseUnavailable:

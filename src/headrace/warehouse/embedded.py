@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from headrace.arrow import pa
+    from headrace.warehouse.bound import Bound
 
 CAPABILITIES = Capabilities(
     dialect="duckdb",
@@ -65,8 +66,9 @@ _EXCERPT = re.compile(
 class Embedded:
     """A DuckDB session. One thread uses it at a time; `cursor()` gives another session of the same database."""
 
-    def __init__(self, session: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, session: duckdb.DuckDBPyConnection, bound: Bound | None = None) -> None:
         self.session = session
+        self._bound = bound
         self.doubtful = False
         """Whether a statement failed, or one was begun whose failure only reading shows; reset by whoever asks."""
         self._parsed: dict[str, duckdb.Statement] = {}
@@ -80,7 +82,7 @@ class Embedded:
 
     def cursor(self) -> Embedded:
         """Another session of the same database, for another thread."""
-        return Embedded(self.session.cursor())
+        return Embedded(self.session.cursor(), self._bound)
 
     def close(self) -> None:
         """End the session."""
@@ -121,6 +123,7 @@ class Embedded:
         return self._rows(sql, self._parsed[sql], values)
 
     def _rows(self, sql: str, query: str | duckdb.Statement, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        tight = self._bound if self._bound and self._bound.holds else None
         try:
             result = self.session.execute(query, values or None)
             if any("WITH TIME ZONE" in str(column[1]) for column in result.description or ()):
@@ -128,7 +131,12 @@ class Embedded:
             return result.fetchall()
         except duckdb.Error as error:
             self.doubtful = True
-            raise failed(sql, error) from error
+            wrapped = failed(sql, error)
+            if tight and isinstance(error, duckdb.OutOfMemoryException):
+                # Another session may have lifted the bound meanwhile; this statement was under it.
+                tight.lift()
+                wrapped.transient = True
+            raise wrapped from error
 
     def query(self, sql: str, batch_rows: int = 100_000) -> pa.RecordBatchReader:
         """A result of any size as Arrow batches; read it before the session's next statement. Raises StatementFailed."""

@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 SCHEMES = ("duckdb", "postgresql", "postgres", "parquet", "csv", "jsonl", "delta")
 
 
-def open_warehouse(url: str, schemas: Collection[str] = (), setup: Setup | None = None) -> Warehouse:
+def open_warehouse(
+    url: str, schemas: Collection[str] = (), setup: Setup | None = None, *, little: bool = False
+) -> Warehouse:
     """The warehouse of a URL such as `duckdb:///shop.duckdb` or `postgresql://user@host/database`.
 
     Three slashes lead to a relative path, four to an absolute one, `duckdb://` into memory.
     `schemas` are those that will be made: a DuckDB database must not go by the name of one. `setup` is what its sessions need.
+    With `little`, rows are only loaded: an engine of this process then holds little memory.
     Raises ConfigInvalid, DriverMissing or WarehouseUnavailable.
     """
     scheme, found, rest = url.partition("://")
     if found and scheme == "duckdb":
         from headrace.warehouse.duckdb import open_duckdb
 
-        return open_duckdb(url, rest.removeprefix("/") or ":memory:", schemas, setup or Setup())
+        return open_duckdb(url, rest.removeprefix("/") or ":memory:", schemas, setup or Setup(), little=little)
     if found and scheme in ("parquet", "csv", "jsonl"):
         from headrace.warehouse.folder import open_folder
 
