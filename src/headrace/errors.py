@@ -7,7 +7,6 @@ HR2 templates and references, HR3 extraction, HR4 loading, HR5 warehouses, HR6 r
 from __future__ import annotations
 
 import difflib
-import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -347,6 +346,16 @@ class ExtensionMissing(HeadraceError):
     code = "HR505"
 
 
+class MemoryExhausted(HeadraceError):
+    """DuckDB needs more memory than it may take; what its transaction did is rolled back.
+
+    It may take what `memory_limit` in the target's `settings:` says, else four fifths of what the machine or the container has.
+    """
+
+    code = "HR506"
+    exit_code = 1
+
+
 class ContractBroken(HeadraceError):
     """A model's query gives other columns or types than its enforced contract says."""
 
@@ -372,27 +381,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     """A hint naming the known word closest to a misspelt one, or None where nothing is close."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean '{close[0]}'?" if close else None
-
-
-_REFUSALS = {
-    errno.ENOSPC: "make room on the disk and run the same command again",
-    errno.EDQUOT: "make room within the quota and run the same command again",
-    errno.EFBIG: "files may not grow as large as that here: see `ulimit -f`",
-    errno.EACCES: "the user who runs headrace has to be allowed to write to the project's folder",
-    errno.EPERM: "the user who runs headrace has to be allowed to write to the project's folder",
-    errno.EROFS: "headrace keeps its state in `.headrace` in the project: put the project where it can be written to",
-    errno.EIO: "the disk has a fault, or it is full",
-    errno.EMFILE: "more files are open than one process may have: see `ulimit -n`, or use fewer `--threads`",
-    errno.ENAMETOOLONG: "the file system takes no names as long as that",
-}
-
-
-def refused_by_system(error: BaseException) -> PlaceUnusable | None:
-    """What the system refused, if that is what an error is about; None where it is about anything else."""
-    if not isinstance(error, OSError) or error.errno not in _REFUSALS:
-        return None
-    place = f"{error.filename}: " if error.filename else ""
-    return PlaceUnusable(f"{place}{error.strerror}", hint=_REFUSALS[error.errno])
 
 
 def every_error() -> list[type[HeadraceError]]:

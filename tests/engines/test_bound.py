@@ -5,7 +5,7 @@ import pytest
 
 from headrace.cli.main import invoke
 from headrace.cli.options import Asked
-from headrace.errors import StatementFailed
+from headrace.errors import MemoryExhausted
 from headrace.project.setup import Setup
 from headrace.warehouse import bound
 from headrace.warehouse.opening import open_warehouse
@@ -49,7 +49,7 @@ def test_a_statement_that_needs_more_lifts_the_bound_and_may_be_done_again(url, 
     first, second = warehouse.connect(), warehouse.connect()
     assert first.rows(LIMIT) == [(40,)]
 
-    with pytest.raises(StatementFailed, match="Out of Memory") as failed:
+    with pytest.raises(MemoryExhausted, match="Out of Memory") as failed:
         first.rows(HUNGRY)
 
     assert failed.value.transient
@@ -62,7 +62,7 @@ def test_a_statement_that_needs_more_lifts_the_bound_and_may_be_done_again(url, 
 def test_a_limit_that_is_said_is_not_lifted(url):
     warehouse = open_warehouse(url, setup=Setup(settings={"memory_limit": "40MB"}), little=True)
 
-    with warehouse.connect() as connection, pytest.raises(StatementFailed, match="Out of Memory") as failed:
+    with warehouse.connect() as connection, pytest.raises(MemoryExhausted, match="Out of Memory") as failed:
         connection.rows(HUNGRY)
 
     assert not failed.value.transient

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headrace.cli.terminal import complain, document
-from headrace.errors import HeadraceError, Interrupted, UsageError, refused_by_system
+from headrace.errors import HeadraceError, Interrupted, UsageError
 from headrace.project.secrets import redact
+from headrace.refusals import refused_by_system
 
 if TYPE_CHECKING:
     from headrace.cli.options import Asked

@@ -10,12 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from headrace.errors import HeadraceError, Interrupted, WarehouseUnavailable, refused_by_system
+from headrace.errors import HeadraceError, Interrupted, WarehouseUnavailable
 from headrace.events import FAILED, RunFinished, RunStarted, StepFinished, StepStarted, Warned, emit
 from headrace.graph import Graph
 from headrace.landing import Landing
 from headrace.project.nodes import Relational
 from headrace.project.secrets import redact
+from headrace.refusals import refused_by_system
 from headrace.retry import SYSTEM
 from headrace.run.models import build_model, load_seed, run_alone, run_unit_test
 from headrace.run.patience import Patience, Tries

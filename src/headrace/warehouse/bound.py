@@ -29,6 +29,7 @@ class Bound:
     def __init__(self, session: duckdb.DuckDBPyConnection) -> None:
         self._session = session
         self._guard = threading.Lock()
+        self._before = ""
         self.holds = False
 
     def set(self) -> None:
@@ -46,7 +47,8 @@ class Bound:
         """Let the database take what it takes by itself."""
         with self._guard:
             if self.holds:
-                self._session.execute("RESET memory_limit")
+                # Said in full: DuckDB 1.5 forgets to tell its buffers of a RESET.
+                self._session.execute(f"SET memory_limit = '{self._before}'")
                 self.holds = False
                 emit(Warned("a load needs more memory than loads take by themselves: it is done again without a bound"))
 

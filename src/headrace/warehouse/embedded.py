@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from headrace.errors import StatementFailed
+from headrace.errors import MemoryExhausted, StatementFailed
 from headrace.schema import Kind
 from headrace.sql.capabilities import Capabilities
 
@@ -106,15 +106,15 @@ class Embedded:
                 self.session.execute("SET enable_progress_bar = false")
 
     def execute(self, sql: str) -> int:
-        """Run a statement; how many rows it changed, or -1 where that means nothing. Raises StatementFailed."""
+        """Run a statement; how many rows it changed, or -1 where that means nothing. Raises StatementFailed or MemoryExhausted."""
         return _count(self.rows(sql))
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """A small result as Python rows. Raises StatementFailed."""
+        """A small result as Python rows. Raises StatementFailed or MemoryExhausted."""
         return self._rows(sql, sql, values)
 
     def again(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """As `rows`, for a statement that is asked over and over with other values: it is parsed once. Raises StatementFailed."""
+        """As `rows`, for a statement that is asked over and over with other values: it is parsed once. Raises StatementFailed or MemoryExhausted."""
         if sql not in self._parsed:
             try:
                 (self._parsed[sql],) = self.session.extract_statements(sql)
@@ -132,14 +132,14 @@ class Embedded:
         except duckdb.Error as error:
             self.doubtful = True
             wrapped = failed(sql, error)
-            if tight and isinstance(error, duckdb.OutOfMemoryException):
+            if tight and isinstance(wrapped, MemoryExhausted):
                 # Another session may have lifted the bound meanwhile; this statement was under it.
                 tight.lift()
                 wrapped.transient = True
             raise wrapped from error
 
     def query(self, sql: str, batch_rows: int = 100_000) -> pa.RecordBatchReader:
-        """A result of any size as Arrow batches; read it before the session's next statement. Raises StatementFailed."""
+        """A result of any size as Arrow batches; read it before the session's next statement. Raises StatementFailed or MemoryExhausted."""
         self.doubtful = True
         try:
             return self.session.sql(sql).to_arrow_reader(batch_rows)
@@ -147,7 +147,7 @@ class Embedded:
             raise failed(sql, error) from error
 
     def table(self, sql: str) -> pa.Table:
-        """A result that fits into memory, as an Arrow table. Raises StatementFailed."""
+        """A result that fits into memory, as an Arrow table. Raises StatementFailed or MemoryExhausted."""
         self.doubtful = True
         try:
             return self.session.sql(sql).to_arrow_table()
@@ -155,7 +155,7 @@ class Embedded:
             raise failed(sql, error) from error
 
     def register(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
-        """Let statements of this session read Arrow data under a name, without copying it. Raises StatementFailed."""
+        """Let statements of this session read Arrow data under a name, without copying it. Raises StatementFailed or MemoryExhausted."""
         try:
             self.session.register(name, data)
         except duckdb.Error as error:
@@ -191,9 +191,15 @@ def _count(rows: list[tuple[Any, ...]]) -> int:
             return -1
 
 
-def failed(sql: str, error: duckdb.Error) -> StatementFailed:
-    """DuckDB's complaint as ours: its first line says what, the statement is kept for `--debug`."""
+def failed(sql: str, error: duckdb.Error) -> StatementFailed | MemoryExhausted:
+    """DuckDB's complaint as ours: its first line says what, the statement is kept for `--debug`.
+
+    What memory does not suffice for says nothing of the statement, nor of the file that it reads.
+    """
     text = str(error).strip()
+    if isinstance(error, duckdb.OutOfMemoryException):
+        hint = "raise `memory_limit` or lower `threads` in the target's `settings:`"
+        return MemoryExhausted(text.partition("\n")[0], hint=hint)
     wrapped = StatementFailed(text)
     # Two transactions wanted to change the same thing: the one that comes later may have it when the other is done.
     wrapped.transient = isinstance(error, duckdb.TransactionException) and "onflict" in text
