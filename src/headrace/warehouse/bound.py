@@ -34,13 +34,12 @@ class Bound:
 
     def set(self) -> None:
         """Bound the memory from now on, unless the database has less by itself."""
-        ask = (
-            "SELECT current_setting('threads')::BIGINT, parse_formatted_bytes(current_setting('memory_limit'))::BIGINT"
-        )
-        [(threads, most)] = self._session.execute(ask).fetchall()
-        bytes_ = (LEAST + EACH_THREAD * threads) << 20
-        if bytes_ < most:
-            self._session.execute(f"SET memory_limit = '{bytes_}B'")
+        ask = "SELECT current_setting('threads'), current_setting('memory_limit')"
+        [(threads, self._before)] = self._session.execute(ask).fetchall()
+        [(most,)] = self._session.execute("SELECT parse_formatted_bytes(?) >> 20", [self._before]).fetchall()
+        bound = LEAST + EACH_THREAD * threads
+        if bound < most:
+            self._session.execute(f"SET memory_limit = '{bound} MiB'")
             self.holds = True
 
     def lift(self) -> None:
