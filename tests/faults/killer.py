@@ -100,13 +100,10 @@ def child(order, counter):
     os.dup2(log, 2)
     sys.argv = ["headrace", *order["argv"]]
     with listening(moments):
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code
+        code = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code or 0)
+    os._exit(code)
 
 
 def serve():

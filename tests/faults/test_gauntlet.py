@@ -59,7 +59,7 @@ import headrace.retry
 headrace.retry.datetime = Jumping
 from headrace.cli.main import main
 sys.argv = ["headrace", *sys.argv[1:]]
-main()
+sys.exit(main())
 """
 """The command line by a clock that is a year ahead, a year behind and a day ahead in turn."""
 

@@ -93,7 +93,7 @@ from headrace.cli.main import main
 from headrace.landing import Package
 Package.discard = lambda self: os._exit(9)
 sys.argv = ["headrace", *sys.argv[1:]]
-main()
+sys.exit(main())
 """
 """A process that dies between the commit of a load and the first thing that comes after it."""
 

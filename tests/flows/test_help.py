@@ -8,11 +8,8 @@ HEAVY = {"duckdb", "pyarrow", "pydantic", "jinja2", "rich", "urllib3", "psycopg"
 LOADED = """
 import sys
 from headrace.cli.main import main
-try:
-    sys.argv = ["headrace", *sys.argv[1:]]
-    main()
-except SystemExit:
-    pass
+sys.argv = ["headrace", *sys.argv[1:]]
+main()
 print("\\n--loaded--")
 print(*sorted({name.partition(".")[0] for name in sys.modules}), sep="\\n")
 print(len(sys.modules))

@@ -1,4 +1,4 @@
-"""What a load does not have to bring into memory."""
+"""How a process begins and ends: what a load does not bring into memory, and what it does not leave undone."""
 
 import sqlite3
 import subprocess
@@ -11,11 +11,10 @@ import pytest
 LOADED = """
 import sys
 from headrace.cli.main import main
-try:
-    sys.argv = ["headrace", *sys.argv[1:]]
-    main()
-finally:
-    print("--loaded--", *sorted(name for name in sys.modules if "." not in name))
+sys.argv = ["headrace", *sys.argv[1:]]
+code = main()
+print("--loaded--", *sorted(name for name in sys.modules if "." not in name))
+sys.exit(code)
 """
 
 
@@ -66,3 +65,46 @@ def test_a_series_that_a_source_hands_to_arrow_is_still_one(run, tmp_path):
     assert run("load").code == 0
     with duckdb.connect(str(tmp_path / "p.duckdb")) as session:
         assert session.sql("SELECT price FROM shop.prices ORDER BY ALL").fetchall() == [(1.5,), (None,)]
+
+
+def test_what_an_author_wants_done_at_the_end_of_the_process_is_done(run, tmp_path):
+    (tmp_path / "shop.py").write_text(
+        dedent("""
+        import atexit
+        import threading
+        import time
+        from pathlib import Path
+        from headrace import stream
+
+        def late():
+            time.sleep(0.5)
+            Path("thread").write_text("done")
+
+        @stream
+        def prices():
+            atexit.register(lambda: Path("exit").write_text("done"))
+            threading.Thread(target=late, daemon=False).start()
+            yield {"price": 1}
+        """)
+    )
+    (tmp_path / "headrace.yml").write_text(
+        "name: p\ntargets: {dev: 'duckdb:///p.duckdb'}\nsources:\n  shop: {type: python, module: shop.py}\n"
+    )
+
+    assert run("load").code == 0
+    assert (tmp_path / "thread").read_text() == (tmp_path / "exit").read_text() == "done"
+
+
+def test_output_that_finds_no_room_is_an_error():
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [sys.executable, "-m", "headrace", "explain", "HR304"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode != 0
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr

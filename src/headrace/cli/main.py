@@ -134,9 +134,9 @@ def invoke(arguments: Sequence[str], asked: Asked) -> int:
     return answer if isinstance(answer, int) else 0
 
 
-def main() -> None:
-    """The entry point of the process."""
+def main() -> int:
+    """The command that the process was called with; its exit code."""
     # Importing makes hundreds of thousands of objects that live as long as the process: looking for garbage among them each
     # time some hundred were made is a seventh of what a command costs.
     gc.set_threshold(_NEW_OBJECTS)
-    sys.exit(invoke(sys.argv[1:], Asked.first_look(sys.argv[1:])))
+    return invoke(sys.argv[1:], Asked.first_look(sys.argv[1:]))
