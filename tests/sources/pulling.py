@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+
+import psycopg
 
 from headrace.events import listening
 from headrace.extract.source import prepared
@@ -78,3 +82,56 @@ def _breaking(write, after):
         write(batch, filtered=filtered)
 
     return one
+
+
+def one_by_one(cells):
+    """Rows of a number and as many columns as there are cells, of which each row has one: `(type, value, text)`."""
+    return [
+        [at] + [value if at == other else None for other in range(len(cells))] for at, (_, value, _) in enumerate(cells)
+    ]
+
+
+def assert_exact_or_refused(pull, entry, cells):
+    """Each cell's text stands in `raw.things`, or, where it is None, its column is in quarantine."""
+    refused = {f"c{at}" for at, (_, _, text) in enumerate(cells) if text is None}
+    assert {row[0] for row in pull.rows('SELECT "column" FROM headrace.quarantine')} == refused
+    assert entry.read == entry.inserted + entry.quarantined == len(cells)
+    found = [
+        pull.rows(f'SELECT CAST(c{at} AS VARCHAR) FROM raw.things WHERE "at" = {at}')[0][0]
+        for at, (_, _, text) in enumerate(cells)
+        if text is not None
+    ]
+    assert found == [text for _, _, text in cells if text is not None]
+
+
+def ids_within(pull, name, **bounds):
+    """Which of the ten orders arrive under bounds of 3 and 6."""
+    incremental = {"cursor_path": "id", "initial_value": "3", "end_value": "6", **bounds}
+    pull.load(name, table="orders", incremental=incremental)
+    return [row[0] for row in pull.rows(f"SELECT id FROM raw.{name} ORDER BY 1")]
+
+
+@contextmanager
+def many_writers(url, insert):
+    """Two sessions of PostgreSQL that insert rows, of which a part commits late; `insert` takes a number of its own for each."""
+    stop = threading.Event()
+
+    def write(base):
+        with psycopg.connect(url) as session:
+            for at in range(10_000):
+                if stop.is_set():
+                    return
+                session.execute(insert, (base + at,))
+                if at % 3 == base % 3:
+                    session.execute("SELECT pg_sleep(0.02)")
+                session.commit()
+
+    writers = [threading.Thread(target=write, args=(base,)) for base in (0, 100_000)]
+    for writer in writers:
+        writer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()

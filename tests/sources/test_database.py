@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-import threading
-from pathlib import Path
-
 import psycopg
 import pytest
+import sources_pulling as pulling
 
 from headrace.errors import ConfigInvalid, RecordsNotFound, SourceRefused, SourceUnavailable
-
-_spec = importlib.util.spec_from_file_location("sources_pulling", Path(__file__).with_name("pulling.py"))
-pulling = importlib.util.module_from_spec(_spec)
-sys.modules["sources_pulling"] = pulling
-_spec.loader.exec_module(pulling)
 
 
 @pytest.fixture
@@ -204,26 +195,9 @@ def test_a_row_that_commits_late_is_not_missed(shop, pull, postgres_url, cursor,
 
 def test_rows_that_begin_while_the_table_is_read_are_not_missed(shop, pull, postgres_url):
     stamped(shop)
-    stop = threading.Event()
-
-    def write(base):
-        with psycopg.connect(postgres_url) as session:
-            for at in range(10_000):
-                if stop.is_set():
-                    return
-                session.execute("INSERT INTO events VALUES (%s, 'x')", (base + at,))
-                if at % 3 == base % 3:
-                    session.execute("SELECT pg_sleep(0.02)")
-                session.commit()
-
-    writers = [threading.Thread(target=write, args=(base,)) for base in (0, 100_000)]
-    for writer in writers:
-        writer.start()
-    for _ in range(5):
-        pull.load("events", incremental="updated_at", write_disposition="append")
-    stop.set()
-    for writer in writers:
-        writer.join()
+    with pulling.many_writers(postgres_url, "INSERT INTO events VALUES (%s, 'x')"):
+        for _ in range(5):
+            pull.load("events", incremental="updated_at", write_disposition="append")
     pull.load("events", incremental="updated_at", write_disposition="append")
 
     wanted = shop.execute("SELECT count(*) FROM events").fetchone()
@@ -247,14 +221,9 @@ def test_rows_without_a_cursor_value_are_included_excluded_or_refused(shop, pull
 def test_bounds_are_open_or_closed(shop, pull):
     numbered(shop, 10)
 
-    def ids(name, **bounds):
-        incremental = {"cursor_path": "id", "initial_value": "3", "end_value": "6", **bounds}
-        pull.load(name, table="orders", incremental=incremental)
-        return [row[0] for row in pull.rows(f"SELECT id FROM raw.{name} ORDER BY 1")]
-
-    assert ids("plain") == [3, 4, 5]
-    assert ids("both", range_end="closed") == [3, 4, 5, 6]
-    assert ids("neither", range_start="open") == [4, 5]
+    assert pulling.ids_within(pull, "plain") == [3, 4, 5]
+    assert pulling.ids_within(pull, "both", range_end="closed") == [3, 4, 5, 6]
+    assert pulling.ids_within(pull, "neither", range_start="open") == [4, 5]
 
 
 def test_a_lag_reads_again_what_is_behind_the_cursor(shop, pull):

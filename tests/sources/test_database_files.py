@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sqlite3
-import sys
 from contextlib import closing
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import duckdb
 import pymysql
 import pytest
+import sources_pulling as pulling
 
 from headrace.errors import ConfigInvalid, SourceRefused, SourceUnavailable
-
-_spec = importlib.util.spec_from_file_location("sources_pulling", Path(__file__).with_name("pulling.py"))
-pulling = importlib.util.module_from_spec(_spec)
-sys.modules["sources_pulling"] = pulling
-_spec.loader.exec_module(pulling)
 
 
 class Sqlite:
@@ -181,14 +174,9 @@ def test_a_value_of_another_class_than_its_sqlite_column_is_refused_and_can_be_d
 def test_bounds_are_open_or_closed(shop, pull):
     numbered(shop, 10)
 
-    def ids(name, **bounds):
-        incremental = {"cursor_path": "id", "initial_value": "3", "end_value": "6", **bounds}
-        pull.load(name, table="orders", incremental=incremental)
-        return [row[0] for row in pull.rows(f"SELECT id FROM raw.{name} ORDER BY 1")]
-
-    assert ids("plain") == [3, 4, 5]
-    assert ids("both", range_end="closed") == [3, 4, 5, 6]
-    assert ids("neither", range_start="open") == [4, 5]
+    assert pulling.ids_within(pull, "plain") == [3, 4, 5]
+    assert pulling.ids_within(pull, "both", range_end="closed") == [3, 4, 5, 6]
+    assert pulling.ids_within(pull, "neither", range_start="open") == [4, 5]
 
 
 def test_a_lag_reads_again_what_is_behind_the_cursor(shop, pull):

@@ -7,41 +7,14 @@ from decimal import Decimal
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sources_arrived import rejected, rows
 
 from headrace.batch import Batch, FileChanged, Scan
 from headrace.errors import FileUnreadable, StatementFailed
 from headrace.extract import delimited, pieces
-from headrace.extract.source import open_stream
 from headrace.project.file_sources import FilesStream
-from headrace.project.sources import Stream
-from headrace.retry import SYSTEM
 from headrace.sql.lines import UNFIT
 from headrace.sql.scan import scan_query
-
-
-@pytest.fixture
-def read(tmp_path, local):
-    def reading(resume=None, unfit=(), **spec):
-        stream = Stream(source="f", name="s", spec=FilesStream.model_validate(spec), folder=str(tmp_path))
-        return list(
-            open_stream(
-                stream, cursor=None, resume=resume or {}, local=local, clock=SYSTEM, scratch=tmp_path / "scratch", unfit=unfit
-            )
-        )  # fmt: skip
-
-    return reading
-
-
-def rows(local, arrived):
-    tables = [
-        one.rows if isinstance(one, Batch) else local.table(scan_query(one, "origin")).drop_columns("origin")
-        for one in arrived
-    ]
-    return [row for table in tables for row in table.to_pylist()]
-
-
-def rejected(arrived):
-    return [row for one in arrived if one.rejected is not None for row in one.rejected.to_pylist()]
 
 
 def words(one):

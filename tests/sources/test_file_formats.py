@@ -11,36 +11,16 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.feather
 import pytest
+from sources_arrived import rejected
 
 from headrace.batch import Batch
 from headrace.errors import FileUnreadable, RecordsNotFound
 from headrace.extract import arrow, avro, fixed, xml
-from headrace.extract.source import open_stream
-from headrace.project.file_sources import FilesStream
-from headrace.project.sources import Stream
-from headrace.retry import SYSTEM
-
-
-@pytest.fixture
-def read(tmp_path, local):
-    def reading(resume=None, **spec):
-        stream = Stream(source="f", name="s", spec=FilesStream.model_validate(spec), folder=str(tmp_path))
-        return list(
-            open_stream(
-                stream, cursor=None, resume=resume or {}, local=local, clock=SYSTEM, scratch=tmp_path / "scratch"
-            )
-        )
-
-    return reading
 
 
 def rows(arrived):
     assert all(isinstance(one, Batch) for one in arrived)
     return [row for one in arrived for row in one.rows.to_pylist()]
-
-
-def rejected(arrived):
-    return [row for one in arrived if one.rejected is not None for row in one.rejected.to_pylist()]
 
 
 def marks(batch):

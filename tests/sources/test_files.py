@@ -4,36 +4,11 @@ import zipfile
 from decimal import Decimal
 
 import pytest
+from sources_arrived import rows
 
-from headrace.batch import Batch, Scan
+from headrace.batch import Scan
 from headrace.errors import FilesNotFound, FileUnreadable
 from headrace.extract import documents
-from headrace.extract.source import open_stream
-from headrace.project.file_sources import FilesStream
-from headrace.project.sources import Stream
-from headrace.retry import SYSTEM
-from headrace.sql.scan import scan_query
-
-
-@pytest.fixture
-def read(tmp_path, local):
-    def reading(resume=None, **spec):
-        stream = Stream(source="f", name="s", spec=FilesStream.model_validate(spec), folder=str(tmp_path))
-        return list(
-            open_stream(
-                stream, cursor=None, resume=resume or {}, local=local, clock=SYSTEM, scratch=tmp_path / "scratch"
-            )
-        )
-
-    return reading
-
-
-def rows(local, arrived):
-    tables = [
-        one.rows if isinstance(one, Batch) else local.table(scan_query(one, "origin")).drop_columns("origin")
-        for one in arrived
-    ]
-    return [row for table in tables for row in table.to_pylist()]
 
 
 def test_a_type_is_chosen_only_where_every_value_survives_it(tmp_path, local, read):

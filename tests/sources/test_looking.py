@@ -1,31 +1,7 @@
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 import yaml
-
-
-@pytest.fixture
-def headrace(tmp_path):
-    """`headrace("source", "peek", …)` in a project without streams."""
-    (tmp_path / "headrace.yml").write_text("name: shop\ntargets: {dev: duckdb:///warehouse.duckdb}\n")
-
-    def run(*arguments, **env):
-        plain = {name: value for name, value in os.environ.items() if not name.startswith(("HEADRACE_", "DBT_"))}
-        return subprocess.run(
-            [sys.executable, "-m", "headrace", *arguments],
-            cwd=tmp_path,
-            env={**plain, **env},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    run.folder = tmp_path
-    return run
 
 
 def test_a_source_is_written_down_as_its_first_responses_show_it(api, headrace):

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from contextlib import closing
-from pathlib import Path
 
 import pytest
+import sources_oracle_double as double
+import sources_pulling as pulling
 
 from headrace.errors import SourceRefused, SourceUnavailable
 
-
-def beside(name):
-    spec = importlib.util.spec_from_file_location(f"sources_{name}", Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-pulling, double = beside("pulling"), beside("oracle_double")
 URL = "oracle://reader:s3cret@db.shop.example:1522/SHOPPDB"
 
 
@@ -145,22 +134,11 @@ CELLS = [
 
 def test_each_value_is_exact_or_refused(shop, pull):
     columns = {"AT": "NUMBER(9) NOT NULL"} | {f"C{at}": kind for at, (kind, _, _) in enumerate(CELLS)}
-    rows = [
-        [at] + [value if at == other else None for other in range(len(CELLS))] for at, (_, value, _) in enumerate(CELLS)
-    ]
-    shop.table("THINGS", columns, rows, key=("AT",))
+    shop.table("THINGS", columns, pulling.one_by_one(CELLS), key=("AT",))
 
     entry = pull.load("things")
 
-    refused = {f"c{at}" for at, (_, _, text) in enumerate(CELLS) if text is None}
-    assert {row[0] for row in pull.rows('SELECT "column" FROM headrace.quarantine')} == refused
-    assert entry.read == entry.inserted + entry.quarantined == len(CELLS)
-    found = [
-        pull.rows(f'SELECT CAST(c{at} AS VARCHAR) FROM raw.things WHERE "at" = {at}')[0][0]
-        for at, (_, _, text) in enumerate(CELLS)
-        if text is not None
-    ]
-    assert found == [text for _, _, text in CELLS if text is not None]
+    pulling.assert_exact_or_refused(pull, entry, CELLS)
     (said,) = [said for said in pull.warnings() if "arrive as text" in said]
     assert "c6, c8: numbers of any length" in said
 

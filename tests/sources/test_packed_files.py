@@ -8,14 +8,9 @@ import zipfile
 
 import pyarrow as pa
 import pytest
+from sources_arrived import rows
 
-from headrace.batch import Batch
 from headrace.errors import FileUnreadable
-from headrace.extract.source import open_stream
-from headrace.project.file_sources import FilesStream
-from headrace.project.sources import Stream
-from headrace.retry import SYSTEM
-from headrace.sql.scan import scan_query
 
 PACKERS = {
     "gz": gzip.compress,
@@ -29,27 +24,6 @@ CONTENT = {
     "json": b'[{"id": 1, "v": "a"}, {"id": 2, "v": "b"}]',
     "xml": b"<a><b><id>1</id><v>a</v></b><b><id>2</id><v>b</v></b></a>",
 }
-
-
-@pytest.fixture
-def read(tmp_path, local):
-    def reading(resume=None, **spec):
-        stream = Stream(source="f", name="s", spec=FilesStream.model_validate(spec), folder=str(tmp_path))
-        return list(
-            open_stream(
-                stream, cursor=None, resume=resume or {}, local=local, clock=SYSTEM, scratch=tmp_path / "scratch"
-            )
-        )
-
-    return reading
-
-
-def rows(local, arrived):
-    tables = [
-        one.rows if isinstance(one, Batch) else local.table(scan_query(one, "origin")).drop_columns("origin")
-        for one in arrived
-    ]
-    return [row for table in tables for row in table.to_pylist()]
 
 
 @pytest.mark.parametrize("packer", PACKERS)

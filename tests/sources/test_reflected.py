@@ -3,35 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 
 import psycopg
 import pytest
 import yaml
-
-
-@pytest.fixture
-def headrace(tmp_path):
-    """`headrace("load")` in a project whose source is said by `project`."""
-
-    def run(*arguments, **env):
-        plain = {name: value for name, value in os.environ.items() if not name.startswith(("HEADRACE_", "DBT_"))}
-        return subprocess.run(
-            [sys.executable, "-m", "headrace", *arguments],
-            cwd=tmp_path,
-            env={**plain, **env},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    run.folder = tmp_path
-    (tmp_path / "headrace.yml").write_text("name: shop\ntargets: {dev: duckdb:///warehouse.duckdb}\n")
-    return run
 
 
 def project(headrace, **source):

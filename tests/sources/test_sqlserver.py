@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import ssl
-import subprocess
-import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import duckdb
 import pytest
+import sources_pulling as pulling
+import sources_tds as tds
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from headrace.errors import ConfigInvalid, SourceRefused, SourceUnavailable
-
-
-def beside(name):
-    spec = importlib.util.spec_from_file_location(f"sources_{name}", Path(__file__).with_name(f"{name}.py"))
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-pulling, tds = beside("pulling"), beside("tds")
 
 
 @pytest.fixture
@@ -165,22 +151,11 @@ CELLS = [
 
 def test_each_value_is_exact_or_refused(shop, pull):
     columns = {"at": "int NOT NULL"} | {f"c{at}": kind for at, (kind, _, _) in enumerate(CELLS)}
-    rows = [
-        [at] + [value if at == other else None for other in range(len(CELLS))] for at, (_, value, _) in enumerate(CELLS)
-    ]
-    shop.table("things", columns, rows, key=("at",))
+    shop.table("things", columns, pulling.one_by_one(CELLS), key=("at",))
 
     entry = pull.load("things")
 
-    refused = {f"c{at}" for at, (_, _, text) in enumerate(CELLS) if text is None}
-    assert {row[0] for row in pull.rows('SELECT "column" FROM headrace.quarantine')} == refused
-    assert entry.read == entry.inserted + entry.quarantined == len(CELLS)
-    found = [
-        pull.rows(f'SELECT CAST(c{at} AS VARCHAR) FROM raw.things WHERE "at" = {at}')[0][0]
-        for at, (_, _, text) in enumerate(CELLS)
-        if text is not None
-    ]
-    assert found == [text for _, _, text in CELLS if text is not None]
+    pulling.assert_exact_or_refused(pull, entry, CELLS)
 
 
 def test_what_is_declared_as_text_is_the_whole_of_what_the_server_writes(shop, pull):
@@ -271,34 +246,24 @@ def test_a_session_that_is_lost_can_be_asked_again(shop, pull):
     assert lost.value.transient
 
 
-def test_the_command_line_takes_its_address_for_a_load_and_for_a_source(shop, tmp_path):
+def test_the_command_line_takes_its_address_for_a_load_and_for_a_source(shop, headrace):
     columns = {"id": "int NOT NULL", "changed_at": "datetime2(7)"}
     shop.table("events", columns, [(1, "2024-01-01 10:00:00.0000000")], key=("id",))
     shop.table("notes", {"what": "nvarchar(9)"}, [("x",)])
-    (tmp_path / "headrace.yml").write_text("name: shop\ntargets: {dev: duckdb:///warehouse.duckdb}\n")
 
-    def headrace(*arguments, **env):
-        plain = {name: value for name, value in os.environ.items() if not name.startswith(("HEADRACE_", "DBT_"))}
-        done = subprocess.run(
-            [sys.executable, "-m", "headrace", *arguments],
-            cwd=tmp_path,
-            env={**plain, **env},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+    def said(*arguments, **env):
+        done = headrace(*arguments, **env)
         assert "s3cret" not in done.stdout + done.stderr
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    headrace("load", f"{shop.url}&table=dbo.events", "here.duckdb")
-    headrace("source", "add", "shop", shop.url)
-    written = yaml.safe_load((tmp_path / "sources" / "shop.yml").read_text())
-    tested = headrace("source", "test", SHOP_PASSWORD="s3cret")
-    peeked = headrace("source", "peek", "shop.notes", SHOP_PASSWORD="s3cret")
+    said("load", f"{shop.url}&table=dbo.events", "here.duckdb")
+    said("source", "add", "shop", shop.url)
+    written = yaml.safe_load((headrace.folder / "sources" / "shop.yml").read_text())
+    tested = said("source", "test", SHOP_PASSWORD="s3cret")
+    peeked = said("source", "peek", "shop.notes", SHOP_PASSWORD="s3cret")
 
-    with duckdb.connect(str(tmp_path / "here.duckdb"), read_only=True) as session:
+    with duckdb.connect(str(headrace.folder / "here.duckdb"), read_only=True) as session:
         assert session.execute("SELECT id, changed_at::text FROM events").fetchall() == [(1, "2024-01-01 10:00:00")]
     assert written["streams"] == {"events": {"primary_key": "id", "incremental": "changed_at"}, "notes": {}}
     assert "shop.events" in tested

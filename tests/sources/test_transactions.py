@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-import threading
-from pathlib import Path
-
 import psycopg
 import pytest
+import sources_pulling as pulling
 
 from headrace.errors import ConfigInvalid, SourceRefused
 from headrace.extract.transactions import counted
-
-_spec = importlib.util.spec_from_file_location("sources_pulling", Path(__file__).with_name("pulling.py"))
-pulling = importlib.util.module_from_spec(_spec)
-sys.modules["sources_pulling"] = pulling
-_spec.loader.exec_module(pulling)
 
 
 @pytest.fixture
@@ -83,26 +74,9 @@ def test_a_transaction_that_commits_late_is_not_missed(shop, pull, postgres_url,
 
 
 def test_no_row_of_many_writers_is_missed(shop, pull, postgres_url):
-    stop = threading.Event()
-
-    def write(base):
-        with psycopg.connect(postgres_url) as session:
-            for at in range(10_000):
-                if stop.is_set():
-                    return
-                session.execute("INSERT INTO items VALUES (%s, 'x')", (base + at,))
-                if at % 3 == base % 3:
-                    session.execute("SELECT pg_sleep(0.02)")
-                session.commit()
-
-    writers = [threading.Thread(target=write, args=(base,)) for base in (0, 100_000)]
-    for writer in writers:
-        writer.start()
-    for _ in range(5):
-        pull.load("items", incremental="xmin", write_disposition="append")
-    stop.set()
-    for writer in writers:
-        writer.join()
+    with pulling.many_writers(postgres_url, "INSERT INTO items VALUES (%s, 'x')"):
+        for _ in range(5):
+            pull.load("items", incremental="xmin", write_disposition="append")
     pull.load("items", incremental="xmin", write_disposition="append")
 
     wanted = shop.execute("SELECT count(*) FROM items").fetchone()

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sqlite3
 import subprocess
 import sys
-from pathlib import Path
 
 import psycopg
 import pytest
-
-_spec = importlib.util.spec_from_file_location("sources_pulling", Path(__file__).with_name("pulling.py"))
-pulling = importlib.util.module_from_spec(_spec)
-sys.modules["sources_pulling"] = pulling
-_spec.loader.exec_module(pulling)
+import sources_pulling as pulling
 
 MEASURED = """
 import json, resource, sys

@@ -20,7 +20,7 @@ from headrace.errors import (
 from headrace.events import Warned, emit
 from headrace.extract.marks import start
 from headrace.extract.ranges import Plan, batches
-from headrace.extract.reader import after_where
+from headrace.extract.reader import after_where, qualified
 from headrace.naming import distinct_names
 from headrace.project.database_sources import DatabaseStream
 from headrace.project.dispositions import KEYED
@@ -213,9 +213,8 @@ def _relation(stream: Stream, reader: Reader) -> str:
     spec, _ = _of(stream)
     if spec.query:
         return f"(\n{spec.query.strip().rstrip(';')}\n){reader.words.alias}q"
-    table = _table(stream)
-    parts = (reader.words.folded(part) if part == part.lower() else part for part in (table.schema, table.name) if part)
-    return ".".join(reader.name(part) for part in parts)
+    folded = reader.words.folded
+    return qualified(lambda part: reader.name(folded(part) if part == part.lower() else part), _table(stream))
 
 
 def _named(cells: Sequence[Cell]) -> list[Cell]:

@@ -10,6 +10,7 @@ from headrace.errors import SourceRefused, SourceUnavailable, StatementFailed
 from headrace.extract.cells import Cell, labelled
 from headrace.extract.marks import written
 from headrace.extract.reader import Words
+from headrace.extract.sessions import Alone
 from headrace.schema import JSON, VARCHAR, Kind, Type
 from headrace.sql.dialect import name, read_type
 from headrace.sql.dialect import text as literal
@@ -38,9 +39,10 @@ def connect(path: Path) -> DuckdbReader:
     return DuckdbReader(Embedded(session))
 
 
-class DuckdbReader:
-    """A session in one transaction, so that it sees one state of the file."""
+class DuckdbReader(Alone):
+    """A session in one transaction, so that it sees one state of the file; it reads in parallel by itself."""
 
+    session: Embedded
     settled = True
     words = Words()
 
@@ -57,10 +59,6 @@ class DuckdbReader:
         declared = self.rows(f"DESCRIBE {relation}") if table else []
         filled = {row[0] for row in declared if row[2] == "NO"}
         return [Cell(row[0], row[0], _type(row[1]), row[0] not in filled) for row in found]
-
-    def counter(self, column: str, table: Table | None) -> None:
-        """None: a file keeps no such number."""
-        del column, table
 
     def key(self, table: Table) -> tuple[str, ...]:
         """The primary key's columns."""
@@ -141,14 +139,6 @@ class DuckdbReader:
                 yield labelled(reader.schema.empty_table(), cells), None
         except (StatementFailed, OSError) as error:
             raise SourceRefused(f"DuckDB: {error}") from error
-
-    def fork(self, local: Embedded) -> None:
-        """No other session: one reads in parallel by itself."""
-        del local
-
-    def close(self) -> None:
-        """Close the file."""
-        self.session.close()
 
 
 _CALENDAR = (Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ)

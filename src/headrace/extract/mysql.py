@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from contextlib import closing, suppress
-from typing import TYPE_CHECKING, Any, NoReturn, cast
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, cast
 
 import pymysql
 import pymysql.cursors
 from pymysql.converters import encoders
 
-from headrace.errors import SourceRefused, SourceUnavailable
 from headrace.extract.cells import Cell, decode
-from headrace.extract.reader import Words
+from headrace.extract.reader import Words, qualified
 from headrace.extract.row_lines import pages
+from headrace.extract.sessions import Address, Driven, Driver, absent, address, narrowest
 from headrace.schema import BIGINT, DATE, DOUBLE, JSON, TIMESTAMP, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal
 from headrace.sql.dialect import text as literal
 from headrace.table import Table
@@ -61,48 +60,50 @@ _LOST = (2003, 2006, 2013, 1053, 1927, 4031)
 
 def connect(url: str, local: Embedded) -> MysqlReader:
     """A session of the server. Raises SourceUnavailable."""
-    parts = urlsplit(url)
+    at = address(url)
     try:
-        session = _session(url)
+        session = _session(at)
         with session.cursor() as cursor:
             for statement in _SESSION:
                 cursor.execute(statement)
     except pymysql.Error as error:
-        said = error.args[-1] if error.args else error
-        gone = SourceUnavailable(
-            f"MySQL at {parts.hostname or 'the local socket'}{parts.path} cannot be reached: {said}",
-            hint="is the server up, and are host, user, password and database of the source's `url` right?",
-        )
-        gone.absent = True
-        raise gone from error
-    return MysqlReader(url, session, local)
+        hint = "is the server up, and are host, user, password and database of the source's `url` right?"
+        raise absent(at.at("MySQL", "the local socket"), error.args[-1] if error.args else error, hint) from error
+    return MysqlReader(at, session, local)
 
 
-def _session(url: str) -> pymysql.Connection[pymysql.cursors.Cursor]:
-    parts = urlsplit(url)
-    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+def _session(at: Address) -> pymysql.Connection[pymysql.cursors.Cursor]:
     return pymysql.connect(
-        host=parts.hostname or "localhost",
-        port=parts.port or 3306,
-        user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
-        database=unquote(parts.path.lstrip("/")) or None,
-        unix_socket=options.get("unix_socket"),
-        ssl_ca=options.get("ssl_ca"),
+        host=at.host or "localhost",
+        port=at.port or 3306,
+        user=at.user,
+        password=at.password,
+        database=at.database or None,
+        unix_socket=at.options.get("unix_socket"),
+        ssl_ca=at.options.get("ssl_ca"),
         charset="utf8mb4",
         connect_timeout=10,
         conv=cast("Any", encoders),  # and no decoders: every value is the text that the server sent
     )
 
 
-class MysqlReader:
-    """A session in one transaction, whose reads all see the state that its first did."""
+def _said(error: Exception) -> str:
+    return str((*error.args, "")[1] if error.args else error)
 
+
+def _lost(error: Exception) -> bool:
+    return bool(error.args) and error.args[0] in _LOST
+
+
+class MysqlReader(Driven):
+    """A session in one transaction, whose reads all see the state that its first did, which no other can share."""
+
+    driver = Driver("MySQL", (pymysql.Error,), _said, _lost)
     settled = True
     words = Words()
 
-    def __init__(self, url: str, session: pymysql.Connection[pymysql.cursors.Cursor], local: Embedded) -> None:
-        self.url = url
+    def __init__(self, at: Address, session: pymysql.Connection[pymysql.cursors.Cursor], local: Embedded) -> None:
+        self.at = at
         self.session = session
         self.local = local
         self._words: dict[str, str] = {}
@@ -141,28 +142,20 @@ class MysqlReader:
         checks = (re.fullmatch(r"\(?json_valid\(`(.*)`\)\)?", row[0]) for row in found)
         return {check[1].replace("``", "`") for check in checks if check}
 
-    def counter(self, column: str, table: Table | None) -> None:
-        """None: the server tells of no such number."""
-        del column, table
-
     def key(self, table: Table) -> tuple[str, ...]:
         """The primary key's columns."""
-        quoted = ".".join(self.name(part) for part in (table.schema, table.name) if part)
-        found = self.rows(f"SHOW KEYS FROM {quoted} WHERE Key_name = 'PRIMARY'")
+        found = self.rows(f"SHOW KEYS FROM {qualified(self.name, table)} WHERE Key_name = 'PRIMARY'")
         return tuple(row[4] for row in sorted(found, key=lambda row: int(row[3])))
 
     def unique(self, table: Table) -> tuple[str, ...]:
         """Of the index with the fewest columns; no part of one is a prefix or an expression."""
-        quoted = ".".join(self.name(part) for part in (table.schema, table.name) if part)
-        indexes: dict[str, list[tuple[Any, ...]]] = {}
-        for row in self.rows(f"SHOW KEYS FROM {quoted} WHERE Non_unique = 0 AND Key_name <> 'PRIMARY'"):
-            indexes.setdefault(row[2], []).append(row)
-        whole = [
-            tuple(row[4] for row in sorted(rows, key=lambda row: int(row[3])))
-            for rows in indexes.values()
-            if all(row[4] and row[7] is None and row[9] != "YES" for row in rows)
-        ]
-        return min(whole, key=len, default=())
+        found = self.rows(
+            f"SHOW KEYS FROM {qualified(self.name, table)} WHERE Non_unique = 0 AND Key_name <> 'PRIMARY'"
+        )
+        return narrowest(
+            (row[2], row[4], bool(row[4]) and row[7] is None and row[9] != "YES")
+            for row in sorted(found, key=lambda row: int(row[3]))
+        )
 
     def tables(self, schema: str | None) -> list[Table]:
         """Those that the session may read."""
@@ -185,15 +178,6 @@ class MysqlReader:
             f"WHERE table_schema = {schema} AND table_name = {literal(table.name)}"
         )
         return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """A small result, as the texts that the server sent."""
-        try:
-            with self.session.cursor() as cursor:
-                cursor.execute(sql)
-                return list(cursor.fetchall())
-        except pymysql.Error as error:
-            _fail(sql, error)
 
     def comparable(self, cell: Cell) -> str:
         """Text by its bytes, whatever its collation."""
@@ -222,24 +206,20 @@ class MysqlReader:
         """Lines that the server wrote; a page of them is some megabytes."""
         values = ", ',', ".join(self._written(cell) for cell in cells)
         sql = f"SELECT CONCAT({values}) FROM {rest}"
-        try:
-            with self.session.cursor(pymysql.cursors.SSCursor) as cursor:
-                cursor.execute(sql)
-                try:
-                    for page in pages(cursor, most, "MySQL: a row is longer than the server's max_allowed_packet"):
-                        yield decode(page, cells, self.local, "mysql")
-                except GeneratorExit:
-                    self._cancel()  # else closing the cursor would read the rest of the result
-                    with suppress(pymysql.Error):
-                        for _ in cursor.fetchall_unbuffered():
-                            pass
-                    raise
-        except pymysql.Error as error:
-            _fail(sql, error)
+        with self.asked(sql, pymysql.cursors.SSCursor) as cursor:
+            try:
+                for page in pages(cursor, most, "MySQL: a row is longer than the server's max_allowed_packet"):
+                    yield decode(page, cells, self.local, "mysql")
+            except GeneratorExit:
+                self._cancel()  # else closing the cursor would read the rest of the result
+                with suppress(pymysql.Error):
+                    for _ in cursor.fetchall_unbuffered():
+                        pass
+                raise
 
     def _cancel(self) -> None:
         """End the statement that runs, which only another session can, and leave the transaction as it is."""
-        with suppress(pymysql.Error), closing(_session(self.url)) as other, other.cursor() as cursor:
+        with suppress(pymysql.Error), closing(_session(self.at)) as other, other.cursor() as cursor:
             cursor.execute(f"KILL QUERY {cast('Any', self.session).thread_id()}")
 
     def _written(self, cell: Cell) -> str:
@@ -256,10 +236,6 @@ class MysqlReader:
                 return f"IFNULL(CONCAT('\"', REPLACE({text}, '\"', '\"\"'), '\"'), '')"
             case _:
                 return f"IFNULL({held} + 0, '')" if word.startswith("bit") else f"IFNULL({held}, '')"
-
-    def fork(self, local: Embedded) -> None:
-        """No other session: MySQL does not share a snapshot."""
-        del local
 
     def close(self) -> None:
         """End the session, even in the middle of a result."""
@@ -280,12 +256,3 @@ def type_of(word: str) -> Type:
     if head in _BYTES:
         return Type(Kind.BLOB)
     return _OTHERS.get(head, VARCHAR)
-
-
-def _fail(sql: str, error: pymysql.Error) -> NoReturn:
-    """The server's own sentence; a session that is gone can be asked again, a query that is wrong cannot."""
-    code, said = (*error.args, "")[:2] if error.args else (0, str(error))
-    made = SourceUnavailable if code in _LOST else SourceRefused
-    failed = made(f"MySQL: {said}")
-    failed.add_note(sql if len(sql) < 4000 else sql[:4000] + " …")
-    raise failed from error

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TYPE_CHECKING, Any
 
 import oracledb
 
-from headrace.errors import SourceRefused, SourceUnavailable
 from headrace.extract import oracle_sql
 from headrace.extract.cells import Cell, cast
 from headrace.extract.oracle_sql import literal, quoted
 from headrace.extract.reader import Words
+from headrace.extract.sessions import Driven, Driver, absent, address, narrowest, refuse_inexact
 from headrace.schema import VARCHAR, Kind
 from headrace.table import Table
 
@@ -50,36 +49,40 @@ _ROWS, _LARGE_ROWS = 10_000, 50
 
 def connect(url: str, local: Embedded) -> OracleReader:
     """A session of the server, by the thin driver. Raises SourceUnavailable."""
-    parts = urlsplit(url)
-    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    named = unquote(parts.path.lstrip("/")) or None
+    at = address(url)
     try:
         session = oracledb.connect(
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            host=parts.hostname or "localhost",
-            port=parts.port or 1521,
-            service_name=None if "sid" in options else named,
-            sid=options.get("sid"),
-            protocol=options.get("protocol", "tcp"),
+            user=at.user,
+            password=at.password,
+            host=at.host or "localhost",
+            port=at.port or 1521,
+            service_name=None if "sid" in at.options else at.database or None,
+            sid=at.options.get("sid"),
+            protocol=at.options.get("protocol", "tcp"),
             tcp_connect_timeout=10,
         )
         reader = OracleReader(session, local)
         for statement in _SESSION:
             reader.run(statement)
     except (oracledb.Error, OSError) as error:
-        gone = SourceUnavailable(
-            f"Oracle at {parts.hostname or 'localhost'}{parts.path} cannot be reached: {_said(error)}",
-            hint="is the listener up, and are host, user, password and service of the source's `url` right?",
-        )
-        gone.absent = True
-        raise gone from error
+        hint = "is the listener up, and are host, user, password and service of the source's `url` right?"
+        raise absent(at.at("Oracle"), _said(error), hint) from error
     return reader
 
 
-class OracleReader:
-    """A session in one transaction that only reads, whose reads all see the state at its beginning."""
+def _said(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
+
+def _lost(error: Exception) -> bool:
+    about = error.args[0] if error.args else None
+    return isinstance(error, OSError | oracledb.InterfaceError) or bool(getattr(about, "isrecoverable", False))
+
+
+class OracleReader(Driven):
+    """A session in one transaction that only reads, whose reads all see the state at its beginning, which no other can share."""
+
+    driver = Driver("Oracle", (oracledb.Error, OSError), _said, _lost)
     settled = True
     words = Words(
         alias=" ",
@@ -102,7 +105,9 @@ class OracleReader:
         """As the server describes them. What has no exact text is a column nonetheless, and is refused when it is read."""
         del table
         cells = []
-        for info in self._described(f"SELECT * FROM {relation} WHERE 1 = 0"):
+        with self.asked(f"SELECT * FROM {relation} WHERE 1 = 0") as cursor:
+            described = list(cursor.description or ())
+        for info in described:
             word = info.type_code.name.removeprefix("DB_TYPE_")
             column = oracle_sql.Column(quoted(info.name), word, info.precision or 0, info.scale or 0)
             self._columns[info.name] = column
@@ -110,21 +115,14 @@ class OracleReader:
             cells.append(Cell(info.name, info.name, kind, bool(info.null_ok), unbound=column.unbound))
         return cells
 
-    def counter(self, column: str, table: Table | None) -> None:
-        """None: the number that Oracle keeps is one of blocks, not of rows."""
-        del column, table
-
     def key(self, table: Table) -> tuple[str, ...]:
         """The primary key's columns."""
         return tuple(row[0] for row in self.rows(_about(_KEY, table)))
 
     def unique(self, table: Table) -> tuple[str, ...]:
         """Of the index with the fewest columns."""
-        found: dict[str, list[tuple[str, str]]] = {}
-        for index, column, nullable in self.rows(_about(_UNIQUE, table)):
-            found.setdefault(index, []).append((column, nullable))
-        whole = [tuple(name for name, _ in of) for of in found.values() if all(nullable == "N" for _, nullable in of)]
-        return min(whole, key=len, default=())
+        found = self.rows(_about(_UNIQUE, table))
+        return narrowest((index, column, nullable == "N") for index, column, nullable in found)
 
     def tables(self, schema: str | None) -> list[Table]:
         """Those that the session may see, in lower case; one whose name is not all in upper case there is read by a query."""
@@ -140,23 +138,6 @@ class OracleReader:
         """As the last statistics say."""
         rows, size = self.rows(_about(_SIZE, table))[0]
         return int(rows), int(size)
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """A small result."""
-        try:
-            with self.session.cursor() as cursor:
-                cursor.execute(sql)
-                return list(cursor.fetchall())
-        except (oracledb.Error, OSError) as error:
-            _fail(sql, error)
-
-    def run(self, sql: str) -> None:
-        """A statement without a result."""
-        try:
-            with self.session.cursor() as cursor:
-                cursor.execute(sql)
-        except (oracledb.Error, OSError) as error:
-            _fail(sql, error)
 
     def comparable(self, cell: Cell) -> str:
         """As it is: the session compares texts by their bytes."""
@@ -181,7 +162,7 @@ class OracleReader:
         self, cells: Sequence[Cell], rest: str, most: int
     ) -> Generator[tuple[pa.Table, pa.Table | None], None, None]:
         """Arrow as the driver makes it, of text where that is exact and the driver's own value is not."""
-        self._refuse(cells)
+        refuse_inexact("Oracle", cells, self._inexact)
         columns = [self._columns[cell.original] for cell in cells]
         listed = ", ".join(
             f"{oracle_sql.written(column, cell.type)} AS c{at}"
@@ -189,36 +170,13 @@ class OracleReader:
         )
         sql = f"SELECT {listed} FROM {rest}"
         large = any(column.word in oracle_sql.LARGE for column in columns)
-        try:
+        with self.telling(sql):
             for frame in self.session.fetch_df_batches(sql, size=min(most, _LARGE_ROWS if large else _ROWS)):
                 yield cast(_plain(frame, cells), cells, self.local, "oracle")
-        except (oracledb.Error, OSError) as error:
-            _fail(sql, error)
 
-    def fork(self, local: Embedded) -> None:
-        """No other session: a transaction's state is not shared."""
-        del local
-
-    def close(self) -> None:
-        """End the session and its transaction."""
-        self.session.close()
-
-    def _described(self, sql: str) -> list[Any]:
-        try:
-            with self.session.cursor() as cursor:
-                cursor.execute(sql)
-                return list(cursor.description or ())
-        except (oracledb.Error, OSError) as error:
-            _fail(sql, error)
-
-    def _refuse(self, cells: Sequence[Cell]) -> None:
-        for cell in cells:
-            column = self._columns[cell.original]
-            if oracle_sql.type_of(column) is None:
-                raise SourceRefused(
-                    f"Oracle: the column '{cell.original}' is of the type {column.word}, whose values have no exact text",
-                    hint=f"leave it out by `excluded_columns: [{cell.original}]`, or convert it in a `query:`",
-                )
+    def _inexact(self, cell: Cell) -> str | None:
+        column = self._columns[cell.original]
+        return f"of the type {column.word}" if oracle_sql.type_of(column) is None else None
 
 
 def _plain(frame: Any, cells: Sequence[Cell]) -> pa.Table:
@@ -251,20 +209,3 @@ def _upper(text: str) -> str:
 
 def _about(sql: str, table: Table) -> str:
     return sql.format(owner=_owner(table.schema or None), table=literal(_upper(table.name)))
-
-
-def _said(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _fail(sql: str, error: Exception) -> NoReturn:
-    """The server's own sentence; a session that is gone can be asked again, a query that is wrong cannot."""
-    about = error.args[0] if error.args else None
-    lost = (
-        isinstance(error, OSError)
-        or getattr(about, "isrecoverable", False)
-        or isinstance(error, oracledb.InterfaceError)
-    )
-    failed = (SourceUnavailable if lost else SourceRefused)(f"Oracle: {_said(error)}")
-    failed.add_note(sql if len(sql) < 4000 else sql[:4000] + " …")
-    raise failed from error

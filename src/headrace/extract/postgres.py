@@ -14,7 +14,8 @@ from headrace.errors import SourceRefused, SourceUnavailable
 from headrace.events import Warned, emit
 from headrace.extract.cells import Cell, decode
 from headrace.extract.marks import written
-from headrace.extract.reader import Words
+from headrace.extract.reader import Words, qualified
+from headrace.extract.sessions import absent, noted
 from headrace.extract.transactions import COUNTED, COUNTER, LANDED, SCHEMAS, SNAPSHOT, UNIQUE, counted
 from headrace.schema import BIGINT, VARCHAR, Kind, Type
 from headrace.sql.dialect import name, read_type
@@ -97,12 +98,8 @@ def connect(url: str, local: Embedded, clock: Clock, table: str | None = None) -
             session.close()
             raise
     except psycopg.Error as error:
-        gone = SourceUnavailable(
-            f"PostgreSQL at {_place(url)} cannot be reached: {last_word(error)}",
-            hint="is the server up, and are host, user, password and database of the source's `url` right?",
-        )
-        gone.absent = True
-        raise gone from error
+        hint = "is the server up, and are host, user, password and database of the source's `url` right?"
+        raise absent(f"PostgreSQL at {_place(url)}", last_word(error), hint) from error
     return PostgresReader(url, session, local, clock, table)
 
 
@@ -159,17 +156,21 @@ class PostgresReader:
 
     def counter(self, column: str, table: Table | None) -> Cell | None:
         """The transaction that wrote a row, of tables and of views that are stored."""
-        if column not in (COUNTER, LANDED) or table is None or not self._ask(COUNTED, (_quoted(table),)).fetchall():
+        if (
+            column not in (COUNTER, LANDED)
+            or table is None
+            or not self._ask(COUNTED, (qualified(name, table),)).fetchall()
+        ):
             return None
         return Cell(LANDED, COUNTER, BIGINT, nullable=False, counting=True)
 
     def key(self, table: Table) -> tuple[str, ...]:
         """The primary key's columns."""
-        return tuple(row[0] for row in self._ask(_KEY, (_quoted(table),)).fetchall())
+        return tuple(row[0] for row in self._ask(_KEY, (qualified(name, table),)).fetchall())
 
     def unique(self, table: Table) -> tuple[str, ...]:
         """Of the index with the fewest columns."""
-        found = self._ask(UNIQUE, (_quoted(table),)).fetchall()
+        found = self._ask(UNIQUE, (qualified(name, table),)).fetchall()
         return tuple(found[0][0]) if found else ()
 
     def tables(self, schema: str | None) -> list[Table]:
@@ -182,7 +183,7 @@ class PostgresReader:
 
     def size(self, table: Table) -> tuple[int, int]:
         """As the last ANALYZE estimated, of all partitions."""
-        rows, size = self._ask(_SIZE, {"table": _quoted(table)}).fetchall()[0]
+        rows, size = self._ask(_SIZE, {"table": qualified(name, table)}).fetchall()[0]
         return int(rows), int(size)
 
     def comparable(self, cell: Cell) -> str:
@@ -358,10 +359,6 @@ def _selected(cell: Cell) -> str:
     )
 
 
-def _quoted(table: Table) -> str:
-    return ".".join(name(part) for part in (table.schema, table.name) if part)
-
-
 def _place(url: str) -> str:
     """Host and database of a URL, without user and password."""
     parts = urlsplit(url)
@@ -373,6 +370,4 @@ def _fail(sql: str, url: str, error: psycopg.Error) -> NoReturn:
     said = error.diag.message_primary or (str(error).strip().splitlines() or [type(error).__name__])[-1]
     lost = isinstance(error, psycopg.OperationalError) and (error.diag.sqlstate or "08")[:2] in ("08", "57")
     made = SourceUnavailable if lost else SourceRefused
-    failed = made(f"PostgreSQL at {_place(url)}: {said}", hint=error.diag.message_hint)
-    failed.add_note(sql if len(sql) < 4000 else sql[:4000] + " …")
-    raise failed from error
+    raise noted(made(f"PostgreSQL at {_place(url)}: {said}", hint=error.diag.message_hint), sql) from error

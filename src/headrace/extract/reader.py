@@ -97,6 +97,11 @@ class Reader(Protocol):
         """End the session."""
 
 
+def qualified(name: Callable[[str], str], table: Table) -> str:
+    """A table's name with its schema, where it has one, each in the quotes that `name` gives."""
+    return ".".join(name(part) for part in (table.schema, table.name) if part)
+
+
 def after_where(conditions: Sequence[str]) -> str:
     """The conditions as a clause, which is empty where there are none."""
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import SourceRefused, SourceUnavailable
 from headrace.extract.cells import Cell, cast
-from headrace.extract.reader import Words
+from headrace.extract.reader import Words, qualified
+from headrace.extract.sessions import Alone
 from headrace.schema import BIGINT, BOOLEAN, DATE, DOUBLE, JSON, TIMESTAMP, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal
 from headrace.sql.dialect import name
 from headrace.sql.dialect import text as literal
@@ -59,9 +60,13 @@ def connect(path: Path, local: Embedded) -> SqliteReader:
     return SqliteReader(session, local)
 
 
-class SqliteReader:
-    """A session in one transaction, so that it sees one state of the file."""
+class SqliteReader(Alone):
+    """A session in one transaction, so that it sees one state of the file.
 
+    It has no others beside it: what costs is the making of values, which threads of Python cannot share.
+    """
+
+    session: sqlite3.Connection
     settled = True
     words = Words()
 
@@ -97,10 +102,6 @@ class SqliteReader:
         classes = tuple(row[0] for row in found)
         return _FOUND.get(classes, VARCHAR)
 
-    def counter(self, column: str, table: Table | None) -> None:
-        """None: a file keeps no such number."""
-        del column, table
-
     def key(self, table: Table) -> tuple[str, ...]:
         """The primary key's columns."""
         found = self.rows(f"SELECT name FROM pragma_table_info({literal(table.name)}) WHERE pk > 0 ORDER BY pk")
@@ -131,7 +132,7 @@ class SqliteReader:
 
     def size(self, table: Table) -> tuple[int, int]:
         """Counted rows, and what the first of them hold."""
-        quoted = ".".join(name(part) for part in (table.schema, table.name) if part)
+        quoted = qualified(name, table)
         names = [row[0] for row in self._ask(f"SELECT * FROM {quoted} LIMIT 0").description]
         width = " + ".join(f"coalesce(length(CAST({name(column)} AS BLOB)), 0) + 8" for column in names)
         sampled, size = self.rows(
@@ -197,14 +198,6 @@ class SqliteReader:
         table, rejected = cast(arrived, cells, self.local, origin)
         found = [each for each in (refused, rejected) if each is not None]
         return table, pa.concat_tables(found) if found else None
-
-    def fork(self, local: Embedded) -> None:
-        """No other session: what costs is the making of values, which threads of Python cannot share."""
-        del local
-
-    def close(self) -> None:
-        """Close the file."""
-        self.session.close()
 
     def _ask(self, sql: str) -> sqlite3.Cursor:
         try:

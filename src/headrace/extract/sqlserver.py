@@ -6,18 +6,18 @@ import socket
 import ssl
 import warnings
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import TYPE_CHECKING, Any
 
 import OpenSSL.SSL
 import pytds
 
-from headrace.errors import SourceRefused, SourceUnavailable
+from headrace.errors import SourceRefused
 from headrace.events import Warned, emit
 from headrace.extract import tsql
 from headrace.extract.cells import Cell, decode
-from headrace.extract.reader import Words
+from headrace.extract.reader import Words, qualified
 from headrace.extract.row_lines import pages
+from headrace.extract.sessions import Address, Driven, Driver, absent, address, narrowest, refuse_inexact
 from headrace.extract.tsql import bracketed, literal
 from headrace.schema import VARCHAR
 from headrace.table import Table
@@ -55,37 +55,34 @@ _ACTIVE = "SELECT CONVERT(nvarchar(20), CONVERT(bigint, MIN_ACTIVE_ROWVERSION())
 
 def connect(url: str, local: Embedded) -> SqlServerReader:
     """A session of the server, encrypted unless the URL says `encrypt=no`. Raises SourceUnavailable."""
-    parts = urlsplit(url)
+    at = address(url)
     try:
-        reader = SqlServerReader(_session(url), local)
+        reader = SqlServerReader(_session(at), local)
         reader.begin()
     except (pytds.Error, OpenSSL.SSL.Error, OSError, EOFError, ValueError) as error:
-        gone = SourceUnavailable(
-            f"SQL Server at {parts.hostname or 'localhost'}{parts.path} cannot be reached: {_said(error)}",
-            hint="is the server up, are host, user, password and database of the source's `url` right, and is its certificate trusted "
+        raise absent(
+            at.at("SQL Server"),
+            _said(error),
+            "is the server up, are host, user, password and database of the source's `url` right, and is its certificate trusted "
             "(`?ssl_ca=/path`, or `?encrypt=no` on a network that is your own)?",
-        )
-        gone.absent = True
-        raise gone from error
+        ) from error
     return reader
 
 
-def _session(url: str) -> pytds.Connection:
-    parts = urlsplit(url)
-    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    trusted = options.get("ssl_ca") or ssl.get_default_verify_paths().cafile
+def _session(at: Address) -> pytds.Connection:
+    trusted = at.options.get("ssl_ca") or ssl.get_default_verify_paths().cafile
     # By itself the driver asks a port again that nobody listens at, until its time is up, and then does not say why.
-    wire = socket.create_connection((parts.hostname or "localhost", parts.port or 1433), timeout=10)
+    wire = socket.create_connection((at.host or "localhost", at.port or 1433), timeout=10)
     with warnings.catch_warnings():
         # It reads a certificate's names by calls that pyOpenSSL is to lose, which is why the extra has a bound.
         warnings.simplefilter("ignore", DeprecationWarning)
         return pytds.connect(
-            dsn=parts.hostname or "localhost",
+            dsn=at.host or "localhost",
             sock=wire,
-            database=unquote(parts.path.lstrip("/")) or None,
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            cafile=None if options.get("encrypt") == "no" else trusted,
+            database=at.database or None,
+            user=at.user,
+            password=at.password,
+            cafile=None if at.options.get("encrypt") == "no" else trusted,
             login_timeout=10,
             autocommit=True,
             appname="headrace",
@@ -94,9 +91,22 @@ def _session(url: str) -> pytds.Connection:
         )
 
 
-class SqlServerReader:
-    """A session whose reads see one state of the database, if it allows snapshots."""
+def _said(error: Exception) -> str:
+    if isinstance(error, OpenSSL.SSL.Error) and error.args and error.args[0]:
+        return str(error.args[0][0][-1])  # a list of what went wrong, each with its place in the library
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return (str(error.args[0] if error.args else "").strip().splitlines() or [type(error).__name__])[0]
 
+
+def _lost(error: Exception) -> bool:
+    return not isinstance(error, pytds.DatabaseError) or isinstance(error, pytds.LoginError)
+
+
+class SqlServerReader(Driven):
+    """A session whose reads see one state of the database, if it allows snapshots, which it does not share."""
+
+    driver = Driver("SQL Server", (pytds.Error, OSError, EOFError), _said, _lost)
     words = Words(first="SELECT TOP (1) * FROM ({select}) AS one", rows_compare=False)
 
     def __init__(self, session: pytds.Connection, local: Embedded) -> None:
@@ -108,12 +118,12 @@ class SqlServerReader:
 
     def begin(self) -> None:
         """See one state from the first read on, where that is allowed. Raises SourceUnavailable and SourceRefused."""
-        self._run(_SESSION)
+        self.run(_SESSION)
         # Asked before the snapshot is taken: what it does not see is not below this.
         self._active = str(self.rows(_ACTIVE)[0][0])
         self.settled = self.rows(_ALLOWED) == [(1,)]
         if self.settled:
-            self._run("SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION")
+            self.run("SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION")
             return
         emit(
             Warned(
@@ -141,27 +151,18 @@ class SqlServerReader:
             cells.append(Cell(name, name, tsql.type_of(column) or VARCHAR, bool(nullable), counting=column.counts))
         return cells
 
-    def counter(self, column: str, table: Table | None) -> None:
-        """None: a rowversion is a column of its table."""
-        del column, table
-
     def key(self, table: Table) -> tuple[str, ...]:
         """The primary key's columns."""
         return tuple(name for _, primary, name, _ in self._keys(table) if primary)
 
     def unique(self, table: Table) -> tuple[str, ...]:
         """Of the index with the fewest columns."""
-        found: dict[int, list[tuple[str, int]]] = {}
-        for index, primary, name, nullable in self._keys(table):
-            if not primary:
-                found.setdefault(index, []).append((name, nullable))
-        whole = [
-            tuple(name for name, _ in columns) for columns in found.values() if not any(null for _, null in columns)
-        ]
-        return min(whole, key=len, default=())
+        return narrowest(
+            (index, name, not nullable) for index, primary, name, nullable in self._keys(table) if not primary
+        )
 
     def _keys(self, table: Table) -> list[tuple[Any, ...]]:
-        return self.rows(_KEYS.format(table=literal(_quoted(table))))
+        return self.rows(_KEYS.format(table=literal(qualified(bracketed, table))))
 
     def tables(self, schema: str | None) -> list[Table]:
         """Those that the session may see."""
@@ -177,17 +178,8 @@ class SqlServerReader:
 
     def size(self, table: Table) -> tuple[int, int]:
         """As the server counts pages."""
-        rows, size = self.rows(_SIZE.format(table=literal(_quoted(table))))[0]
+        rows, size = self.rows(_SIZE.format(table=literal(qualified(bracketed, table))))[0]
         return int(rows), int(size)
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """A small result."""
-        try:
-            with self.session.cursor() as cursor:
-                cursor.execute(sql)
-                return list(cursor.fetchall())
-        except (pytds.Error, OSError, EOFError) as error:
-            _fail(sql, error)
 
     def comparable(self, cell: Cell) -> str:
         """Text by its numbers."""
@@ -215,17 +207,16 @@ class SqlServerReader:
         self, cells: Sequence[Cell], rest: str, most: int
     ) -> Generator[tuple[pa.Table, pa.Table | None], None, None]:
         """Lines that the server wrote."""
-        self._refuse(cells)
+        refuse_inexact("SQL Server", cells, self._inexact)
         written = [tsql.written(self._columns[cell.original], cell.type) for cell in cells]
         sql = f"SELECT {tsql.line(written)} FROM {rest}"
         try:
-            with self.session.cursor() as cursor:
-                cursor.execute(sql)
+            with self.asked(sql) as cursor:
                 try:
                     for page in pages(cursor, most, "SQL Server: a row came without its text"):
                         yield decode(page, cells, self.local, "sqlserver")
                 except GeneratorExit:
-                    with suppress(pytds.Error, OSError, EOFError):
+                    with suppress(*self.driver.raises):
                         cursor.cancel()
                     raise
         except UnicodeDecodeError as error:
@@ -233,49 +224,7 @@ class SqlServerReader:
                 "SQL Server: a text has half a character in it, which no other text can hold",
                 hint="read the column as bytes by a `query:` with CONVERT(varbinary(max), column)",
             ) from error
-        except (pytds.Error, OSError, EOFError) as error:
-            _fail(sql, error)
 
-    def _refuse(self, cells: Sequence[Cell]) -> None:
-        for cell in cells:
-            column = self._columns[cell.original]
-            if tsql.type_of(column) is None:
-                raise SourceRefused(
-                    f"SQL Server: the column '{cell.original}' is a {column.word}, whose values have no exact text",
-                    hint=f"leave it out by `excluded_columns: [{cell.original}]`, or convert it in a `query:`",
-                )
-
-    def fork(self, local: Embedded) -> None:
-        """No other session: SQL Server does not share a snapshot."""
-        del local
-
-    def close(self) -> None:
-        """End the session and its transaction."""
-        self.session.close()
-
-    def _run(self, sql: str) -> None:
-        try:
-            with self.session.cursor() as cursor:
-                cursor.execute(sql)
-        except (pytds.Error, OSError, EOFError) as error:
-            _fail(sql, error)
-
-
-def _quoted(table: Table) -> str:
-    return ".".join(bracketed(part) for part in (table.schema, table.name) if part)
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, OpenSSL.SSL.Error) and error.args and error.args[0]:
-        return str(error.args[0][0][-1])  # a list of what went wrong, each with its place in the library
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    return (str(error.args[0] if error.args else "").strip().splitlines() or [type(error).__name__])[0]
-
-
-def _fail(sql: str, error: Exception) -> NoReturn:
-    """The server's own sentence; a session that is gone can be asked again, a query that is wrong cannot."""
-    lost = not isinstance(error, pytds.DatabaseError) or isinstance(error, pytds.LoginError)
-    failed = (SourceUnavailable if lost else SourceRefused)(f"SQL Server: {_said(error)}")
-    failed.add_note(sql if len(sql) < 4000 else sql[:4000] + " …")
-    raise failed from error
+    def _inexact(self, cell: Cell) -> str | None:
+        column = self._columns[cell.original]
+        return f"a {column.word}" if tsql.type_of(column) is None else None
