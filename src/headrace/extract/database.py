@@ -256,7 +256,12 @@ def _plan(
     origin = f"{table}" if table else "query"
     # What was begun in ranges is gone on with in ranges, whatever has become of the table's size.
     key = _ranged(reader, table, found) if table and (rows > most or resume.get("after")) else ()
-    return Plan(cells, relation, tuple(where), key, most, at_cursor, cap, reader.settled, origin.removeprefix("."))
+    plan = Plan(cells, relation, tuple(where), key, most, at_cursor, cap, reader.settled, origin.removeprefix("."))
+    # Conditions may have an index of their own, which beats any number of looks at the pages.
+    if table and rows > most and not key and not where and (laid := reader.laid(table, -(-rows // most))):
+        at, bounds = laid
+        return replace(plan, key=(at,), bounds=tuple((bound,) for bound in bounds))
+    return plan
 
 
 def _ranged(reader: Reader, table: Table, cells: Sequence[Cell]) -> tuple[Cell, ...]:

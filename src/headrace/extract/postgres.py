@@ -12,11 +12,12 @@ import psycopg
 
 from headrace.errors import SourceRefused, SourceUnavailable
 from headrace.events import Warned, emit
+from headrace.extract import postgres_sql
 from headrace.extract.cells import Cell, decode
 from headrace.extract.marks import written
 from headrace.extract.reader import Words, qualified
 from headrace.extract.sessions import absent, noted
-from headrace.extract.transactions import COUNTED, COUNTER, LANDED, SCHEMAS, SNAPSHOT, UNIQUE, counted
+from headrace.extract.transactions import COUNTED, COUNTER, LANDED, SNAPSHOT, counted
 from headrace.schema import BIGINT, VARCHAR, Kind, Type
 from headrace.sql.dialect import name, read_type
 from headrace.sql.dialect import text as literal
@@ -38,51 +39,6 @@ _PAGE = 2 * 1024 * 1024
 _PATIENCE = 5.0
 """Seconds that are waited for transactions that have changed the table before a counting cursor stays where it is."""
 
-_TYPES = """
-WITH RECURSIVE base AS (
-    SELECT at, of AS type, modifier FROM unnest(%s::oid[], %s::integer[]) WITH ORDINALITY AS t(of, modifier, at)
-    UNION ALL
-    SELECT base.at, t.typbasetype, CASE WHEN t.typtypmod >= 0 THEN t.typtypmod ELSE base.modifier END
-    FROM base JOIN pg_type AS t ON t.oid = base.type WHERE t.typtype = 'd'
-)
-SELECT format_type(base.type, base.modifier)
-FROM base JOIN pg_type AS t ON t.oid = base.type WHERE t.typtype <> 'd' ORDER BY base.at
-"""
-_KEY = """
-SELECT a.attname FROM pg_index AS i
-CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, at)
-JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
-WHERE i.indrelid = to_regclass(%s) AND i.indisprimary ORDER BY k.at
-"""
-_TABLES = """
-SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = coalesce(%s, current_schema()) AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition
-    AND has_table_privilege(c.oid, 'SELECT')
-"""
-_SIZE = """
-SELECT coalesce(sum(CASE WHEN c.reltuples >= 0 THEN c.reltuples ELSE pg_relation_size(c.oid) / 100 END), 0)::bigint,
-    coalesce(sum(pg_table_size(c.oid)), 0)::bigint
-FROM pg_class AS c WHERE c.oid = to_regclass(%(table)s)
-    OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s)) WHERE isleaf)
-"""
-_OPEN = """
-SELECT least(clock_timestamp(), min(a.xact_start)),
-    count(*) FILTER (WHERE a.xact_start IS NULL AND a.backend_type IS NULL)
-        + (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()),
-    (SELECT reset_val FROM pg_settings WHERE name = 'TimeZone')
-FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
-WHERE l.locktype = 'virtualxid' AND l.granted AND l.pid <> pg_backend_pid()
-    AND a.datid = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND coalesce(a.backend_type, '') NOT IN ('autovacuum worker', 'walsender')
-"""
-_WRITERS = """
-SELECT DISTINCT l.virtualtransaction FROM pg_locks AS l
-WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.relation >= 16384
-    AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-    AND (%(table)s::text IS NULL OR l.relation = to_regclass(%(table)s)
-        OR l.relation IN (SELECT relid FROM pg_partition_tree(to_regclass(%(table)s))))
-"""
 _PLAIN_ITEMS = {
     Kind.BOOLEAN, Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.FLOAT, Kind.DOUBLE, Kind.DATE,
 }  # fmt: skip
@@ -137,7 +93,7 @@ class PostgresReader:
             return []
         places = range(result.nfields)
         kinds = ([result.ftype(at) for at in places], [result.fmod(at) for at in places])
-        words = [row[0] for row in self._ask(_TYPES, kinds).fetchall()]
+        words = [row[0] for row in self._ask(postgres_sql.TYPES, kinds).fetchall()]
         filled = set()
         if table:
             query = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnotnull"
@@ -166,24 +122,24 @@ class PostgresReader:
 
     def key(self, table: Table) -> tuple[str, ...]:
         """The primary key's columns."""
-        return tuple(row[0] for row in self._ask(_KEY, (qualified(name, table),)).fetchall())
+        return tuple(row[0] for row in self._ask(postgres_sql.KEY, (qualified(name, table),)).fetchall())
 
     def unique(self, table: Table) -> tuple[str, ...]:
         """Of the index with the fewest columns."""
-        found = self._ask(UNIQUE, (qualified(name, table),)).fetchall()
+        found = self._ask(postgres_sql.UNIQUE, (qualified(name, table),)).fetchall()
         return tuple(found[0][0]) if found else ()
 
     def tables(self, schema: str | None) -> list[Table]:
         """Those that the session may read; a partitioned table is one."""
-        return [Table(schema or "", row[0]) for row in self._ask(_TABLES, (schema,)).fetchall()]
+        return [Table(schema or "", row[0]) for row in self._ask(postgres_sql.TABLES, (schema,)).fetchall()]
 
     def schemas(self) -> list[str]:
         """Those that the session may use."""
-        return [row[0] for row in self._ask(SCHEMAS).fetchall()]
+        return [row[0] for row in self._ask(postgres_sql.SCHEMAS).fetchall()]
 
     def size(self, table: Table) -> tuple[int, int]:
         """As the last ANALYZE estimated, of all partitions."""
-        rows, size = self._ask(_SIZE, {"table": qualified(name, table)}).fetchall()[0]
+        rows, size = self._ask(postgres_sql.SIZE, {"table": qualified(name, table)}).fetchall()[0]
         return int(rows), int(size)
 
     def comparable(self, cell: Cell) -> str:
@@ -227,10 +183,10 @@ class PostgresReader:
         return None if top is None else written(top)
 
     def _writers(self) -> set[str]:
-        return {row[0] for row in self._ask(_WRITERS, {"table": self._table}).fetchall()}
+        return {row[0] for row in self._ask(postgres_sql.WRITERS, {"table": self._table}).fetchall()}
 
     def _moment(self, kind: Type) -> str | None:
-        began, hidden, zone = self._ask(_OPEN).fetchall()[0]
+        began, hidden, zone = self._ask(postgres_sql.OPEN).fetchall()[0]
         if hidden:
             emit(
                 Warned(
@@ -249,6 +205,21 @@ class PostgresReader:
         )
         found = self._ask(f"SELECT ({local})::{word}", {"began": began, "zone": zone}).fetchall()
         return written(found[0][0])
+
+    def laid(self, table: Table, parts: int) -> tuple[Cell, list[str]] | None:
+        """By `ctid`, where the server finds its ranges without reading the whole table.
+
+        The table is held against what writes all of its rows anew (VACUUM FULL, CLUSTER), as one long read of it would: a row that the
+        snapshot sees stays where it is then, whoever changes it.
+        """
+        held = qualified(name, table)
+        if not self._ask(postgres_sql.LAID, (held,)).fetchall():
+            return None
+        self.rows(f"SELECT 1 FROM {held} LIMIT 0")
+        pages = int(self._ask(postgres_sql.LAID, (held,)).fetchall()[0][0])
+        starts = sorted({pages * part // parts for part in range(1, parts)} - {0})
+        # No row is the first of its page by the number 0.
+        return Cell("ctid", "ctid", VARCHAR, nullable=False), [f"({page},0)" for page in starts]
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """A small result, of the snapshot."""

@@ -15,7 +15,7 @@ from headrace.extract.marks import highest, lower
 from headrace.extract.reader import after_where, past, up_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from headrace.extract.cells import Cell
     from headrace.extract.reader import Chunk, Reader
@@ -27,7 +27,10 @@ LARGEST = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is read: columns, what stands after FROM, conditions; the key is that of its ranges, empty where it has none."""
+    """What is read: columns, what stands after FROM, conditions; the key is that of its ranges, empty where it has none.
+
+    Where `bounds` are given, they cut the key, which then holds for this read only: nothing can be gone on with after it broke.
+    """
 
     cells: tuple[Cell, ...]
     relation: str
@@ -38,6 +41,7 @@ class Plan:
     cap: str | None
     settled: bool
     origin: str
+    bounds: tuple[tuple[str], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ def batches(plan: Plan, reader: Reader, local: Embedded, parallel: int, after: t
     if not plan.key:
         yield from _streamed(plan, reader)
         return
-    ranges = _cut(plan, reader, _Range(after, (), 0), plan.most)
+    whole = _Range(after, (), 0)
+    ranges = _cut(plan, reader, whole, plan.most) if plan.bounds is None else _between(whole, plan.bounds, plan.most)
     with ExitStack() as stack:
         readers = [reader]
         while len(readers) < min(parallel, len(ranges)) and (more := reader.fork(local)):
@@ -85,6 +90,10 @@ def _cut(plan: Plan, reader: Reader, whole: _Range, most: int) -> list[_Range]:
     )
     last = reader.words.remainder.format(value="headrace_row", by=most)
     bounds = reader.rows(f"SELECT {texts} FROM {numbered} WHERE {last} = 0 ORDER BY headrace_row")
+    return _between(whole, bounds, most)
+
+
+def _between(whole: _Range, bounds: Iterable[Iterable[Any]], most: int) -> list[_Range]:
     found, low = [], whole.low
     for bound in bounds:
         high = tuple(str(value) for value in bound)
@@ -123,7 +132,8 @@ def _in_order(plan: Plan, readers: list[Reader], ranges: list[_Range]) -> Iterat
 
     def pieces(of: _Range, fetched: _Fetched) -> Iterator[Batch]:
         if fetched.whole:
-            yield _batch(plan, fetched.chunks, {"after": list(of.high)} if of.high else {"done": True})
+            going_on = {"after": list(of.high)} if plan.bounds is None else {"anew": True}
+            yield _batch(plan, fetched.chunks, going_on if of.high else {"done": True})
             return
         for part in cut(of, max(1, min(fetched.rows, of.rows - 1) // 4)):
             yield from pieces(part, pool.submit(fetch, part).result())

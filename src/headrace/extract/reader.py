@@ -66,6 +66,12 @@ class Reader(Protocol):
     def size(self, table: Table) -> tuple[int, int]:
         """About how many rows a table has, and how many bytes; zeros where nothing is known."""
 
+    def laid(self, table: Table, parts: int) -> tuple[Cell, list[str]] | None:
+        """What says where a row lies, and bounds of it that cut the table into about so many parts; None where there is no such thing.
+
+        It tells all rows apart while this session and those that were forked from it see one state, and nothing beyond that.
+        """
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """A small result."""
 

@@ -94,6 +94,11 @@ class Alone:
         """None."""
         del column, table
 
+    def laid(self, table: Table, parts: int) -> tuple[Cell, list[str]] | None:
+        """None."""
+        del table, parts
+        return None
+
     def fork(self, local: Embedded) -> Reader | None:
         """None."""
         del local

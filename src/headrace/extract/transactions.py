@@ -13,21 +13,6 @@ SNAPSHOT = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text, pg_snapshot_xm
 COUNTED = "SELECT 1 FROM pg_class WHERE oid = to_regclass(%s) AND relkind IN ('r', 'p', 'm')"
 """Whether a relation's rows have the column in earnest: views have none, and foreign tables have one that says nothing."""
 
-UNIQUE = """
-SELECT array_agg(a.attname ORDER BY k.at) FROM pg_index AS i
-CROSS JOIN LATERAL unnest(i.indkey[0:i.indnkeyatts - 1]) WITH ORDINALITY AS k(number, at)
-LEFT JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.number
-WHERE i.indrelid = to_regclass(%s) AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL
-GROUP BY i.indexrelid, i.indnkeyatts
-HAVING bool_and(coalesce(a.attnotnull, false)) ORDER BY i.indnkeyatts, i.indexrelid LIMIT 1
-"""
-"""The columns of an index that tells all rows apart: not of some of them, not of expressions, not of columns that may be NULL."""
-
-
-SCHEMAS = """
-SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND has_schema_privilege(oid, 'USAGE')
-"""
-
 
 def counted(next_one: int) -> str:
     """The 64-bit number of the transaction that wrote a row, for a snapshot in which `next_one` and those after it have not ended.
