@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -69,49 +70,73 @@ def postgres_url(postgres_server: str) -> str:
     return f"{head.rpartition('/')[0]}/{database}{question}{options}"
 
 
-@pytest.fixture(scope="session")
-def mysql_server() -> Iterator[str]:
-    """The socket of a MariaDB that lives as long as the tests: Debian's mariadb-server has to be installed."""
-    server, install = shutil.which("mariadbd", path="/usr/sbin:/usr/bin"), shutil.which("mariadb-install-db")
-    assert server and install, "these tests need a MariaDB: apt-get install mariadb-server"  # noqa: PT018 - one sentence
-    with tempfile.TemporaryDirectory() as folder:
-        user = ["--user=root"]
-        data, socket = f"--datadir={folder}/data", f"{folder}/socket"
+class MariaDb:
+    """A server in a folder, reached by its socket alone, that may be ended and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        install, self.program = shutil.which("mariadb-install-db"), shutil.which("mariadbd", path="/usr/sbin:/usr/bin")
+        assert install and self.program, "these tests need a MariaDB: apt-get install mariadb-server"  # noqa: PT018 - one sentence
+        self.folder = folder
+        self.path = f"{folder}/socket"
+        self.running: subprocess.Popen[bytes] | None = None
         subprocess.run(
-            [install, "--no-defaults", *user, data, "--auth-root-authentication-method=normal", "--skip-test-db"],
+            [install, *self._words, "--auth-root-authentication-method=normal", "--skip-test-db"],
             check=True, capture_output=True,
         )  # fmt: skip
-        running = subprocess.Popen(
+
+    @property
+    def _words(self) -> list[str]:
+        # In a folder for all, each would take away what another keeps for a moment.
+        return ["--no-defaults", "--user=root", f"--datadir={self.folder}/data", f"--tmpdir={self.folder}"]
+
+    def start(self) -> None:
+        """Start it, if it does not run, and wait until it answers."""
+        if self.running and self.running.poll() is None:
+            return
+        Path(self.path).unlink(missing_ok=True)  # of a server that was killed
+        self.running = subprocess.Popen(
             [
-                server,
-                "--no-defaults",
-                *user,
-                data,
-                f"--socket={socket}",
-                f"--pid-file={folder}/pid",
+                str(self.program),
+                *self._words,
+                f"--socket={self.path}",
+                f"--pid-file={self.folder}/pid",
                 "--skip-networking",
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        deadline = time.monotonic() + 60
+        while not Path(self.path).exists():
+            assert self.running.poll() is None, "MariaDB ended as it began"
+            assert time.monotonic() < deadline, "MariaDB does not come up"
+            time.sleep(0.1)
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        """End it by a signal; SIGTERM is its orderly shutdown."""
+        if self.running:
+            self.running.send_signal(how)
+            self.running.wait(30)
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDb]:
+    """A server that lives as long as the tests, unless one of them ends it: Debian's mariadb-server has to be installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = MariaDb(Path(folder))
+        server.start()
         try:
-            deadline = time.monotonic() + 60
-            while not Path(socket).exists():
-                assert running.poll() is None, "MariaDB ended as it began"
-                assert time.monotonic() < deadline, "MariaDB does not come up"
-                time.sleep(0.1)
-            yield socket
+            yield server
         finally:
-            running.terminate()
-            running.wait(30)
+            server.stop()
 
 
 @pytest.fixture
-def mysql_url(mysql_server: str) -> str:
+def mysql_url(mariadb: MariaDb) -> str:
     """The URL of an empty database."""
     import pymysql
 
+    mariadb.start()
     database = f"test{next(_numbers)}"
-    with pymysql.connect(unix_socket=mysql_server, user="root") as session, session.cursor() as cursor:
+    with pymysql.connect(unix_socket=mariadb.path, user="root") as session, session.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {database} CHARACTER SET utf8mb4")
-    return f"mysql://root@localhost/{database}?unix_socket={mysql_server}"
+    return f"mysql://root@localhost/{database}?unix_socket={mariadb.path}"

@@ -1,4 +1,4 @@
-"""A wire between headrace and PostgreSQL that can be cut at a chosen statement, before the server hears it or after it has done it."""
+"""A wire between headrace and a database's server that can be cut at a chosen statement: before it is heard, when it is done, or amid its answer."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ BEFORE, AFTER = "before", "after"
 
 
 class Between:
-    """Listens on a port and passes everything on to a server's socket. `cut` waits for a statement with some words in it."""
+    """Listens on a port and passes everything on to PostgreSQL's socket. `cut` waits for a statement with some words in it."""
 
     def __init__(self, server):
         self.server = server
@@ -22,6 +22,7 @@ class Between:
         self.words, self.when, self.since, self.act = None, BEFORE, None, None
         self.heard = []
         self.silent = None
+        self.answers = None
         self.refused = 0
         self.lock = threading.Lock()
         self.open = set()
@@ -41,6 +42,10 @@ class Between:
     def cut(self, words, when=BEFORE, since="", *, act=None):
         """Cut all connections once, at the first statement with these words behind one with those of `since`; `act` is done as well."""
         self.words, self.when, self.since, self.act = words.encode(), when, since.encode(), act
+
+    def cut_answers(self, after, act):
+        """Cut all connections once, when so many bytes of answers have been passed on; `act` is done as well."""
+        self.answers, self.act = after, act
 
     def drop(self):
         with self.lock:
@@ -112,7 +117,31 @@ class Between:
             while got := far.recv(65536):
                 if far is not self.silent:
                     near.sendall(got)
+                if self.enough(len(got)):
+                    self.interrupt()
         hang_up(near, far)
+
+    def enough(self, size):
+        with self.lock:
+            if self.answers is None:
+                return False
+            self.answers -= size
+            due = self.answers <= 0
+            self.answers = None if due else self.answers
+        return due
+
+
+class BetweenMysql(Between):
+    """The same for MySQL's protocol, whose packets say their length in three bytes, and in the fifth whether they are a statement."""
+
+    def url(self, database):
+        return f"mysql://root@127.0.0.1:{self.port}/{database}"
+
+    def forward(self, held, far, begun):
+        while len(held) >= 4 and len(held) >= (size := 4 + int.from_bytes(held[:3], "little")):
+            self.pass_on(held[:size], far, query=held[4:5] == b"\x03")
+            held = held[size:]
+        return held, begun
 
 
 def hang_up(*ends):
@@ -122,7 +151,30 @@ def hang_up(*ends):
             one.shutdown(socket.SHUT_RDWR)
 
 
-class Server:
+class Mortal:
+    """A server with `stop(how)` and `start()`."""
+
+    def leave(self, how, until):
+        """End it, and have it started again when something has come true."""
+        self.stop(how)
+
+        def wait():
+            while not until():
+                time.sleep(0.1)
+            self.start()
+
+        self.back = threading.Thread(target=wait)
+        self.back.start()
+
+    def kill(self):
+        self.stop(signal.SIGKILL)
+
+    def restart(self):
+        self.stop(signal.SIGQUIT)
+        self.start()
+
+
+class Server(Mortal):
     """A PostgreSQL that may be killed and started again."""
 
     def __init__(self, made):
@@ -150,24 +202,12 @@ class Server:
             else:
                 return
 
-    def leave(self, how, until):
-        """End it, and have it started again when something has come true."""
-        self.stop(how)
 
-        def wait():
-            while not until():
-                time.sleep(0.1)
-            self.start()
+class MysqlServer(Mortal):
+    """A MariaDB that may be."""
 
-        self.back = threading.Thread(target=wait)
-        self.back.start()
-
-    def kill(self):
-        self.stop(signal.SIGKILL)
-
-    def restart(self):
-        self.stop(signal.SIGQUIT)
-        self.start()
+    def __init__(self, made):
+        self.path, self.stop, self.start = made.path, made.stop, made.start
 
 
 def alive(pid):

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 import pytest
-from faults_between import AFTER, BEFORE, Between, Server
+from faults_between import AFTER, BEFORE, Between, BetweenMysql, MysqlServer, Server
 
 from headrace.cli.main import invoke
 from headrace.cli.options import Asked
@@ -284,6 +284,57 @@ def test_a_source_that_dies_and_comes_back_in_the_middle_is_waited_for_and_read_
     server.back.join()
 
     assert wire.words is None
+    assert code == 0, said
+    assert "waits for up to 60 s" in said
+    assert loaded(tmp_path) == list(range(1, 5001))
+
+
+@pytest.fixture
+def mysql_wire(mariadb):
+    with BetweenMysql(MysqlServer(mariadb)) as made:
+        yield made
+
+
+@pytest.fixture
+def mysql(mysql_url):
+    """A session of the server itself, in the test's database."""
+    import pymysql
+
+    parts = urlsplit(mysql_url)
+    reach = {"unix_socket": parse_qs(parts.query)["unix_socket"][0], "user": "root", "database": parts.path[1:]}
+    with pymysql.connect(**reach, autocommit=True) as session, session.cursor() as cursor:
+        cursor.database = parts.path[1:]
+        yield cursor
+        if session.open:
+            session._force_close()
+
+
+MYSQL_MOMENTS = {
+    "as a range is asked for": lambda wire, act: wire.cut("SELECT CONCAT(", BEFORE, "SELECT CONCAT(", act=act),
+    "as a range is read": lambda wire, act: wire.cut("SELECT CONCAT(", AFTER, "SELECT CONCAT(", act=act),
+    "in the middle of a range's rows": lambda wire, act: wire.cut_answers(3_000_000, act),
+    "as the ranges are counted": lambda wire, act: wire.cut("headrace_row", AFTER, act=act),
+    "as the columns are asked for": lambda wire, act: wire.cut("SHOW FULL COLUMNS", AFTER, act=act),
+}
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "shut down"])
+@pytest.mark.parametrize("moment", MYSQL_MOMENTS)
+def test_a_mysql_source_that_dies_and_comes_back_in_the_middle_is_waited_for_and_read_once(
+    tmp_path, mysql, mysql_url, mysql_wire, how, moment, capfd
+):
+    mysql.execute("CREATE TABLE orders (id bigint PRIMARY KEY, body text)")
+    mysql.execute("INSERT INTO orders SELECT seq, repeat('x', 2000) FROM seq_1_to_5000")
+    mysql.execute("ANALYZE TABLE orders")
+    server, spec = mysql_wire.server, "table: orders, rows_per_batch: 1000"
+    url = mysql_wire.url(mysql.database)
+    (tmp_path / "headrace.yml").write_text(SOURCE.format(folder=tmp_path, url=url, spec=spec))
+    MYSQL_MOMENTS[moment](mysql_wire, lambda: server.leave(how, until=lambda: mysql_wire.refused > 2))
+
+    code, said = build(tmp_path, capfd)
+    server.back.join()
+
+    assert (mysql_wire.words, mysql_wire.answers) == (None, None), "the moment never came"
     assert code == 0, said
     assert "waits for up to 60 s" in said
     assert loaded(tmp_path) == list(range(1, 5001))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
+import struct
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -244,6 +246,30 @@ def test_a_session_that_is_lost_can_be_asked_again(shop, pull):
         pull.load("orders")
 
     assert lost.value.transient
+
+
+@pytest.mark.parametrize("sent", [0, 3])
+def test_a_session_that_is_lost_in_the_middle_of_an_answer_can_be_asked_again(shop, pull, monkeypatch, sent):
+    orders(shop)
+    ranges, send = [], tds._send
+
+    def breaking(sock, body, kind=4):
+        ranges.extend(sql for sql in shop.said[-1:] if sql.startswith("SELECT CONCAT("))
+        if len(ranges) == 3:
+            for at in range(sent):
+                sock.sendall(struct.pack(">BBHHBB", kind, 0, 4096, 0, 1, 0) + body[at * 4088 : (at + 1) * 4088])
+            sock.shutdown(socket.SHUT_RDWR)
+            return
+        send(sock, body, kind)
+
+    monkeypatch.setattr(tds, "_send", breaking)
+    with pytest.raises(SourceUnavailable) as lost:
+        pull.load("orders")
+    monkeypatch.undo()
+
+    assert lost.value.transient
+    assert pull.load("orders").inserted == 450
+    assert pull.rows("SELECT count(DISTINCT id) FROM raw.orders") == [(450,)]
 
 
 def test_the_command_line_takes_its_address_for_a_load_and_for_a_source(shop, headrace):

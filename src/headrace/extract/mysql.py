@@ -95,6 +95,19 @@ def _lost(error: Exception) -> bool:
     return bool(error.args) and error.args[0] in _LOST
 
 
+class _Lines(pymysql.cursors.SSCursor):
+    """The rows of a result as the server sends them, of which there is no rest to be read when one of them could not be."""
+
+    def read_next(self) -> Any:
+        """The next row; None at the end."""
+        try:
+            return super().read_next()
+        except BaseException:
+            # Else the driver would read on as it closes, from a socket that it has let go of.
+            cast("Any", self)._result.unbuffered_active = False  # noqa: SLF001 - it has no other word for it
+            raise
+
+
 class MysqlReader(Driven):
     """A session in one transaction, whose reads all see the state that its first did, which no other can share."""
 
@@ -206,7 +219,7 @@ class MysqlReader(Driven):
         """Lines that the server wrote; a page of them is some megabytes."""
         values = ", ',', ".join(self._written(cell) for cell in cells)
         sql = f"SELECT CONCAT({values}) FROM {rest}"
-        with self.asked(sql, pymysql.cursors.SSCursor) as cursor:
+        with self.asked(sql, _Lines) as cursor:
             try:
                 for page in pages(cursor, most, "MySQL: a row is longer than the server's max_allowed_packet"):
                     yield decode(page, cells, self.local, "mysql")
