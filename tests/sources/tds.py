@@ -80,6 +80,8 @@ class SqlServer:
             return ["i", "p", "n", "u"], self.indexes[_named(sql)]
         if "sys.tables" in sql:
             return ["name"], [(name,) for name in self.columns]
+        if "sys.schemas" in sql:
+            return ["name"], [("dbo",)]
         if "sys.partitions" in sql:
             rows = self.store.execute(f"SELECT count(*) FROM [{_named(sql)}]").fetchone()[0]
             return ["rows", "size"], [(rows, rows * 100)]

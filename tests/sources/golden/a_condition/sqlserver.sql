@@ -1,0 +1,3 @@
+SELECT CONVERT(nvarchar(max), [id]) FROM (SELECT [id], row_number() OVER (ORDER BY [id]) AS headrace_row FROM [orders] WHERE (amount > 0 OR id = 7)) AS numbered WHERE headrace_row % 100 = 0 ORDER BY headrace_row;
+SELECT CONCAT(CONVERT(nvarchar(max), N''), CASE WHEN [id] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [id]) END, N',', CASE WHEN [amount] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [amount]) END) FROM [orders] WHERE (amount > 0 OR id = 7) AND [id] <= 99;
+SELECT CONCAT(CONVERT(nvarchar(max), N''), CASE WHEN [id] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [id]) END, N',', CASE WHEN [amount] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [amount]) END) FROM [orders] WHERE (amount > 0 OR id = 7) AND [id] > 99;

@@ -1,0 +1,4 @@
+SELECT REPLACE(REPLACE(CONCAT(CONVERT(nvarchar(40), MAX([at]), 121), N'|'), N'0|', N''), N'|', N'') FROM [events];
+SELECT CONCAT(CONVERT(nvarchar(max), N''), CASE WHEN [id] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [id]) END, N',', CASE WHEN [at] IS NULL THEN N'' ELSE REPLACE(REPLACE(CONCAT(CONVERT(nvarchar(40), [at], 121), N'|'), N'0|', N''), N'|', N'') END) FROM [events];
+SELECT REPLACE(REPLACE(CONCAT(CONVERT(nvarchar(40), MAX([at]), 121), N'|'), N'0|', N''), N'|', N'') FROM [events] WHERE (([at] >= CAST(N'2024-01-01T09:59:00.000000' AS datetime2(7))) OR [at] IS NULL);
+SELECT CONCAT(CONVERT(nvarchar(max), N''), CASE WHEN [id] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [id]) END, N',', CASE WHEN [at] IS NULL THEN N'' ELSE REPLACE(REPLACE(CONCAT(CONVERT(nvarchar(40), [at], 121), N'|'), N'0|', N''), N'|', N'') END) FROM [events] WHERE (([at] >= CAST(N'2024-01-01T09:59:00.000000' AS datetime2(7))) OR [at] IS NULL);

@@ -1,0 +1,3 @@
+SELECT "id" AS c0 FROM (
+SELECT id FROM orders
+) q;

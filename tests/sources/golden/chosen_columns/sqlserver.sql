@@ -1,0 +1,2 @@
+SELECT CONCAT(CONVERT(nvarchar(max), N''), CASE WHEN [id] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [id]) END) FROM [events];
+SELECT CONCAT(CONVERT(nvarchar(max), N''), CASE WHEN [id] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [id]) END, N',', CASE WHEN [at] IS NULL THEN N'' ELSE CONCAT(N'"', REPLACE(CONVERT(nvarchar(40), [at], 121) COLLATE Latin1_General_BIN2, N'"', N'""'), N'"') END) FROM [events];

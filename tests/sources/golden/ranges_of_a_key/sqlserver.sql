@@ -1,0 +1,4 @@
+SELECT CONVERT(nvarchar(max), [id]) FROM (SELECT [id], row_number() OVER (ORDER BY [id]) AS headrace_row FROM [orders]) AS numbered WHERE headrace_row % 100 = 0 ORDER BY headrace_row;
+SELECT CONCAT(CONVERT(nvarchar(max), N''), CASE WHEN [id] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [id]) END, N',', CASE WHEN [amount] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [amount]) END) FROM [orders] WHERE [id] <= 100;
+SELECT CONCAT(CONVERT(nvarchar(max), N''), CASE WHEN [id] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [id]) END, N',', CASE WHEN [amount] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [amount]) END) FROM [orders] WHERE [id] > 100 AND [id] <= 200;
+SELECT CONCAT(CONVERT(nvarchar(max), N''), CASE WHEN [id] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [id]) END, N',', CASE WHEN [amount] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [amount]) END) FROM [orders] WHERE [id] > 200;

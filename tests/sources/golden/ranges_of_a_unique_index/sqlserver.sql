@@ -1,0 +1,11 @@
+use [shop];
+SET LANGUAGE us_english; SET DATEFORMAT ymd; SET CONCAT_NULL_YIELDS_NULL ON; SET TEXTSIZE 2147483647;
+SELECT CONVERT(nvarchar(20), CONVERT(bigint, MIN_ACTIVE_ROWVERSION()));
+SELECT CONVERT(int, snapshot_isolation_state) FROM sys.databases WHERE database_id = DB_ID();
+SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION;
+SELECT name, COALESCE(system_type_name, user_type_name), CONVERT(int, is_nullable), collation_name, error_message FROM sys.dm_exec_describe_first_result_set(N'SELECT * FROM [orders]', NULL, 0) WHERE COALESCE(is_hidden, 0) = 0 ORDER BY column_ordinal;
+SELECT CONVERT(bigint, COALESCE(SUM(CASE WHEN a.type = 1 THEN p.rows ELSE 0 END), 0)), CONVERT(bigint, COALESCE(SUM(a.total_pages), 0)) * 8192 FROM sys.partitions AS p JOIN sys.allocation_units AS a ON a.container_id = p.partition_id WHERE p.object_id = OBJECT_ID(N'[orders]') AND p.index_id IN (0, 1);
+SELECT CONVERT(int, i.index_id), CONVERT(int, i.is_primary_key), c.name, CONVERT(int, c.is_nullable) FROM sys.indexes AS i JOIN sys.index_columns AS k ON k.object_id = i.object_id AND k.index_id = i.index_id AND k.is_included_column = 0 JOIN sys.columns AS c ON c.object_id = k.object_id AND c.column_id = k.column_id WHERE i.object_id = OBJECT_ID(N'[orders]') AND i.is_unique = 1 AND i.has_filter = 0 AND i.is_disabled = 0 ORDER BY i.index_id, k.key_ordinal;
+SELECT CONVERT(nvarchar(max), [id]) FROM (SELECT [id], row_number() OVER (ORDER BY [id]) AS headrace_row FROM [orders]) AS numbered WHERE headrace_row % 100 = 0 ORDER BY headrace_row;
+SELECT CONCAT(CONVERT(nvarchar(max), N''), CASE WHEN [id] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [id]) END, N',', CASE WHEN [amount] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [amount]) END) FROM [orders] WHERE [id] <= 99;
+SELECT CONCAT(CONVERT(nvarchar(max), N''), CASE WHEN [id] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [id]) END, N',', CASE WHEN [amount] IS NULL THEN N'' ELSE CONVERT(nvarchar(max), [amount]) END) FROM [orders] WHERE [id] > 99;
