@@ -378,9 +378,10 @@ class Interrupted(HeadraceError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A hint naming the known word closest to a misspelt one, or None where nothing is close."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean '{close[0]}'?" if close else None
+    """A hint naming the known word closest to a misspelt one, whatever its capitals, or None where nothing is close."""
+    folded = {one.casefold(): one for one in reversed(list(known))}
+    close = difflib.get_close_matches(word.casefold(), folded, n=1)
+    return f"did you mean '{folded[close[0]]}'?" if close else None
 
 
 def every_error() -> list[type[HeadraceError]]:

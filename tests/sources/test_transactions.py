@@ -114,6 +114,21 @@ def test_a_number_of_32_bits_is_the_highest_that_was_given(shop, row, following,
     assert found == (number,)
 
 
+@pytest.mark.parametrize("word", ["xmim", "xmn", "XMIN"])
+def test_a_misspelt_count_is_named_beside_the_columns(shop, pull, word):
+    with pytest.raises(ConfigInvalid, match=f"no column '{word}'") as refused:
+        pull.load("items", incremental=word)
+    with pytest.raises(ConfigInvalid) as far:
+        pull.load("items", incremental="updated_at")
+    shop.execute("CREATE VIEW seen AS SELECT * FROM items")
+    with pytest.raises(ConfigInvalid) as without:
+        pull.load("seen", incremental=word)
+
+    assert refused.value.hint == "did you mean 'xmin'?"
+    assert far.value.hint == "columns: id, what, xmin"
+    assert without.value.hint == "columns: id, what"
+
+
 def test_a_partitioned_table_has_the_count_and_a_view_has_not(shop, pull):
     shop.execute("CREATE TABLE parts (id int, what text) PARTITION BY RANGE (id)")
     shop.execute("CREATE TABLE part_one PARTITION OF parts FOR VALUES FROM (1) TO (9)")

@@ -313,17 +313,25 @@ def _refuse_restored(stream: Stream, cursor: Cursor | None, cap: str | None) -> 
 
 
 def _cursor(stream: Stream, column: str, cells: Sequence[Cell], reader: Reader, table: Table | None) -> Cell:
-    return _counter(reader, column, table, cells) or _cell(stream, column, cells)
+    return _among(column, cells) or _cell(stream, column, [*cells, *_counters(reader, table)])
 
 
 def _counter(reader: Reader, column: str, table: Table | None, cells: Sequence[Cell]) -> Cell | None:
     """What the database counts its changes by, where the cursor is that and no column of the table."""
-    named = any(column in (cell.original, cell.name) for cell in cells)
-    return None if named else reader.counter(column, table)
+    return None if _among(column, cells) else _among(column, _counters(reader, table))
+
+
+def _counters(reader: Reader, table: Table | None) -> list[Cell]:
+    counter = reader.counter(table)
+    return [counter] if counter else []
+
+
+def _among(column: str, cells: Sequence[Cell]) -> Cell | None:
+    return next((cell for cell in cells if column in (cell.original, cell.name)), None)
 
 
 def _cell(stream: Stream, column: str, cells: Sequence[Cell]) -> Cell:
-    found = next((cell for cell in cells if column in (cell.original, cell.name)), None)
+    found = _among(column, cells)
     if found is None:
         names = [cell.original for cell in cells]
         hint = did_you_mean(column, names) or f"columns: {', '.join(names)}"

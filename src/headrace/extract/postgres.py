@@ -110,13 +110,9 @@ class PostgresReader:
             for column, word in zip(found, words, strict=True)
         ]
 
-    def counter(self, column: str, table: Table | None) -> Cell | None:
+    def counter(self, table: Table | None) -> Cell | None:
         """The transaction that wrote a row, of tables and of views that are stored."""
-        if (
-            column not in (COUNTER, LANDED)
-            or table is None
-            or not self._ask(COUNTED, (qualified(name, table),)).fetchall()
-        ):
+        if table is None or not self._ask(COUNTED, (qualified(name, table),)).fetchall():
             return None
         return Cell(LANDED, COUNTER, BIGINT, nullable=False, counting=True)
 

@@ -48,7 +48,7 @@ class Reader(Protocol):
     def columns(self, relation: str, table: Table | None) -> list[Cell]:
         """The columns of what stands after FROM, in order, under their names at the source."""
 
-    def counter(self, column: str, table: Table | None) -> Cell | None:
+    def counter(self, table: Table | None) -> Cell | None:
         """A column that the database itself keeps beside those of the table, and moves on with every change of a row."""
 
     def key(self, table: Table) -> tuple[str, ...]:
