@@ -262,6 +262,140 @@ def test_a_pruned_merge_gives_the_table_that_one_of_everything_gives(pipe, chang
     assert found[0] == found[1]
 
 
+WAYS = {
+    "merge": {},
+    "insert_only": {},
+    "delete_insert": {},
+    "scd2": {"deletes": {"column": "gone"}},
+    "scd3": {"history": {"previous": ("v",)}},
+}
+TYPES = {"id": pa.int64(), "day": pa.date32(), "v": pa.int64(), "at": pa.int64(), "gone": pa.bool_()}
+STAYING = {
+    "in the key": {"primary_key": ("id", "day"), "partition_by": MONTHS},
+    "promised": {"primary_key": "id", "partition_by": {**MONTHS, "immutable": True}},
+    "moving": {"primary_key": "id", "partition_by": MONTHS},
+}
+"""Why a key stays where it is, if it does."""
+
+
+def day_of(key, month, gone, staying):
+    """A key whose place is promised has one month; a row that only says that it is gone says nothing of it."""
+    if staying == "promised":
+        return None if gone else date(2026, 1, 15) + timedelta(days=31 * (key % 3))
+    return date(2026, 1, 15) + timedelta(days=31 * month)
+
+
+def kept_by(pipe, spec, batches):
+    """What a stream's table holds after the batches, and the counts of each load."""
+    own = Pipe(pipe.connection, Landing(Path(tempfile.mkdtemp(dir=pipe.landing.folder.parent))))
+    own.table = Table("raw", f"things{next(_numbers)}")
+    stream = replace(stream_of(**spec), name=own.table.name)
+    counts = []
+    for part in batches:
+        entry = own.load(
+            stream, batch_of(**{name: pa.array([row[name] for row in part], TYPES[name]) for name in TYPES})
+        )
+        counts.append((entry.inserted, entry.updated, entry.unchanged, entry.duplicate, entry.deleted))
+    relation = own.connection.inspect("raw")[own.table]
+    listed = ", ".join(f'"{one.name}"' for one in relation.schema if not one.name.startswith("_headrace_l"))
+    return sorted(own.connection.rows(f"SELECT {listed} FROM raw.{own.table.name}"), key=repr), counts
+
+
+@on_all
+@pytest.mark.parametrize("staying", STAYING)
+@pytest.mark.parametrize("way", WAYS)
+@settings(
+    max_examples=5,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(changes=st.lists(change, min_size=1, max_size=8), data=st.data())
+def test_in_every_way_of_loading_partitions_change_nothing_of_what_is_kept(pipe, way, staying, changes, data):
+    rows = [
+        {"id": key, "day": day_of(key, month, gone and way == "scd2", staying), "v": value, "at": at, "gone": gone}
+        for at, (key, month, value, gone) in enumerate(changes)
+    ]
+    shuffled, size = data.draw(st.permutations(rows)), data.draw(st.integers(1, 5))
+    batches = [shuffled[start : start + size] for start in range(0, len(shuffled), size)]
+    spec = {**WAYS[way], **STAYING[staying], "write_disposition": way, "incremental": {"cursor_path": "at"}}
+
+    assert kept_by(pipe, spec, batches) == kept_by(pipe, {**spec, "partition_by": None}, batches)
+
+
+@on_all
+def test_rows_that_share_a_merge_key_are_found_in_the_partitions_of_all_of_them(pipe):
+    spec = {"write_disposition": "delete_insert", "merge_key": "v", "partition_by": {**MONTHS, "immutable": True}}
+    pipe.load(
+        stream_of(**spec), batch_of(id=[1, 2, 3], day=days("2026-01-05", "2026-02-05", "2026-01-06"), v=[7, 7, 8])
+    )
+
+    pipe.load(stream_of(**spec), batch_of(id=[4], day=days("2026-03-05"), v=[7]))
+
+    assert pipe.rows("id, v", "1") == [(3, 8), (4, 7)]
+
+
+@on_all
+@pytest.mark.parametrize("way", ["merge", "scd2"])
+def test_a_row_that_only_says_that_its_key_is_gone_is_searched_everywhere(pipe, way):
+    stream = stream_of(
+        primary_key="id",
+        write_disposition=way,
+        incremental="at",
+        deletes={"column": "gone"},
+        partition_by={**MONTHS, "immutable": True},
+    )
+    pipe.load(
+        stream,
+        batch_of(id=[1, 2], day=days("2026-01-05", "2026-02-05"), at=[1, 1], gone=[False, False]),
+    )
+
+    pipe.load(stream, batch_of(id=[1, 2], day=days(None, "2026-02-05"), at=[2, 2], gone=[True, False]))
+
+    open_ones = "" if way == "merge" else "WHERE _headrace_valid_to IS NULL"
+    assert pipe.connection.rows(f"SELECT DISTINCT id FROM raw.things {open_ones}") == [(2,)]
+
+
+@on_all
+@pytest.mark.parametrize(("begins", "immutable"), [("day", True), ("at", False)])
+def test_a_history_whose_versions_are_in_several_partitions_is_searched_whole(pipe, begins, immutable):
+    stream = stream_of(
+        primary_key="id",
+        write_disposition="scd2",
+        incremental=begins,
+        partition_by={**MONTHS, "immutable": immutable},
+        history={"valid_from": "since", "valid_to": "until"},
+    )
+    january, march = days("2026-01-05"), days("2026-03-05")
+    pipe.load(stream, batch_of(id=[1], day=january, at=january, v=["a"]))
+
+    pipe.load(stream, batch_of(id=[1], day=march, at=march, v=["b"]))
+
+    assert pipe.rows("v, CAST(until AS VARCHAR)", "1") == [("a", "2026-03-05"), ("b", None)]
+
+
+@on_postgres
+@pytest.mark.parametrize("way", WAYS)
+def test_no_statement_of_a_load_reads_a_partition_in_which_its_keys_cannot_be(pipe, way, monkeypatch):
+    stream = stream_of(**WAYS[way], **STAYING["promised"], write_disposition=way, incremental={"cursor_path": "at"})
+    january, february = (
+        {"id": [key], "day": days(day), "gone": [False]} for key, day in enumerate(("2026-01-05", "2026-02-05"))
+    )
+    pipe.load(stream, batch_of(**january, v=["a"], at=[1]), batch_of(**february, v=["a"], at=[1]))
+    plans, execute = [], pipe.connection.execute
+
+    def explained(sql):
+        if '"raw"."things"' in sql and sql.startswith(("UPDATE", "DELETE", "INSERT", "CREATE TEMPORARY TABLE")):
+            plans.append("\n".join(line for (line,) in pipe.connection.rows(f"EXPLAIN {sql}")))
+        return execute(sql)
+
+    monkeypatch.setattr(pipe.connection, "execute", explained)
+    pipe.load(stream, batch_of(**february, v=["b"], at=[2]))
+
+    assert any("things__2026_02" in plan for plan in plans)
+    assert not [plan for plan in plans if "things__2026_01" in plan]
+
+
 def folders(tmp_path):
     """The files of each partition's folder, by their inodes."""
     found = {}

@@ -5,6 +5,7 @@ After a change that is meant: `uv run pytest tests/sql --golden`, then read the 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -50,6 +51,7 @@ WIDE = Schema(
         Column("raw", JSON),
     )
 )
+WITHIN = op.Within("day", Type(Kind.DATE), "2026-01-01", "2026-01-31")
 
 CASES = {
     "create_schema": op.CreateSchema("raw"),
@@ -96,6 +98,9 @@ CASES = {
         ORDERS, STAGED, COLUMNS, ("id", "state"), ("DBT_INTERNAL_DEST.updated_at > DATE '2026-01-01'",)
     ),
     "delete_insert_expression": op.DeleteInsert(ORDERS, STAGED, COLUMNS, (), expression="lower(state)"),
+    "delete_insert_in_partitions": op.DeleteInsert(
+        ORDERS, STAGED, COLUMNS, ("id",), within=replace(WITHIN, without=True)
+    ),
     "replace_window": op.ReplaceWindow(ORDERS, STAGED, COLUMNS, "at >= '2026-01-01'", ("state = 'x'",)),
     "upsert": op.Upsert(ORDERS, STAGED, COLUMNS, ("id",), predicates=("DBT_INTERNAL_DEST.state <> 'x'",)),
     "merge_of_new_keys": op.Merge(
@@ -108,7 +113,7 @@ CASES = {
         COLUMNS,
         key=("id",),
         hash="_headrace_hash",
-        within="t.\"day\" >= CAST('2026-01-01' AS DATE)",
+        within=WITHIN,
         partitioned=True,
     ),
     "merge_with_a_mark": op.Merge(
@@ -158,6 +163,17 @@ CASES = {
         hash="_headrace_hash",
         deleted="_headrace_deleted",
         tombstones=Table("raw", "orders__tombstones"),
+    ),
+    "scd2_in_partitions": op.Scd2(
+        ORDERS,
+        STAGED,
+        Table("raw", "orders__verdicts"),
+        Table("raw", "orders__versions"),
+        COLUMNS,
+        ("id",),
+        changed_at="updated_at",
+        hash="_headrace_hash",
+        within=WITHIN,
     ),
     "publish_first": op.Publish(REVENUE, BUILT),
     "publish_over_table": op.Publish(

@@ -26,6 +26,7 @@ from headrace.sql.operations import (
     Scd2,
     Sweep,
 )
+from headrace.sql.partitioned import inside
 from headrace.sql.write import same_key
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ def _history(job: Job, target: Table) -> Scd2:
         valid_to=end,
         deleted=DELETED if job.hard else None,
         tombstones=job.beside("tombstones") if job.tombstones else None,
+        within=within(job),
     )
 
 
@@ -193,10 +195,11 @@ def _replace_keys(job: Job, target: Table, rows: int, counts: Counts) -> None:
     if spec.primary_key:
         duplicates = connection.run(Distinct(job.staged, spec.primary_key, job.order, job.texts))
     held, staged = relation(target), relation(job.staged)
-    both = f"{same_key(spec.key, 't', 's')}"
+    there = within(job)
+    both = same_key(spec.key, "t", "s") + inside(there, "t", connection.capabilities)
     known = connection.rows(f"SELECT count(*) FROM {staged} AS s WHERE EXISTS (SELECT 1 FROM {held} AS t WHERE {both})")
     gone = connection.rows(f"SELECT count(*) FROM {held} AS t WHERE EXISTS (SELECT 1 FROM {staged} AS s WHERE {both})")
-    connection.run(DeleteInsert(target, job.staged, job.schema.names, spec.key))
+    connection.run(DeleteInsert(target, job.staged, job.schema.names, spec.key, within=there))
     counts.duplicate += duplicates
     counts.updated += known[0][0]
     counts.deleted += max(0, gone[0][0] - known[0][0])

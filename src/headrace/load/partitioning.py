@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.errors import ChangeLossy, ConfigInvalid, StatementFailed
+from headrace.load.extras import DELETED, since, validity
 from headrace.schema import Kind, Widened
 from headrace.sql import partitioned
-from headrace.sql.operations import AddPartitions, Partition, Partitioning
+from headrace.sql.operations import AddPartitions, Partition, Partitioning, Within
 
 if TYPE_CHECKING:
     from headrace.load.job import Job
@@ -113,13 +114,26 @@ def _missing(job: Job, target: Table, by: Partitioning) -> tuple[Partition, ...]
     return tuple(part for part in found if target.beside(part.name, max_name=longest).name not in there)
 
 
-def within(job: Job) -> str | None:
+def within(job: Job) -> Within | None:
     """Where in the table the staged keys can be, if less than all of it: their partitions' values are known to be theirs there too."""
-    by, spec = job.by, job.stream.spec
-    known = by and (by.column in spec.primary_key or (spec.partition_by and spec.partition_by.immutable))
-    if by is None or not known or by.type.kind in _UNORDERED:
+    by = job.by
+    if by is None or by.type.kind in _UNORDERED or not _stays(job, by.column):
         return None
-    ((low, high, without),) = job.connection.rows(partitioned.edges(by, job.staged))
-    if low is None:
+    deleted = DELETED if DELETED in job.staged_names else None
+    ((low, high, without, unknown),) = job.connection.rows(partitioned.edges(by, job.staged, deleted))
+    if low is None or unknown:
         return None
-    return partitioned.within(by, low, high, without=bool(without), capabilities=job.connection.capabilities)
+    return Within(by.column, by.type, low, high, without=bool(without))
+
+
+def _stays(job: Job, column: str) -> bool:
+    """Whether a key never moves from one value of the column to another."""
+    spec = job.stream.spec
+    if column in spec.key:
+        return True
+    # The promise is made of rows. Keys that several rows share (`merge_key`) are in the partitions of all of them, and versions
+    # are in the partitions of their times.
+    promised = spec.partition_by is not None and spec.partition_by.immutable
+    begins = since(job.stream, job.own) if job.stream.disposition == "scd2" else None
+    moving = (validity(job.stream)[0], begins.name if begins else None) if job.stream.disposition == "scd2" else ()
+    return promised and spec.key == spec.primary_key and column not in moving

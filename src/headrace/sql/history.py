@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from headrace.sql.dialect import column, name, names, relation, temporary
 from headrace.sql.merge import RANK, VERDICT, place
+from headrace.sql.partitioned import inside
 from headrace.sql.write import same_key
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def scd2(operation: Scd2, capabilities: Capabilities) -> list[str]:
         f"CREATE TEMPORARY TABLE {verdicts} AS\n{_judged(operation, capabilities)}",
         *(_buried(operation, operation.tombstones, verdicts) if operation.tombstones else []),
         f"DROP TABLE IF EXISTS {versions}",
-        f"CREATE TEMPORARY TABLE {versions} AS\n{_told(operation, verdicts)}",
-        *_written_where_different(operation, verdicts, versions),
+        f"CREATE TEMPORARY TABLE {versions} AS\n{_told(operation, verdicts, capabilities)}",
+        *_written_where_different(operation, verdicts, versions, capabilities),
     ]
 
 
@@ -49,6 +50,10 @@ def _judged(operation: Scd2, capabilities: Capabilities) -> str:
         name(operation.valid_to),
     )
     target, key = relation(operation.target), operation.key
+
+    def there(of: str) -> str:
+        return inside(operation.within, of, capabilities)
+
     deleted = [f"COALESCE({column(operation.deleted, 's')}, FALSE)"] if operation.deleted else []
     nothing = f"{column(key[0], 'c')} IS NULL"
     cases = [f"WHEN {column(RANK, 's')} > 1 THEN 'duplicate'"]
@@ -58,7 +63,7 @@ def _judged(operation: Scd2, capabilities: Capabilities) -> str:
         cases.append(f"WHEN {column(key[0], 'd')} IS NOT NULL THEN 'duplicate'")
     cases += [
         f"WHEN {column(operation.hash, 'c')} = {column(operation.hash, 's')} THEN 'unchanged'",
-        f"WHEN EXISTS (SELECT 1 FROM {target} AS t WHERE {same_key(key, 't', 's')}) THEN 'update'",
+        f"WHEN EXISTS (SELECT 1 FROM {target} AS t WHERE {same_key(key, 't', 's')}{there('t')}) THEN 'update'",
         "ELSE 'insert'",
     ]
     verdict = "\n        ".join(cases)
@@ -76,7 +81,7 @@ def _judged(operation: Scd2, capabilities: Capabilities) -> str:
     return (
         f"SELECT s.*,\n    CASE\n        {verdict}\n    END AS {name(VERDICT)}\n"
         f"FROM (\n    SELECT *, row_number() OVER ({window}) AS {name(RANK)}\n    FROM {relation(operation.staged)}\n) AS s\n"
-        f"LEFT JOIN {target} AS c ON {same_key(key, 'c', 's')}\n"
+        f"LEFT JOIN {target} AS c ON {same_key(key, 'c', 's')}{there('c')}\n"
         f"    AND c.{start} <= {at} AND (c.{end} IS NULL OR c.{end} > {at}){buried}"
     )
 
@@ -97,7 +102,7 @@ def _buried(operation: Scd2, tombstones: Table, verdicts: str) -> list[str]:
     ]
 
 
-def _told(operation: Scd2, verdicts: str) -> str:
+def _told(operation: Scd2, verdicts: str, capabilities: Capabilities) -> str:
     """The versions of each key that changes, from all that is known of it."""
     start, end, key = name(operation.valid_from), name(operation.valid_to), operation.key
     written, hashed = _written(operation), name(operation.hash)
@@ -111,11 +116,13 @@ def _told(operation: Scd2, verdicts: str) -> str:
         )
 
     touched = f"JOIN touched AS k ON {same_key(key, 't', 'k')}"
-    following = f"SELECT 1 FROM {target} AS n WHERE {same_key(key, 'n', 't')} AND n.{start} = t.{end}"
+    held = f"{target} AS t {touched}{inside(operation.within, 't', capabilities)}"
+    next_to = f"{same_key(key, 'n', 't')} AND n.{start} = t.{end}{inside(operation.within, 'n', capabilities)}"
+    following = f"SELECT 1 FROM {target} AS n WHERE {next_to}"
     at, judged = column(operation.changed_at, "v"), f"{verdicts} AS v WHERE {column(VERDICT, 'v')}"
-    ended = f"{target} AS t {touched}\n    WHERE t.{end} IS NOT NULL AND NOT EXISTS ({following})"
+    ended = f"{held}\n    WHERE t.{end} IS NOT NULL AND NOT EXISTS ({following})"
     events = [
-        event("t", f"t.{start}", f"{target} AS t {touched}", gone=False, stored=True),
+        event("t", f"t.{start}", held, gone=False, stored=True),
         event("v", at, f"{judged} IN ('insert', 'update')", gone=False, stored=False),
         event("t", f"t.{end}", ended, gone=True, stored=True),
         event("v", at, f"{judged} = 'delete'", gone=True, stored=False),
@@ -138,20 +145,21 @@ def _told(operation: Scd2, verdicts: str) -> str:
     )
 
 
-def _written_where_different(operation: Scd2, verdicts: str, versions: str) -> list[str]:
+def _written_where_different(operation: Scd2, verdicts: str, versions: str, capabilities: Capabilities) -> list[str]:
     target, start, end = relation(operation.target), name(operation.valid_from), name(operation.valid_to)
     written = (*_written(operation), operation.valid_from, operation.valid_to)
+    there = inside(operation.within, "t", capabilities)
     same = (
         f"{same_key(operation.key, 't', 'n')} AND t.{start} = n.{start} "
         f"AND {column(operation.hash, 't')} = {column(operation.hash, 'n')}"
     )
     touched = f"SELECT 1 FROM {verdicts} AS v WHERE {same_key(operation.key, 'v', 't')} AND {column(VERDICT, 'v')} IN {CHANGED}"
     return [
-        f"UPDATE {target} AS t\nSET {end} = n.{end}\nFROM {versions} AS n\nWHERE {same} AND t.{end} IS DISTINCT FROM n.{end}",
-        f"DELETE FROM {target} AS t\nWHERE EXISTS ({touched})\n    AND NOT EXISTS (SELECT 1 FROM {versions} AS n WHERE {same})",
+        f"UPDATE {target} AS t\nSET {end} = n.{end}\nFROM {versions} AS n\nWHERE {same} AND t.{end} IS DISTINCT FROM n.{end}{there}",
+        f"DELETE FROM {target} AS t\nWHERE EXISTS ({touched}){there}\n    AND NOT EXISTS (SELECT 1 FROM {versions} AS n WHERE {same})",
         (
             f"INSERT INTO {target} ({names(written)})\nSELECT {names(written, 'n')}\nFROM {versions} AS n\n"
-            f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {same})"
+            f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {same}{there})"
         ),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.sql.dialect import column, name, names, relation, temporary
+from headrace.sql.partitioned import inside
 from headrace.sql.write import same_key
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _judged(operation: Merge, capabilities: Capabilities) -> str:
     verdict = "\n        ".join([*cases, "ELSE 'update'"])
     ahead = f"COALESCE({later(stored, 's', 't')}, FALSE)" if stored else "FALSE"
     held = "".join(_held(before, operation.key[0]) for before in operation.before)
-    within = f"\n    AND ({operation.within})" if operation.within else ""
+    within = inside(operation.within, "t", capabilities)
     return (
         f"SELECT {column(PLACE, 's')}, t.{place(capabilities)} AS {name(HELD)},{held}\n"
         f"    CASE\n        {verdict}\n    END AS {name(VERDICT)},\n    {ahead} AS {name(NEWER)}\n"
@@ -221,8 +222,7 @@ def _found(operation: Merge, capabilities: Capabilities) -> str:
     """A condition that a row of the target is the one that was found for a staged row."""
     if operation.partitioned:
         # Each partition counts its places from the beginning.
-        within = f" AND ({operation.within})" if operation.within else ""
-        return f"{same_key(operation.key, 't', 's')}{within}"
+        return same_key(operation.key, "t", "s") + inside(operation.within, "t", capabilities)
     return f"t.{place(capabilities)} = {column(HELD, 'v')}"
 
 

@@ -55,6 +55,17 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """The rows whose `column` is between two values, which are given as text, and with `without` those that have no value."""
+
+    column: str
+    type: Type
+    low: str
+    high: str
+    without: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CreateSchema:
     """Make the schema if it is not there, in the session's database or in another one."""
 
@@ -148,8 +159,8 @@ class Merge:
     only_new: bool = False
     """Keys that the target has stay as they are, and of a key that comes more than once the first row is added."""
     before: tuple[Before, ...] = ()
-    within: str | None = None
-    """A condition over `target`, called t: a key that is staged stands nowhere else."""
+    within: Within | None = None
+    """A key that is staged stands nowhere else in `target`."""
     partitioned: bool = False
     """Whether `target` is in partitions, where a row is found by its key alone."""
 
@@ -219,6 +230,8 @@ class DeleteInsert:
     predicates: tuple[str, ...] = ()
     expression: str | None = None
     """SQL of both tables that is compared instead of the key's columns."""
+    within: Within | None = None
+    """A key that is staged stands nowhere else in `target`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +283,8 @@ class Scd2:
     valid_to: str = "valid_to"
     deleted: str | None = None
     tombstones: Table | None = None
+    within: Within | None = None
+    """All versions of a key that is staged stand there in `target`."""
 
 
 @dataclass(frozen=True, slots=True)

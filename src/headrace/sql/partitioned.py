@@ -9,7 +9,7 @@ from headrace.sql.dialect import column, name, relation, spell, text
 
 if TYPE_CHECKING:
     from headrace.sql.capabilities import Capabilities
-    from headrace.sql.operations import AddPartitions, Partition, Partitioning
+    from headrace.sql.operations import AddPartitions, Partition, Partitioning, Within
     from headrace.table import Table
 
 OTHERS = "others"
@@ -107,18 +107,24 @@ def labelled(by: Partitioning) -> str:
     return f"CAST({held} AS VARCHAR)"
 
 
-def edges(by: Partitioning, staged: Table) -> str:
-    """A query for the least and the greatest value that is staged, as text, and how many rows have none."""
+def edges(by: Partitioning, staged: Table, deleted: str | None) -> str:
+    """A query for the least and the greatest value that is staged, as text, and how many rows have none.
+
+    The last column counts those of them that the boolean column `deleted` says are gone: they need not say where their key is.
+    """
     held = column(by.column)
+    gone = f"count(CASE WHEN {held} IS NULL AND {column(deleted)} THEN 1 END)" if deleted else "0"
     return (
-        f"SELECT CAST(min({held}) AS VARCHAR), CAST(max({held}) AS VARCHAR), count(*) - count({held}) "
+        f"SELECT CAST(min({held}) AS VARCHAR), CAST(max({held}) AS VARCHAR), count(*) - count({held}), {gone} "
         f"FROM {relation(staged)}"
     )
 
 
-def within(by: Partitioning, low: str, high: str, *, without: bool, capabilities: Capabilities) -> str:
-    """A condition over a table called t: where rows between two values can be, and those `without` one."""
-    held, word = column(by.column, "t"), spell(by.type, capabilities)
-    low, high = (f"CAST({text(edge)} AS {word})" for edge in (low, high))
+def inside(within: Within | None, of: str, capabilities: Capabilities) -> str:
+    """A condition that goes on after others: a row of the table called `of` is one of those; nothing where all rows are."""
+    if within is None:
+        return ""
+    held, word = column(within.column, of), spell(within.type, capabilities)
+    low, high = (f"CAST({text(edge)} AS {word})" for edge in (within.low, within.high))
     between = f"{held} >= {low} AND {held} <= {high}"
-    return f"({between}) OR {held} IS NULL" if without else between
+    return f" AND (({between}) OR {held} IS NULL)" if within.without else f" AND {between}"

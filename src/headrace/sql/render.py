@@ -59,7 +59,7 @@ def _write(
         case op.Orphans():
             return write.orphans(operation)
         case op.DeleteInsert():
-            return write.delete_insert(operation)
+            return write.delete_insert(operation, capabilities)
         case op.ReplaceWindow():
             return write.replace_window(operation)
         case op.Upsert():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from headrace.sql.dialect import column, names, relation
+from headrace.sql.partitioned import inside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ def orphans(operation: Orphans) -> list[str]:
     return [f"DELETE FROM {relation(operation.target)} AS t\nWHERE {where}"]
 
 
-def delete_insert(operation: DeleteInsert) -> list[str]:
+def delete_insert(operation: DeleteInsert, capabilities: Capabilities) -> list[str]:
     """Rows of a staged key go, then all staged rows come; predicates name the target as `DBT_INTERNAL_DEST`."""
     conditions = [f"({predicate})" for predicate in operation.predicates]
     if operation.expression is not None:
@@ -54,7 +55,7 @@ def delete_insert(operation: DeleteInsert) -> list[str]:
     match = same_key(operation.key, "DBT_INTERNAL_DEST", "DBT_INTERNAL_SOURCE")
     where = " AND ".join(
         [f"EXISTS (SELECT 1 FROM {relation(operation.staged)} AS DBT_INTERNAL_SOURCE WHERE {match})", *conditions]
-    )
+    ) + inside(operation.within, "DBT_INTERNAL_DEST", capabilities)
     return [
         f"DELETE FROM {relation(operation.target)} AS DBT_INTERNAL_DEST\nWHERE {where}",
         _insert(operation.target, operation.staged, operation.columns),
