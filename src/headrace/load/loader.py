@@ -142,7 +142,7 @@ def _load(loading: Loading) -> Entry:
     if loading.anew:
         children.forget(loading, there)
     known = bool(parts) or target in there
-    rows = int(connection.rows(f"SELECT count(*) FROM {relation(target)}")[0][0]) if known else None
+    rows = connection.size(target) if known else None
     return _entry(loading, schema, rows)
 
 
@@ -295,7 +295,7 @@ def _of_lists(loading: Loading, entry: Entry) -> Iterator[Entry]:
         if branch.room is None and not any(counts.values()):
             continue
         columns = branch.room.schema if branch.room else ()
-        size = int(loading.connection.rows(f"SELECT count(*) FROM {relation(branch.table)}")[0][0])
+        size = loading.connection.size(branch.table)
         made = replace(
             entry,
             stream=branch.stream.label,

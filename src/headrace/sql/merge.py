@@ -137,16 +137,19 @@ def distinct(operation: Distinct, capabilities: Capabilities) -> list[str]:
 
 def sweep(operation: Sweep) -> list[str]:
     """One statement over the keys that are not staged."""
-    target = relation(operation.target)
+    target, where = relation(operation.target), missing(operation)
+    if operation.how == "remove":
+        return [f"DELETE FROM {target} AS t\nWHERE {where}"]
+    becomes = "TRUE" if operation.how == "mark" else operation.at
+    return [f"UPDATE {target} AS t\nSET {column(operation.column or '')} = {becomes}\nWHERE {where}"]
+
+
+def missing(operation: Sweep) -> str:
+    """The condition of rows of the target, called t, that are not staged and not yet as they are to be."""
     held = column(operation.column or "")
     lacking = f"NOT EXISTS (\n    SELECT 1 FROM {relation(operation.staged)} AS s WHERE {same_key(operation.key, 's', 't')}\n)"
-    match operation.how:
-        case "remove":
-            return [f"DELETE FROM {target} AS t\nWHERE {lacking}"]
-        case "mark":
-            return [f"UPDATE {target} AS t\nSET {held} = TRUE\nWHERE t.{held} IS NOT TRUE AND {lacking}"]
-        case "close":
-            return [f"UPDATE {target} AS t\nSET {held} = {operation.at}\nWHERE t.{held} IS NULL AND {lacking}"]
+    not_yet = {"remove": "", "mark": f"t.{held} IS NOT TRUE AND ", "close": f"t.{held} IS NULL AND "}[operation.how]
+    return f"{not_yet}{lacking}"
 
 
 def _held(before: Before, key: str) -> str:

@@ -30,6 +30,11 @@ def overwrite(operation: Overwrite) -> list[str]:
 
 def orphans(operation: Orphans) -> list[str]:
     """One statement over the rows that nothing stands for any longer."""
+    return [f"DELETE FROM {relation(operation.target)} AS t\nWHERE {orphaned(operation)}"]
+
+
+def orphaned(operation: Orphans) -> str:
+    """The condition of those rows of the target, which is called t."""
     there = f"SELECT 1 FROM {relation(operation.rows)} AS r WHERE {column(operation.row, 'r')} = {column(operation.of, 't')}"
     where = f"NOT EXISTS (\n    {there}\n)"
     if operation.among is not None:
@@ -39,7 +44,7 @@ def orphans(operation: Orphans) -> list[str]:
         where = (
             f"({unknown} OR EXISTS (\n    SELECT 1 FROM {relation(operation.among)} AS s WHERE {match}\n)) AND {where}"
         )
-    return [f"DELETE FROM {relation(operation.target)} AS t\nWHERE {where}"]
+    return where
 
 
 def delete_insert(operation: DeleteInsert, capabilities: Capabilities) -> list[str]:

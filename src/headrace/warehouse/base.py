@@ -61,6 +61,9 @@ class Connection(Protocol):
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """A small result as Python rows; `?` in the statement stands for the values, in order."""
 
+    def size(self, table: Table) -> int:
+        """How many rows a table has."""
+
     def query(self, sql: str) -> pa.RecordBatchReader:
         """A result of any size as Arrow batches; the session is busy until it is read."""
 

@@ -56,7 +56,7 @@ def open_delta(url: str) -> LakeWarehouse:
 class DeltaFolder:
     """The tables as they are now, and what is remembered of their loads."""
 
-    splits = False
+    splits, parted = False, None
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -120,8 +120,8 @@ class DeltaFolder:
             write_deltalake(
                 held or str(path),
                 data,
-                mode="append" if change.kind == "append" else "overwrite",
-                schema_mode="merge" if change.kind == "append" else "overwrite",
+                mode="append" if change.parts == () else "overwrite",
+                schema_mode="merge" if change.parts == () else "overwrite",
                 commit_properties=properties,
             )
         except DeltaError as error:

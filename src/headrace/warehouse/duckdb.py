@@ -83,6 +83,10 @@ class DuckDBConnection(Noting):
         """A small result as Python rows."""
         return self.local.rows(sql, values)
 
+    def size(self, table: Table) -> int:
+        """How many rows a table has."""
+        return int(self.rows(f"SELECT count(*) FROM {relation(table)}")[0][0])
+
     def query(self, sql: str) -> pa.RecordBatchReader:
         """A result of any size as Arrow batches."""
         from headrace.arrow import pa

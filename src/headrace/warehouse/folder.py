@@ -16,9 +16,10 @@ import os
 import re
 import secrets
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from headrace.errors import NotSupported, StatementFailed, WarehouseUnavailable
 from headrace.sql.dialect import name, text
@@ -44,6 +45,9 @@ ROUNDED = {
 _SEEN = "deleted"
 """Of the columns that headrace adds, the one that a file for readers keeps: it says that a row is gone."""
 _KEPT_LISTS = 3
+_FILE = "_headrace_file"
+_CROWD, _SMALL = 32, 2**25
+"""Where a folder holds more parts than that which are smaller than so many bytes, the next change of the table makes one part of them."""
 
 
 def open_folder(url: str) -> LakeWarehouse:
@@ -93,14 +97,38 @@ class Folder:
 
     def tables(self) -> Mapping[Table, str]:
         """For each table a query for its parts, in the order in which they came."""
-        return {_table(key): self._query(parts) for key, parts in self._parts().items()}
+        return {_table(key): self.query(parts) for key, parts in self._parts().items()}
+
+    @property
+    def parted(self) -> Self:
+        """The store: a list names other parts, and those that stay."""
+        return self
+
+    def parts(self, table: Table) -> Sequence[str]:
+        """The parts of a table that the list names."""
+        return self._parts().get(key_of(table), [])
+
+    def worth_opening(self, parts: Sequence[str], where: str, local: Embedded) -> Sequence[str]:
+        """The parts that hold a row, called t, which meets the condition; of folders with many small parts, those too."""
+        if not parts:
+            return ()
+        rows = f"{self._read(parts)}, filename = {text(_FILE)}) AS t"
+        found = {Path(file).name for (file,) in local.rows(f"SELECT DISTINCT {name(_FILE)} FROM {rows} WHERE {where}")}
+        small = [part for part in parts if self._path(part).stat().st_size < _SMALL]
+        folders = Counter(Path(part).parent for part in small)
+        crowded = {part for part in small if folders[Path(part).parent] > _CROWD}
+        return [part for part in parts if Path(part).name in found or part in crowded]
 
     def _parts(self) -> dict[str, list[str]]:
         return dict((self.listed or {}).get("tables", {}))
 
-    def _query(self, parts: Sequence[str]) -> str:
+    def query(self, parts: Sequence[str]) -> str:
+        """A query for the rows of parts of a table."""
+        return f"SELECT * FROM {self._read(parts)})"
+
+    def _read(self, parts: Sequence[str]) -> str:
         files = ", ".join(text(str(self._path(part))) for part in parts)
-        return f"SELECT * FROM read_parquet([{files}], union_by_name = true)"
+        return f"read_parquet([{files}], union_by_name = true"
 
     def _path(self, part: str) -> Path:
         return self.home / "parts" / Path(part).name
@@ -170,18 +198,20 @@ class Folder:
 
     def _changed(self, change: Change, held: list[str], local: Embedded) -> list[str]:
         """The table's parts after the change. Where it is split otherwise than its parts are, all of it is written anew."""
-        by, query, whole = change.by, kept_exactly(change.query, local), change.kind == "replace"
+        by, query = change.by, kept_exactly(change.query, local)
+        replaced = [part for part in held if change.parts is None or part in change.parts]
+        kept = [part for part in held if part not in replaced]
         as_before = all(split_by(part) == (by.label if by else "") for part in held)
-        if not as_before and not whole:
-            query, whole = f"{self._query(held)}\nUNION ALL BY NAME\n{query}", True
+        if kept and not as_before:
+            query, kept = f"{self.query(kept)}\nUNION ALL BY NAME\n{query}", []
         if by is None:
-            part = self._write(change.table, query, local)
-            return [part] if whole else [*held, part]
-        new = touched(by, self._query(held), query, local) if whole and held and as_before else None
+            nothing = kept and not local.rows(f"SELECT 1 FROM (\n{query}\n) LIMIT 1")
+            return kept if nothing else [*kept, self._write(change.table, query, local)]
+        new = touched(by, self.query(replaced), query, local) if replaced and as_before else None
         if new is not None:
             listed = ", ".join(text(folder) for folder in sorted(new)) or "NULL"
             query = f"SELECT * FROM (\n{query}\n) WHERE {folder_of(by)} IN ({listed})"
-        kept = [part for part in held if not whole or (new is not None and Path(part).parent.name not in new)]
+            kept += [part for part in replaced if Path(part).parent.name not in new]
         found = [*kept, *self._split(change.table, by, query, local)]
         return found or [f"{empty_folder(by)}/{self._write(change.table, query, local)}"]
 
@@ -256,7 +286,7 @@ class Folder:
             left.rmdir()
 
     def _copy(self, parts: Sequence[str], path: Path, local: Embedded) -> None:
-        query = self._query(parts)
+        query = self.query(parts)
         columns = [str(row[0]) for row in local.rows(f"DESCRIBE {query}")]
         mine = [one for one in columns if not one.startswith("_headrace_") or one.endswith(_SEEN)]
         listed = ", ".join(name(one) for one in mine) or "1"

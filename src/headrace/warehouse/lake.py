@@ -1,7 +1,8 @@
 """Files as a warehouse: DuckDB does the work in memory, and what a transaction changed goes to a store in one commit.
 
 A store keeps tables as files. Its tables stand in the session as views over them; one that a statement is about to change is brought in
-first. Appended rows are never read again: they wait beside the view. At the end of a transaction the store takes all changes, the
+first. Appended rows are never read again: they wait beside the view. Where the store can replace parts of a table, only those come in
+that hold rows which an operation reads, and the view shows them and the others. At the end of a transaction the store takes all changes, the
 ledger's among them, at once: before its commit nothing of them is there, after it all of it, whenever the process ends.
 """
 
@@ -9,12 +10,13 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from headrace.errors import NotSupported
-from headrace.sql.dialect import name, names, relation
+from headrace.sql.dialect import name, relation
 from headrace.sql.operations import AddPartitions, Append, Overwrite, Publish, SetView
+from headrace.sql.reach import Reaching, changes, reached
 from headrace.table import Table
 from headrace.warehouse.duckdb import DuckDBConnection
 from headrace.warehouse.embedded import CAPABILITIES, Embedded
@@ -36,12 +38,40 @@ _TABLES = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Rows of a DuckDB query that are added to a table, or that are all it has from now on; `by` is how the table is split."""
+    """Rows of a DuckDB query that a table has in place of some of its parts: all if `parts` is None, none of them if they are added.
+
+    `by` is how the table is split.
+    """
 
     table: Table
-    kind: Literal["append", "replace"]
     query: str
     by: Partitioning | None = None
+    parts: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a transaction changes of a stored table: `rows` has those of the `parts` that it took, and new ones.
+
+    `changed` says whether a statement has changed anything there.
+    """
+
+    rows: Table
+    parts: tuple[str, ...] = ()
+    changed: bool = False
+
+
+class Parted(Protocol):
+    """A store whose tables are in parts, each of which can be replaced."""
+
+    def parts(self, table: Table) -> Sequence[str]:
+        """The parts of a table, as they were last committed."""
+
+    def query(self, parts: Sequence[str]) -> str:
+        """A DuckDB query for the rows of some parts of a table; there is at least one."""
+
+    def worth_opening(self, parts: Sequence[str], where: str, local: Embedded) -> Sequence[str]:
+        """Those of the parts that hold a row, called t, which meets the condition; and those that had better become one."""
 
 
 class Store(Protocol):
@@ -50,6 +80,10 @@ class Store(Protocol):
     @property
     def splits(self) -> bool:
         """Whether a table can be in partitions."""
+
+    @property
+    def parted(self) -> Parted | None:
+        """The store, if parts of its tables can be replaced."""
 
     def tables(self) -> Mapping[Table, str]:
         """For each table a DuckDB query for its rows, as they were last committed."""
@@ -70,10 +104,14 @@ class LakeConnection(DuckDBConnection):
         for table in tuple(self._warehouse.kept):
             if sql.startswith(tuple(f"{verb} {relation(table)}" for verb in _CHANGES)):
                 self._bring_in(table)
-        return super().execute(sql)
+        rows = super().execute(sql)
+        for table, opened in self._warehouse.opened.items():
+            if rows > 0 and sql.startswith(tuple(f"{verb} {relation(opened.rows)}" for verb in _CHANGES)):
+                self._warehouse.opened[table] = replace(opened, changed=True)
+        return rows
 
     def run(self, operation: Operation) -> int:
-        """Do the operation. What is appended to a stored table waits beside it; any other change needs its rows here."""
+        """Do the operation. What is appended to a stored table waits beside it; any other change needs rows of it here."""
         if isinstance(operation, SetView):
             raise NotSupported(
                 f"{operation.view}: files hold tables, no views", hint="views and models need a database as the target"
@@ -89,12 +127,26 @@ class LakeConnection(DuckDBConnection):
             return 0
         if isinstance(operation, Publish) and operation.built in split:
             split[operation.target] = split.pop(operation.built)
-        touched = [table for table in self._warehouse.kept if _touches(operation, table)]
-        if isinstance(operation, Append) and touched == [operation.target]:
-            return self._add(operation)
-        for table in touched:
+        changed = [table for table in self._warehouse.kept if changes(operation, table)]
+        if isinstance(operation, Append) and operation.target in changed:
+            return super().run(replace(operation, target=self._open(operation.target).rows))
+        parted = self._warehouse.store.parted
+        if isinstance(operation, Reaching) and operation.target in changed and parted:
+            where = reached(operation, self.capabilities)
+            changed.remove(operation.target)
+            operation = replace(operation, target=self._open(operation.target, parted, where).rows)
+        for table in changed:
             self._bring_in(table, empty=isinstance(operation, Overwrite))
         return super().run(operation)
+
+    def size(self, table: Table) -> int:
+        """How many rows a table has. Each Parquet file says that of itself, if it is asked for nothing else."""
+        opened = self._warehouse.opened.get(table)
+        if opened is None:
+            return super().size(table)
+        stays = self._warehouse.kept[table]
+        others = int(self.rows(f"SELECT count(*) FROM ({stays})")[0][0]) if stays else 0
+        return super().size(opened.rows) + others
 
     def inspect(self, *schemas: str, database: str | None = None) -> dict[Table, Relation]:
         """All relations of the schemas; what the store keeps are tables."""
@@ -107,51 +159,58 @@ class LakeConnection(DuckDBConnection):
     def transaction(self) -> Iterator[None]:
         """All or nothing, in the session and in the store."""
         with self._warehouse.guard:
-            before = dict(self._warehouse.kept), dict(self._warehouse.added)
+            before = dict(self._warehouse.kept), dict(self._warehouse.opened)
             try:
                 with super().transaction():
                     self._warehouse.split.clear()
                     yield
                     self._commit()
             except BaseException:
-                self._warehouse.kept, self._warehouse.added = before
+                self._warehouse.kept, self._warehouse.opened = before
                 raise
 
     def _commit(self) -> None:
         here = [Table(*row) for row in self.local.rows(_TABLES)]
-        waiting, split = set(self._warehouse.added.values()), self._warehouse.split
-        changes = [
-            Change(table, "replace", f"SELECT * FROM {relation(table)}", split.get(table))
+        opened, split = self._warehouse.opened, self._warehouse.split
+        waiting = {one.rows for one in opened.values()}
+        whole = [
+            Change(table, f"SELECT * FROM {relation(table)}", split.get(table))
             for table in here
             if table not in waiting
         ]
-        changes += [
-            Change(table, "append", f"SELECT * FROM {relation(beside)}", split.get(table))
-            for table, beside in self._warehouse.added.items()
+        partly = [
+            Change(table, f"SELECT * FROM {relation(one.rows)}", split.get(table), one.parts)
+            for table, one in opened.items()
+            if one.changed
         ]
         known = {*here, *self._warehouse.kept}
         gone = [table for table in self._warehouse.store.tables() if table not in known]
-        self._warehouse.store.commit(changes, gone, self.local)
+        self._warehouse.store.commit([*whole, *partly], gone, self.local)
         for table in here:
             if table.schema != HOME:
                 self.local.execute(f"DROP TABLE {relation(table)}")
-        self._warehouse.show(self.local, {change.table for change in changes if change.table.schema != HOME})
+        self._warehouse.show(self.local, {*opened, *(one.table for one in whole if one.table.schema != HOME)})
 
-    def _add(self, operation: Append) -> int:
-        target, added = operation.target, self._warehouse.added
-        beside = target.beside("added", max_name=CAPABILITIES.max_name)
-        columns = names(operation.columns)
-        if target not in added:
-            self.local.execute(f"CREATE TABLE {relation(beside)} AS SELECT * FROM {relation(target)} LIMIT 0")
-            added[target] = beside
-        rows = self.local.execute(
-            f"INSERT INTO {relation(beside)} ({columns}) SELECT {columns} FROM {relation(operation.staged)}"
-        )
-        kept = self._warehouse.kept[target]
-        self.local.execute(
-            f"CREATE OR REPLACE VIEW {relation(target)} AS\n{kept}\nUNION ALL BY NAME SELECT * FROM {relation(beside)}"
-        )
-        return rows
+    def _open(self, table: Table, parted: Parted | None = None, where: str = "") -> Opened:
+        """A table beside the stored one for what changes of it, with the rows of the parts that hold one which meets the condition."""
+        opened = self._warehouse.opened.get(table)
+        if opened is None:
+            opened = Opened(table.beside("added", max_name=CAPABILITIES.max_name))
+            self.local.execute(f"CREATE TABLE {relation(opened.rows)} AS SELECT * FROM {relation(table)} LIMIT 0")
+        stays = self._warehouse.kept[table]
+        if parted:
+            rest = [part for part in parted.parts(table) if part not in opened.parts]
+            found = parted.worth_opening(rest, where, self.local)
+            if found:
+                self.local.execute(f"INSERT INTO {relation(opened.rows)} BY NAME {parted.query(found)}")
+            opened = replace(opened, parts=(*opened.parts, *found))
+            rest = [part for part in rest if part not in found]
+            stays = parted.query(rest) if rest else ""
+        self._warehouse.opened[table] = opened
+        self._warehouse.kept[table] = stays
+        both = "\nUNION ALL BY NAME ".join(each for each in (f"SELECT * FROM {relation(opened.rows)}", stays) if each)
+        self.local.execute(f"CREATE OR REPLACE VIEW {relation(table)} AS\n{both}")
+        return opened
 
     def _bring_in(self, table: Table, *, empty: bool = False) -> None:
         if self._warehouse.kept.pop(table, None) is None:
@@ -162,18 +221,15 @@ class LakeConnection(DuckDBConnection):
         )
         self.local.execute(f"DROP VIEW {relation(table)}")
         self.local.execute(f"ALTER TABLE {relation(here)} RENAME TO {name(table.name)}")
-        if beside := self._warehouse.added.pop(table, None):
-            self.local.execute(f"DROP TABLE {relation(beside)}")
-
-
-def _touches(operation: Operation, table: Table) -> bool:
-    return any(getattr(operation, each.name) == table for each in fields(operation))
+        if opened := self._warehouse.opened.pop(table, None):
+            self.local.execute(f"DROP TABLE {relation(opened.rows)}")
 
 
 class LakeWarehouse:
-    """A store, and the session that works on it. `kept` are the tables that stand as views, `added` what waits beside them.
+    """A store, and the session that works on it.
 
-    `split` says how tables of the open transaction are in partitions.
+    `kept` are the tables that stand as views, with the query for what of them is in the store only; `opened` are those of them of which a
+    transaction changes a part. `split` says how tables of the open transaction are in partitions.
     """
 
     capabilities = CAPABILITIES
@@ -184,7 +240,7 @@ class LakeWarehouse:
         self.root = root
         self.guard = threading.RLock()
         self.kept: dict[Table, str] = {}
-        self.added: dict[Table, Table] = {}
+        self.opened: dict[Table, Opened] = {}
         self.split: dict[Table, Partitioning] = {}
         stored = store.tables()
         for schema in {table.schema for table in stored}:
@@ -200,7 +256,7 @@ class LakeWarehouse:
         for table in tables:
             local.execute(f"CREATE OR REPLACE VIEW {relation(table)} AS\n{stored[table]}")
             self.kept[table] = stored[table]
-            self.added.pop(table, None)
+            self.opened.pop(table, None)
 
     def connect(self) -> LakeConnection:
         """A new session, whose time zone is UTC."""

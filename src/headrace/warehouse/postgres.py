@@ -154,6 +154,10 @@ class PostgresConnection(Noting):
         except psycopg.Error as error:
             fail(sql, error)
 
+    def size(self, table: Table) -> int:
+        """How many rows a table has."""
+        return int(self.rows(f"SELECT count(*) FROM {relation(table)}")[0][0])
+
     def query(self, sql: str) -> pa.RecordBatchReader:
         """A result of any size as Arrow batches; the session is busy until it is read."""
         schema = self._described(sql)
