@@ -69,6 +69,50 @@ def test_how_deep_dlt_makes_tables_of_lists_is_taken_over(tmp_path, depth, neste
     assert (orders.spec.nested, orders.spec.max_table_nesting) == (nested, deepest)
 
 
+def test_what_dlt_is_told_of_the_rows_of_lists_is_taken_over_and_what_has_no_counterpart_is_said(tmp_path):
+    text = textwrap.dedent("""
+        config = {"client": {"base_url": "https://api.example/v1"}, "resources": [{
+            "name": "orders",
+            "max_table_nesting": 2,
+            "nested_hints": {
+                "orderLines": dlt.mark.make_nested_hints(
+                    columns=[{"name": "unitPrice", "data_type": "decimal", "precision": 12, "scale": 2, "nullable": False}],
+                    primary_key=["id"],
+                    schema_contract={"columns": "freeze"},
+                ),
+                ("orderLines", "taxes"): {"columns": {"rate": {"data_type": "double"}}, "table_format": "delta"},
+                ("orderLines", "taxes", "parts"): {"columns": {}},
+                "notes": make_nested_hints(columns=Note),
+            },
+        }]}
+    """)
+
+    imported = from_dlt(read_dict(text, "shop.py"))
+
+    orders = streams_by_name(imported.source, tmp_path)["orders"].spec
+    assert orders.nested == "tables"
+    assert list(orders.nested_hints) == ["order_lines", "order_lines__taxes", "notes"]
+    price = orders.nested_hints["order_lines"].columns["unit_price"]
+    assert (price.type, price.nullable) == ("decimal(12,2)", False)
+    assert orders.nested_hints["order_lines__taxes"].columns["rate"].type == "double"
+    assert [note.partition(" stay")[0] for note in imported.notes] == [
+        "orders: 'primary_key' of its list 'order_lines'",
+        "orders: the schema_contract of its list 'order_lines'",
+        "orders: what its nested_hints say of 'order_lines__taxes__parts'",
+        "orders: the columns of its list 'notes'",
+    ]
+
+
+def test_hints_of_lists_that_stay_json_are_left_behind_with_a_word(tmp_path):
+    hints = {"lines": {"columns": {"price": {"data_type": "decimal"}}}}
+    config = {"client": DLT["client"], "resources": [{"name": "orders", "max_table_nesting": 0, "nested_hints": hints}]}
+
+    imported = from_dlt(config)
+
+    assert streams_by_name(imported.source, tmp_path)["orders"].spec.nested == "json"
+    assert imported.notes == ["orders: its nested_hints stay behind, since `max_table_nesting: 0` keeps lists as JSON"]
+
+
 def test_a_dict_is_found_in_a_python_file_that_is_not_run():
     text = textwrap.dedent("""
         import dlt, os

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ConfigInvalid
+from headrace.naming import normalised
 from headrace.project.importing.found import Imported, Unlike
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ _RESOURCE = (
     "table_name",
     "include_from_parent",
 )
-_IGNORED = ("name", "endpoint", "selected", "parallelized", "nested_hints", "table_format", "file_format", "processing_steps", "parent")  # fmt: skip
+_IGNORED = ("name", "endpoint", "selected", "parallelized", "table_format", "file_format", "processing_steps", "parent")  # fmt: skip
+
+_HINTS = "make_nested_hints"
+"""dlt's function that gives back, as a dict, what it is given."""
 
 
 def from_dlt(config: Mapping[str, Any]) -> Imported:
@@ -59,16 +63,59 @@ def _stream(name: str, resource: Mapping[str, Any], notes: list[str], *, endpoin
         elif key == "max_table_nesting":
             # 0 is headrace's own default: what is nested stays JSON.
             made |= {"nested": "tables", key: value} if value else {}
+        elif key == "nested_hints":
+            made |= _lists(name, value, resource.get("max_table_nesting"), notes)
         elif key not in _IGNORED:
             notes.append(f"{name}: '{key}' has no counterpart")
     if resource.get("processing_steps"):
         raise Unlike("its processing_steps are functions: write them as SQL in `transform:`")
     _no_functions(made)
-    if isinstance(made.get("columns"), list):
-        made["columns"] = {str(one["name"]): _column(one) for one in made["columns"]}
-    elif isinstance(made.get("columns"), dict):
-        made["columns"] = {column: _column(one) for column, one in made["columns"].items()}
+    if isinstance(made.get("columns"), (list, dict)):
+        made["columns"] = _columns(made["columns"])
     return made
+
+
+def _lists(name: str, hints: Any, deepest: int | None, notes: list[str]) -> dict[str, Any]:
+    """What is known of the rows of lists, which have tables in dlt without being asked for; a list in a list is a tuple of names."""
+    if deepest == 0:
+        notes.append(f"{name}: its nested_hints stay behind, since `max_table_nesting: 0` keeps lists as JSON")
+        return {}
+    found: dict[str, Any] = {}
+    for key, said in (hints if isinstance(hints, dict) else {}).items():
+        path = [normalised(str(one)) for one in (key if isinstance(key, tuple) else (key,))]
+        called = "__".join(path)
+        if not isinstance(said, dict) or (deepest is not None and len(path) > deepest):
+            why = "is deeper than max_table_nesting" if isinstance(said, dict) else "is not written out"
+            notes.append(f"{name}: what its nested_hints say of '{called}' stays behind: it {why}")
+            continue
+        given = said.get("columns") or {}
+        if not isinstance(given, (list, dict)):
+            notes.append(f"{name}: the columns of its list '{called}' stay behind: they are not written out")
+            given = {}
+        found[called] = {"columns": {normalised(column): one for column, one in _columns(given).items()}}
+        _tell_of_others(name, called, said, notes)
+    if hints and not found:
+        notes.append(f"{name}: nothing of its nested_hints is left")
+    return {"nested": "tables", "nested_hints": found}
+
+
+def _tell_of_others(name: str, called: str, said: Mapping[str, Any], notes: list[str]) -> None:
+    for key in said:
+        if key == "schema_contract":
+            notes.append(
+                f"{name}: the schema_contract of its list '{called}' stays behind: that of the stream holds for its lists, and "
+                f"`contract:` for a column"
+            )
+        elif key not in ("columns", *_IGNORED) and said[key]:
+            notes.append(
+                f"{name}: '{key}' of its list '{called}' stays behind: rows of a list come and go with the row that they are in"
+            )
+
+
+def _columns(said: list[Mapping[str, Any]] | Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    if isinstance(said, list):
+        return {str(one["name"]): _column(one) for one in said}
+    return {column: _column(one) for column, one in said.items()}
 
 
 _TYPES = {"text": "varchar", "bool": "boolean", "binary": "blob", "wei": "hugeint", "timestamp": "timestamptz"}
@@ -78,7 +125,8 @@ def _column(one: Mapping[str, Any]) -> dict[str, Any]:
     kind = one.get("data_type")
     if kind == "decimal":
         kind = f"decimal({one.get('precision', 38)},{one.get('scale', 9)})"
-    return {"type": _TYPES.get(kind, kind)} if kind else {}
+    made: dict[str, Any] = {"type": _TYPES.get(kind, kind)} if kind else {}
+    return made | ({"nullable": False} if one.get("nullable") is False else {})
 
 
 def _disposition(value: Any, notes: list[str], name: str) -> Any:
@@ -124,18 +172,27 @@ def read_dict(text: str, path: str) -> dict[str, Any]:
     raise ConfigInvalid(f"{path} has no dict with the keys 'client' and 'resources'")
 
 
+def _key(node: ast.AST, path: str) -> Any:
+    found = _value(node, path)
+    return tuple(found) if isinstance(found, list) else found
+
+
 def _value(node: ast.AST, path: str) -> Any:
     match node:
         case ast.Constant():
             return node.value
         case ast.Dict():
             return {
-                _value(key, path): _value(value, path)
+                _key(key, path): _value(value, path)
                 for key, value in zip(node.keys, node.values, strict=True)
                 if key is not None
             }
         case ast.List() | ast.Tuple():
             return [_value(one, path) for one in node.elts]
+        case ast.Call(func=ast.Attribute(attr=called) | ast.Name(id=called), args=[], keywords=given) if (
+            called == _HINTS and all(one.arg for one in given)
+        ):
+            return {one.arg: _value(one.value, path) for one in given}
         case ast.Subscript(value=ast.Attribute(attr="secrets" | "config"), slice=ast.Constant(value=name)):
             return "${" + str(name).replace(".", "_").upper() + "}"
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=number)):
