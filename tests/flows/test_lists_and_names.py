@@ -59,6 +59,37 @@ def test_a_model_reads_the_table_of_a_list_before_and_after_it_is_first_loaded(r
     assert (told["balances"], told["totals"]["inserted"]) == (True, 2)
 
 
+def test_who_selects_the_table_of_a_list_loads_the_stream_that_makes_it(run, project):
+    unknown = run("load", "-s", "source:api.orders__lines__tags")
+    loaded = run("load", "-s", "source:api.orders__lines", "-o", "json")
+    write(project, "orders2", {"id": 2, "lines": [{"sku": "c"}]})
+    built = run("build", "-s", "source:api.orders__lines+")
+    only = run("ls", "-s", "source:api.orders__lines")
+
+    assert "lists are known when api.orders was loaded for the first time, so say source:api.orders" in unknown.err
+    assert [step["step"] for step in json.loads(loaded.out)["steps"]] == ["source.shop.api.orders"]
+    assert built.code == 0, built.err
+    assert query(project, "SELECT * FROM main.sold ORDER BY ALL") == [(1, "a"), (1, "b"), (2, "c")]
+    assert only.out.split() == ["source:shop.api.orders__lines"]
+
+
+def test_who_leaves_a_stream_out_leaves_the_tables_of_its_lists_out(run, project):
+    assert run("load", "-s", "source:api.orders").code == 0
+    (project / "selectors.yml").write_text(
+        "selectors:\n- name: others\n  definition:\n    union:\n"
+        "    - 'source:api'\n    - exclude: ['source:api.orders']\n"
+    )
+
+    listed = run("ls", "-s", "source:api", "--exclude", "source:api.orders")
+    named = run("ls", "--selector", "others")
+    loaded = run("load", "--exclude", "source:api.orders", "-o", "json")
+    lines = run("load", "--exclude", "source:api.orders__lines", "-o", "json")
+
+    assert listed.out.split() == named.out.split() == ["source:shop.api.things"]
+    assert [step["step"] for step in json.loads(loaded.out)["steps"]] == ["source.shop.api.things"]
+    assert "source.shop.api.orders" in [step["step"] for step in json.loads(lines.out)["steps"]]
+
+
 def test_what_changes_in_a_list_reaches_the_models_that_read_it(run, project):
     assert run("build", "-s", "+sold").code == 0
     write(project, "orders2", {"id": 1, "lines": [{"sku": "b", "tags": []}]}, {"id": 2, "lines": [{"sku": "c"}]})

@@ -221,6 +221,8 @@ def stoppable(asked: Asked) -> Iterator[None]:
 
 def _finish(asked: Asked, command: str, results: Results, *, empty: bool, told: Told = next_commands) -> int:
     if empty:
+        for told_before in dict.fromkeys(one.message for one in results.warnings):
+            complain(asked, f"warning  {told_before}")
         say(asked, f"nothing to do: the selection has nothing that `headrace {command}` does")
     following = told(results)
     body: dict[str, Any] = {**results.as_record(), "next": [line.split("     ")[0] for line in following]}

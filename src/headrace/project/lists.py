@@ -6,12 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 from headrace.naming import LONGEST, table_name
+from headrace.project.nodes import SourceTable
 from headrace.table import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from headrace.project.nodes import Node
     from headrace.project.sources import Stream
 
 
@@ -54,6 +56,18 @@ def list_of(streams: Iterable[Stream], source: str, name: str) -> tuple[Stream, 
     ]
     stream = max(found, key=lambda one: len(one.name), default=None)
     return (stream, name.removeprefix(f"{stream.name}__")) if stream else None
+
+
+def stream_of(node: Node) -> str | None:
+    """The id of the stream by whose load the table of a list is made; None for every other node."""
+    if not isinstance(node, SourceTable) or node.stream is not None:
+        return None
+    return next(iter(node.depends_on), None)
+
+
+def with_lists(nodes: Mapping[str, Node], left_out: set[str]) -> set[str]:
+    """What is left out, and the tables of lists of the streams among it, which are made by no other load."""
+    return left_out | {one for one, node in nodes.items() if stream_of(node) in left_out}
 
 
 def _path(root: Path, stream: Stream) -> Path:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import ConfigInvalid, UsageError, did_you_mean
 from headrace.project.files import Document, read_yaml
+from headrace.project.lists import with_lists
 from headrace.project.packages import render_names
 from headrace.project.rendering import render
 from headrace.project.selectors import select
@@ -110,7 +111,8 @@ class _Reader:
         return joined - self._excluded(excluding, within)
 
     def _excluded(self, entries: list[dict[str, Any]], within: tuple[str, ...]) -> set[str]:
-        return {one for entry in entries for part in entry["exclude"] or () for one in self._ids(part, within)}
+        found = {one for entry in entries for part in entry["exclude"] or () for one in self._ids(part, within)}
+        return with_lists(self._manifest.nodes, found)
 
     def _criterion(self, definition: Mapping[str, Any], within: tuple[str, ...]) -> set[str]:
         unknown = next((key for key in definition if key not in _KEYS), None)

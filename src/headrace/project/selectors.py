@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from headrace.errors import NotSupported, SelectionEmpty, UsageError, did_you_mean
 from headrace.events import Warned, emit
 from headrace.project.earlier import changed, ended, fresher, freshness_in
+from headrace.project.lists import list_of, with_lists
 from headrace.project.nodes import (
     RESOURCE_TYPES,
     DataTest,
@@ -121,7 +122,7 @@ def select(
     words = [word for text in select for word in text.split()]
     found = _union(asked, words) if words else _Found(set(manifest.nodes), set())
     left_out = _union(asked, [word for text in exclude for word in text.split()])
-    chosen = found.nodes - left_out.nodes
+    chosen = found.nodes - with_lists(manifest.nodes, left_out.nodes)
     chosen |= _complete(asked, found.tests - left_out.nodes, chosen)
     return tuple(node for node in manifest.graph.order if node in chosen)
 
@@ -183,13 +184,23 @@ def _tests_of(manifest: Manifest, chosen: Iterable[str]) -> set[str]:
 
 def _say_empty(manifest: Manifest, criterion: Criterion) -> None:
     if not criterion.named:
-        emit(Warned(f"{criterion.text!r} selects nothing"))
+        emit(Warned(f"{criterion.text!r} selects nothing{_unmade(manifest, criterion)}"))
         return
     names = {node.name for node in manifest.nodes.values() if not isinstance(node, SourceTable)}
     hint = did_you_mean(criterion.value, names)
     if hint is None and any(criterion.value in (label.split(".")[0], label) for label in _labels(manifest)):
         hint = f"sources are selected by source:{criterion.value}"
     raise SelectionEmpty(f"{criterion.text!r} selects nothing", hint=hint or "see what there is with: headrace ls")
+
+
+def _unmade(manifest: Manifest, criterion: Criterion) -> str:
+    """What selects the table of a list that no load has made yet, so that nobody knows of it."""
+    names = criterion.value.split(".")[-2:]
+    found = list_of(manifest.settings.streams, *names) if criterion.method == "source" and len(names) == 2 else None
+    if found is None:
+        return ""
+    label = found[0].label
+    return f"; lists are known when {label} was loaded for the first time, so say source:{label}"
 
 
 def _labels(manifest: Manifest) -> set[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.graph import Graph
+from headrace.project.lists import stream_of
 from headrace.project.nodes import DataTest, Model, Node, Relational, Seed, Snapshot, SourceTable, UnitTest
 from headrace.run.steps import BuildModel, LoadSeed, LoadStream, RunCheck, RunUnit, Step
 
@@ -36,14 +37,15 @@ class Plan:
 
 
 def make_plan(manifest: Manifest, selected: Iterable[str], verbs: Verbs | None = None) -> Plan:
-    """The steps for the selected nodes.
+    """The steps for the selected nodes; for the table of a list, that of the stream which makes it.
 
     A test is asked before its model is published wherever that is possible, if tables are published after their tests; if they are
     published always, each test is a step of its own, and what is built from all that a test reads waits for it.
     """
     verbs = verbs or Verbs()
     chosen = [manifest.nodes[one] for one in selected]
-    built = {node.unique_id: node for node in chosen if isinstance(node, Relational) and _is_built(node, verbs)}
+    making = [manifest.nodes.get(stream_of(node) or "", node) for node in chosen]
+    built = {node.unique_id: node for node in making if isinstance(node, Relational) and _is_built(node, verbs)}
     tests = [node for node in chosen if isinstance(node, DataTest)] if verbs.test else []
     needs: dict[str, set[str]] = {one: _nearest(manifest, one, built) for one in built}
     after: dict[str, set[str]] = {one: set() for one in built}
