@@ -41,7 +41,8 @@ class Scan:
     (size and modification time, or a hash). `origin` is what the source calls the file: the name under which `resume["files"]` holds
     the stamp of what was read. `words` are what else the source is to be told when it goes on. `seen` is what the file on this disk was
     when it was looked at (see `durable.seen`), and `size` its bytes where they came from. `alike` is a mark that files have in common whose
-    columns are the same. `partitions` are the types of columns that the path holds as `name=value`.
+    columns are the same. `partitions` are the types of columns that the path holds as `name=value`. `rejected` is the path of a Parquet
+    file with the lines that were left out of what is to be read, as `Batch.rejected`; they count as read, too.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Scan:
     size: int | None = None
     alike: str = ""
     partitions: Mapping[str, str] = field(default_factory=dict)
+    rejected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,27 +8,16 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Scan
+from headrace.durable import write_parquet
 from headrace.errors import FileUnreadable, StatementFailed
-from headrace.extract import pieces
-from headrace.extract.dialects import Dialect, dialect_of, names_of
+from headrace.extract import mending, pieces
+from headrace.extract.dialects import dialect_of, names_of
+from headrace.extract.profiles import Profile, asked, decided, decided_by, facts, kept, questions, refused
 from headrace.extract.texts import Columns, batch_of, landed
-from headrace.schema import (
-    BIGINT,
-    BOOLEAN,
-    DATE,
-    TIMESTAMP,
-    TIMESTAMPTZ,
-    VARCHAR,
-    Kind,
-    Type,
-    decimal,
-    join,
-    parse_type,
-)
-from headrace.sql.delimited import NUMBER, NUMERIC, delimited_query, numeral, survives
-from headrace.sql.dialect import name as quoted
+from headrace.schema import VARCHAR, Type, join, parse_type
+from headrace.sql.delimited import delimited_query
 from headrace.sql.dialect import text as literal
-from headrace.sql.exact import exact, spelled
+from headrace.sql.exact import spelled
 from headrace.sql.readers import reading
 
 if TYPE_CHECKING:
@@ -42,37 +31,19 @@ if TYPE_CHECKING:
     from headrace.warehouse.embedded import Embedded
 
 _SAMPLE = 10_000
+_PART = 20
+"""How many times fewer rows say what is likely, which the others then have to prove."""
+_WORTH = 1_000_000
+"""From how many bytes on a file is looked through for lines that are no rows: a smaller one is read anew as fast."""
 _FEW_BYTES = 64 * 1024
 """What is read line by line as fast as it could be divided once more."""
 _SMALL = 64 * 1024
 _TOGETHER = 200
 _FEW = 2
+_LENIENT = {"ignore_errors": True, "max_line_size": 16 * 1024 * 1024}
+"""What lets DuckDB pass over what is no row."""
 _FILE = "headrace_file"
-_LONGEST_LINE = 16 * 1024 * 1024
-_GUESSES = (BOOLEAN, BIGINT, DATE, TIMESTAMP, TIMESTAMPTZ)
 _serial = count()
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """A file that was looked at: how it is written, the types its values survive (None: only nulls), and whether what was seen fits."""
-
-    file: Found
-    dialect: Dialect
-    nulls: tuple[str, ...]
-    types: Mapping[str, Type | None]
-    declared: Mapping[str, Type]
-    clean: bool
-    skipped: int = 0
-
-    def reader(self, *, header: bool | None = None) -> dict[str, Any]:
-        """The reader's options, complete enough that it guesses nothing; every cell is text. Of a piece, `header` says whether it has one."""
-        return {
-            "auto_detect": False, "compression": "none", "delim": self.dialect.delimiter, "quote": self.dialect.quote,
-            "escape": self.dialect.escape, "header": self.dialect.header if header is None else header,
-            "nullstr": list(self.nulls), "columns": dict.fromkeys(self.types, "VARCHAR"),
-            **({"skip": self.skipped} if self.skipped and header is None else {}),
-        }  # fmt: skip
 
 
 def opened(file: Found, spec: FilesStream, known: Mapping[str, Any], scratch: Path) -> Profile:
@@ -96,7 +67,9 @@ def opened(file: Found, spec: FilesStream, known: Mapping[str, Any], scratch: Pa
     )
 
 
-def profiled(files: Sequence[Profile], local: Embedded, *, whole: bool, unfit: Collection[str]) -> Iterator[Profile]:
+def profiled(
+    files: Sequence[Profile], local: Embedded, scratch: Path, *, whole: bool, unfit: Collection[str]
+) -> Iterator[Profile]:
     """Files by their beginning; by all their rows where that does not fit, or `whole` asks for it. Raises FileUnreadable.
 
     Those called `unfit` were read already, and not to their end.
@@ -113,7 +86,7 @@ def profiled(files: Sequence[Profile], local: Embedded, *, whole: bool, unfit: C
     }
     for one in files:
         seen = found.get(one.file.key)
-        yield seen if seen and seen.clean else _alone(one, local, whole=whole, unfit=one.file.key in unfit)
+        yield seen if seen and seen.clean else _alone(one, local, scratch, whole=whole, unfit=one.file.key in unfit)
 
 
 def _is_small(file: Found) -> bool:
@@ -126,35 +99,46 @@ def _in_one_pass(files: Sequence[Profile], local: Embedded) -> list[Profile]:
         return []
     paths = {str(one.file.path): one for one in files}
     texts = reading("csv", list(paths), {**files[0].reader(), "filename": _FILE})
-    questions = _questions(files[0])
+    asking = questions(files[0])
     try:
-        answers = local.rows(f"SELECT {_FILE}, {', '.join(questions.values())} FROM {texts} GROUP BY 1")
+        answers = local.rows(f"SELECT {_FILE}, {', '.join(asking.values())} FROM {texts} GROUP BY 1")
     except StatementFailed:
         half = len(files) // 2
         return [*_in_one_pass(files[:half], local), *_in_one_pass(files[half:], local)]
-    return [
-        _decided_by(paths[path], dict(zip(questions, said, strict=True))) for path, *said in answers if path in paths
-    ]
+    return [decided_by(paths[path], dict(zip(asking, said, strict=True))) for path, *said in answers if path in paths]
 
 
-def _alone(made: Profile, local: Embedded, *, whole: bool, unfit: bool) -> Profile:
+def _alone(made: Profile, local: Embedded, scratch: Path, *, whole: bool, unfit: bool) -> Profile:
     file = made.file
-    texts = reading("csv", [str(file.path)], made.reader())
     if not whole and not unfit and not pieces.has_nul(file.path):
-        try:
-            seen = _profiled(made, f"(SELECT * FROM {texts} LIMIT {_SAMPLE})", local)
-        except StatementFailed:
-            pass
-        else:
-            if seen.clean:
-                return seen
+        seen = _in_place(made, local, scratch)
+        if seen is not None and seen.clean:
+            return seen
     try:
-        return _whole(made, texts, local, unfit=unfit)
+        return _whole(made, reading("csv", [str(file.path)], made.reader()), local, unfit=unfit)
     except StatementFailed as error:
         raise FileUnreadable(
             f"{file.key} cannot be read: {' '.join(str(error).split())[:200]}",
             hint="set `format:`, `delimiter:` or `encoding:` on the stream",
         ) from error
+
+
+def _in_place(made: Profile, local: Embedded, scratch: Path) -> Profile | None:
+    """By its beginning; where some lines are no rows, of the file without them. None where that is not what it has to be."""
+    ready = mending.mended(made, local, scratch) if made.file.path.stat().st_size >= _WORTH else made
+    if ready is None:
+        return None
+    texts = reading("csv", [str(ready.path)], ready.reader())
+    try:
+        seen = _guessed(
+            ready,
+            f"(SELECT * FROM {texts} LIMIT {_SAMPLE // _PART})",
+            f"(SELECT * FROM {texts} LIMIT {_SAMPLE})",
+            local,
+        )
+    except StatementFailed:
+        return None
+    return seen if mending.has_types(seen, local) else None
 
 
 def together(profiles: Sequence[Profile]) -> dict[str, Type]:
@@ -166,16 +150,25 @@ def together(profiles: Sequence[Profile]) -> dict[str, Type]:
     return types
 
 
-def scan_of(one: Profile, types: Mapping[str, Type]) -> Scan:
-    """The file as a Scan."""
+def scan_of(one: Profile, types: Mapping[str, Type], local: Embedded, scratch: Path) -> Scan | None:
+    """The file as a Scan; None where it has to be read as Batches."""
     own = {name: types[name] for name in one.types}
+    rejected = ""
+    if one.mended:
+        columns = Columns(own, tuple(name for name in own if name in one.declared), one.dialect.notation)
+        batch = batch_of(one.mended.misfits, columns, one.mended.torn, one.file.key, {}, local)
+        if batch.rows.num_rows or batch.rejected is None:
+            return None
+        path = mending.beside(one.file, scratch, "rejected.parquet")
+        write_parquet(path, batch.rejected)
+        rejected = str(path)
     options = {**one.reader(), "columns": {name: spelled(of) for name, of in own.items()}}
     options["declared"] = [name for name in own if name in one.declared]
     # A value in a column that had none in the sample may be of any type: then all rows are asked.
     options["empty"] = [name for name, of in one.types.items() if of is None]
     if one.dialect.notation != (".", ""):
         options |= {"decimal": one.dialect.decimal, "thousands": one.dialect.thousands}
-    return Scan(str(one.file.path), "csv", options, one.file.stamp, one.file.member, one.file.key)
+    return Scan(str(one.path), "csv", options, one.file.stamp, one.file.member, one.file.key, rejected=rejected)
 
 
 def batches_of(
@@ -242,22 +235,11 @@ def _joined(batches: Sequence[Batch]) -> Batch:
     return replace(batches[0], rows=rows, read=sum(batch.read for batch in batches), rejected=refused)
 
 
-def _profiled(made: Profile, source: str, local: Embedded) -> Profile:
-    """By all the rows of a source at once."""
-    return _decided_by(made, _asked(local, _questions(made), source))
-
-
-def _questions(made: Profile) -> dict[str, str]:
-    """What tells the type of each column, as one aggregate."""
-    return {
-        name: _refused(name, of, made.dialect) if (of := made.declared.get(name)) else _facts(name, made.dialect)
-        for name in made.types
-    }
-
-
-def _decided_by(made: Profile, answers: Mapping[str, Any]) -> Profile:
-    types = {name: made.declared.get(name) or _decided(answers[name]) for name in made.types}
-    return _with(made, types, clean=not any(answers[name] for name in made.types if name in made.declared))
+def _guessed(made: Profile, first: str, source: str, local: Embedded) -> Profile:
+    """By the first rows of a source, proven by all of them: to ask everything of each value costs ten times as much."""
+    likely = decided_by(made, asked(local, questions(made), first)).types
+    found, types = _proven(made, likely, source, source, local)
+    return replace(made, types=types, clean=not any(found[name] for name in made.types if name in made.declared))
 
 
 def _whole(made: Profile, texts: str, local: Embedded, *, unfit: bool) -> Profile:
@@ -265,77 +247,34 @@ def _whole(made: Profile, texts: str, local: Embedded, *, unfit: bool) -> Profil
 
     Of an `unfit` file it is known that something is wrong with it, so the pass leaves out what is no row from the start.
     """
-    lenient = reading(
-        "csv", [str(made.file.path)], {**made.reader(), "ignore_errors": True, "max_line_size": _LONGEST_LINE}
-    )
-    likely = _profiled(made, f"(SELECT * FROM {lenient} LIMIT {_SAMPLE})", local).types
-    tests = {
-        name: _refused(name, of, made.dialect)
-        if (of := made.declared.get(name))
-        else _kept(name, likely[name], made.dialect)
-        for name in made.types
-    }
+    lenient = reading("csv", [str(made.file.path)], {**made.reader(), **_LENIENT})
+    likely = _guessed(
+        made, f"(SELECT * FROM {lenient} LIMIT {_SAMPLE // _PART})", f"(SELECT * FROM {lenient} LIMIT {_SAMPLE})", local
+    ).types
+    torn = unfit or pieces.has_nul(made.file.path)
     try:
-        found, torn = _asked(local, tests, lenient if unfit else texts), unfit or pieces.has_nul(made.file.path)
+        found, types = _proven(made, likely, lenient if unfit else texts, lenient, local)
     except StatementFailed:
-        found, torn = _asked(local, tests, lenient), True
-    wrong = [name for name, fits in found.items() if name not in made.declared and not fits]
-    again = _asked(local, {name: _facts(name, made.dialect) for name in wrong}, lenient)
-    types = {
-        name: made.declared.get(name) or (_decided(again[name]) if name in again else likely[name])
-        for name in made.types
-    }
-    return _with(made, types, clean=not torn and not any(found[name] for name in made.types if name in made.declared))
-
-
-def _with(made: Profile, types: Mapping[str, Type | None], *, clean: bool) -> Profile:
+        torn = True
+        found, types = _proven(made, likely, lenient, lenient, local)
+    clean = not torn and not any(found[name] for name in made.types if name in made.declared)
     return replace(made, types=types, clean=clean)
 
 
-def _asked(local: Embedded, questions: Mapping[str, str], source: str) -> dict[str, Any]:
-    """The answer to one aggregate for each column, in one pass."""
-    if not questions:
-        return {}
-    (answers,) = local.rows(f"SELECT {', '.join(questions.values())} FROM {source}")
-    return dict(zip(questions, answers, strict=True))
-
-
-def _text(name: str, of: Type | None, dialect: Dialect) -> str:
-    return numeral(quoted(name), dialect.notation) if of and of.kind in NUMERIC else quoted(name)
-
-
-def _refused(name: str, of: Type, dialect: Dialect) -> str:
-    return f"count(*) FILTER ({quoted(name)} IS NOT NULL AND ({exact(_text(name, of, dialect), of)}) IS NULL)"
-
-
-def _kept(name: str, of: Type | None, dialect: Dialect) -> str:
-    """Whether every value of the file survives the type that the sample has shown; text always does."""
-    x = quoted(name)
-    if of is None:
-        return f"count({x}) = 0"
-    if of == VARCHAR:
-        return f"count({x}) >= 0"
-    test = f"coalesce({survives(_text(name, of, dialect), of)}, false)"
-    return f"coalesce(bool_and({test}) FILTER ({x} IS NOT NULL), true)"
-
-
-def _facts(name: str, dialect: Dialect) -> str:
-    x, number = quoted(name), numeral(quoted(name), dialect.notation)
-    tests = {of.kind.value: survives(number if of.kind is Kind.BIGINT else x, of) for of in _GUESSES}
-    tests["number"] = f"regexp_full_match({number}, '{NUMBER}')"
-    kept = ", ".join(
-        f"'{word}': bool_and(coalesce({test}, false)) FILTER ({x} IS NOT NULL)" for word, test in tests.items()
-    )
-    whole = f"max(length(ltrim(split_part({number}, '.', 1), '-')))"
-    return f"{{'values': count({x}), {kept}, 'whole': {whole}, 'scale': max(length(split_part({number}, '.', 2)))}}"
-
-
-def _decided(facts: Mapping[str, Any]) -> Type | None:
-    if not facts["values"]:
-        return None
-    for of in _GUESSES:
-        if facts[of.kind.value]:
-            return of
-    if facts["number"] and facts["whole"] + facts["scale"] <= 38:
-        return decimal(max(18, facts["whole"] + facts["scale"]), facts["scale"])
-    return VARCHAR
+def _proven(
+    made: Profile, likely: Mapping[str, Type | None], source: str, lenient: str, local: Embedded
+) -> tuple[dict[str, Any], dict[str, Type | None]]:
+    """What the rows of a source say to types that are likely, and the types they have after all."""
+    tests = {
+        name: refused(name, of, made.dialect)
+        if (of := made.declared.get(name))
+        else kept(name, likely[name], made.dialect)
+        for name in made.types
+    }
+    found = asked(local, tests, source)
+    wrong = [name for name, fits in found.items() if name not in made.declared and not fits]
+    again = asked(local, {name: facts(name, made.dialect) for name in wrong}, lenient)
+    return found, {
+        name: made.declared.get(name) or (decided(again[name]) if name in again else likely[name])
+        for name in made.types
+    }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from headrace.batch import Arrived
-    from headrace.extract.delimited import Profile
+    from headrace.extract.profiles import Profile
     from headrace.project.sources import Stream
     from headrace.retry import Clock
     from headrace.schema import Type
@@ -139,7 +139,9 @@ class _Reader:
         yield from (self._nothing(one.file) for one in empty)
         ready = [(self._readable(one.file), one.copies) for one in group if one not in empty]
         in_flight = self.spec.transform is not None and self.spec.transform.when == "in_flight"
-        seen_by = delimited.profiled(list(self.profiles.values()), self.local, whole=in_flight, unfit=self.unfit)
+        seen_by = delimited.profiled(
+            list(self.profiles.values()), self.local, self.scratch, whole=in_flight, unfit=self.unfit
+        )
         self.profiles = {one.file.key: one for one in seen_by}
         self.types = delimited.together(list(self.profiles.values()))
         tables = [file for file, _ in ready if file.format == "parquet"]
@@ -186,7 +188,7 @@ class _Reader:
         if _begun(self.midway, file) or file.key in self.unfit:
             return None
         if one is not None:
-            return delimited.scan_of(one, self.types) if one.clean else None
+            return delimited.scan_of(one, self.types, self.local, self.scratch) if one.clean else None
         asked = spec.data_selector or spec.incremental or (spec.transform and spec.transform.when == "in_flight")
         if file.format != "jsonl" or asked or _marked(file) or spec.encoding:
             return None

@@ -19,6 +19,8 @@ _PIECE = 8_000_000
 _BLOCK = 1 << 20
 _LONGEST_RAW = 2000
 _FIELD_LIMIT = 16 * 1024 * 1024
+OPEN = "a quote is not closed"
+"""What is wrong with a line from which on a reader might take others for a part of a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +138,30 @@ def parsed(piece: Piece, dialect: Dialect, names: Sequence[str], nulls: Sequence
             header = False
             continue
         number = piece.before.line + at + 1
-        if wrong is not None or (wrong := _wrong(row, names)) is not None:
-            lacking = names[len(row)] if row and len(row) < len(names) else None
-            torn.append(Torn(number, wrong, _shown(lines[at]), lacking))
+        if refused := _torn(number, row, wrong, lines[at], names):
+            torn.append(refused)
             continue
         numbers.append(number)
         for column, cell in zip(cells, row, strict=True):
             column.append(None if cell in empty else cell)
     columns = [pa.array(column, pa.large_string()) for column in cells]
     return pa.table([*columns, pa.array(numbers, pa.int64())], names=[*names, LINE]), torn
+
+
+def first_of(raw: bytes, number: int, dialect: Dialect, names: Sequence[str]) -> tuple[int, Torn | None]:
+    """Of the row at the beginning of bytes, whose line has this number, how many lines it takes, and what is wrong if it is none."""
+    lines = raw.decode("utf-8", "surrogateescape").split("\n")
+    if not lines[-1]:
+        lines.pop()
+    at, row, wrong = next(_rows(lines, dialect, len(names)), (0, [], None))
+    return 1 + sum(cell.count("\n") for cell in row), _torn(number + at, row, wrong, lines[at], names)
+
+
+def _torn(number: int, row: Sequence[str], wrong: str | None, line: str, names: Sequence[str]) -> Torn | None:
+    """What is wrong with a line, if it is no row."""
+    if wrong is None and (wrong := _wrong(row, names)) is None:
+        return None
+    return Torn(number, wrong, _shown(line), names[len(row)] if row and len(row) < len(names) else None)
 
 
 def _rows(lines: Sequence[str], dialect: Dialect, width: int) -> Iterator[tuple[int, list[str], str | None]]:
@@ -155,7 +172,9 @@ def _rows(lines: Sequence[str], dialect: Dialect, width: int) -> Iterator[tuple[
         reader = _reader(lines, at, dialect)
         done = 0
         try:
-            for row in reader:
+            for found in reader:
+                # DuckDB, which reads all other rows, takes no notice of empty cells behind the last column.
+                row = found if any(found[width:]) else found[:width]
                 taken, start = reader.line_num - done, at + done
                 if taken > 1 and len(row) != width:
                     break  # quotes that hold several lines and make no row of them
@@ -164,10 +183,10 @@ def _rows(lines: Sequence[str], dialect: Dialect, width: int) -> Iterator[tuple[
                     yield start, row or [""], None
             else:
                 return
-            wrong = "a quote is not closed"
+            wrong = OPEN
         except csv.Error as error:
             open_ = reader.line_num - done > 1 or "unexpected end of data" in str(error)
-            wrong = "a quote is not closed" if open_ else f"not a line of CSV: {error}"
+            wrong = OPEN if open_ else f"not a line of CSV: {error}"
         yield at + done, [], wrong
         at += done + 1
 

@@ -164,10 +164,16 @@ def _count_arrived(loading: Loading) -> None:
     package, counts = loading.package, loading.counts
     counts.read += sum(segment.read for segment in package.segments)
     counts.filtered += sum(segment.filtered for segment in package.segments)
-    rejected = [str(segment.rejected) for segment in package.segments if segment.rejected]
-    if rejected:
-        loading.keep(f'SELECT reason, "column", detail, raw, origin FROM ({files(rejected)}) AS rejected', "record")
+    _keep_rejected(loading, [str(segment.rejected) for segment in package.segments if segment.rejected])
+    counts.read += _keep_rejected(loading, [scan.rejected for scan in package.scans if scan.rejected])
     quarantine.keep_dead(loading.connection, loading.stream.label, package.id, loading.at, package.dead)
+
+
+def _keep_rejected(loading: Loading, paths: list[str]) -> int:
+    """The records that could not be read, of files of Parquet, into quarantine; how many."""
+    if not paths:
+        return 0
+    return loading.keep(f'SELECT reason, "column", detail, raw, origin FROM ({files(paths)}) AS rejected', "record")
 
 
 def _bring_in(loading: Loading, target: Table, there: Mapping[Table, Relation], parts: list[Part]) -> Schema:
