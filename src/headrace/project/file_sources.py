@@ -12,7 +12,7 @@ from headrace.errors import did_you_mean
 from headrace.project.config import Config
 from headrace.project.file_places import SCHEMES, Access, scheme_of
 from headrace.project.shorthand import Text  # noqa: TC001 - pydantic reads the annotations
-from headrace.project.stream_keys import StreamBase
+from headrace.project.stream_keys import StreamBase, TypeName
 
 
 class Days(Config):
@@ -29,7 +29,7 @@ class FixedField(Config):
     name: str
     width: int = Field(ge=1)
     start: int | None = Field(default=None, ge=1, description="behind the field before it, if nothing is said")
-    type: str | None = None
+    type: TypeName | None = None
 
 
 def _widths(value: Any) -> Any:

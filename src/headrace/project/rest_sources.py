@@ -25,7 +25,7 @@ class RestStream(StreamBase, Endpoint):
     kind: ClassVar[str] = "rest"
     include_from_parent: Names = Field(default=(), description="fields of the parent, as columns named `_PARENT_FIELD`")
     cache: Seconds | None = Field(
-        default=None, description="a stream that was loaded less than so long ago is not asked for again"
+        default=None, ge=0, description="a stream that was loaded less than so long ago is not asked for again"
     )
 
     @model_validator(mode="before")

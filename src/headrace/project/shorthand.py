@@ -8,7 +8,14 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_UNITS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600.0),
+    **dict.fromkeys(("d", "day", "days"), 86400.0),
+    **dict.fromkeys(("w", "week", "weeks"), 604800.0),
+}
+_SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
 
 
 def short(key: str) -> BeforeValidator:
@@ -25,12 +32,17 @@ Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
 def _seconds(value: Any) -> Any:
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])[a-z]*\s*", value) if isinstance(value, str) else None
-    return float(found[1]) * _UNITS[found[2]] if found else value
+    if not isinstance(value, str) or re.fullmatch(r"\s*[-+.\d]*\s*", value):
+        return value
+    text = value.strip().lower()
+    found = _SPAN.findall(text)
+    if _SPAN.sub("", text) or any(unit not in _UNITS for _, unit in found):
+        raise ValueError("it takes a number, or a span of time such as 30s, 15m, 6h, 7d or 2w")
+    return sum(float(number) * _UNITS[unit] for number, unit in found)
 
 
 Seconds: TypeAlias = Annotated[float, BeforeValidator(_seconds)]
-"""A number of seconds, or a span such as `30s`, `15m`, `6h`, `1d`, `2w`."""
+"""A number of seconds, or a span such as `30s`, `15m`, `1h30m`, `2 days`, `2w`."""
 
 
 def _text(value: Any) -> Any:

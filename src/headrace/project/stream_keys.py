@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from headrace.naming import Convention  # noqa: TC001 - pydantic reads the annotations
@@ -22,6 +22,15 @@ EVERY = "*"
 def _by_type(value: Any) -> Any:
     """One word is for all types."""
     return {EVERY: value} if isinstance(value, str) else value
+
+
+def _known_type(text: str) -> str:
+    parse_type(text)
+    return text
+
+
+TypeName: TypeAlias = Annotated[str, AfterValidator(_known_type)]
+"""The name of a type, such as `decimal(12,2)`."""
 
 
 def _same_mode(value: Any) -> Any:
@@ -63,7 +72,9 @@ class Incremental(Config):
     end_value: Text | None = None
     start_param: str | None = None
     end_param: str | None = None
-    lag: Seconds | None = Field(default=None, description="seconds (or units of a number) re-read before the cursor")
+    lag: Seconds | None = Field(
+        default=None, ge=0, description="seconds (or units of a number) re-read before the cursor"
+    )
     step: Seconds | None = Field(
         default=None,
         gt=0,
@@ -89,7 +100,7 @@ class Incremental(Config):
 class ColumnSpec(Config):
     """A column that is declared rather than inferred."""
 
-    type: str | None = None
+    type: TypeName | None = None
     nullable: bool = Field(default=True, description="false: rows without a value go to quarantine")
     contract: Mode | None = Field(
         default=None, description="for this column, in place of what `schema_contract` says of columns and data_type"

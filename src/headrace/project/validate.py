@@ -80,7 +80,8 @@ def _sentence(kind: str, key: str, error: ErrorDetails) -> str:
     if kind.endswith(("_type", "_parsing", "_from_float")) and word in _KINDS:
         # The value itself stays out of the sentence: it may be a secret that was just resolved.
         return f"{key} takes {_KINDS[word]}, not {_name(error['input'])}"
-    return f"{key}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+    said = error["msg"].removeprefix("Value error, ")
+    return f"{key}: {said[:1].lower()}{said[1:]}"
 
 
 def _name(value: Any) -> str:
