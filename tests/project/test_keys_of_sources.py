@@ -24,7 +24,7 @@ def test_a_span_of_time_is_so_many_seconds(span: str, seconds: float):
 
 
 def refused(write: Callable[[dict[str, str]], Path], stream: str, client: str = "") -> ConfigInvalid:
-    text = f"type: rest\nclient: {{base_url: http://127.0.0.1:1{client}}}\nstreams:\n  orders: {{path: orders, {stream}}}\n"
+    text = f"type: rest\nclient: {{base_url: http://127.0.0.1:1{client}}}\nstreams:\n  orders: {{{stream}}}\n"
     with pytest.raises(ConfigInvalid) as raised:
         load_streams(write({"sources/shop.yml": text}), None, {})
     return raised.value
@@ -37,7 +37,7 @@ def test_what_is_no_span_of_time_is_refused_and_not_taken_for_another(
     told = refused(write, f"cache: {span}")
 
     assert "cache: it takes a number, or a span of time such as 30s, 15m, 6h, 7d or 2w" in told.what
-    assert str(told.where) == "sources/shop.yml:4:33"
+    assert str(told.where) == "sources/shop.yml:4:19"
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,17 @@ def test_a_value_that_cannot_be_meant_is_refused_at_its_place(write: Callable[[d
 
     assert said in told.what
     assert str(told.where).startswith("sources/shop.yml:4:")
+
+
+@pytest.mark.parametrize(
+    ("stream", "said"),
+    [
+        ("response_actions: [{action: ignore}]", "it needs a `status_code:` or a `content:`"),
+        ("retry: {retry_on: [429, five]}", "retry_on: 'five' is no status; write them as 429 or as 5xx"),
+        ("paginator: {type: offset, limit: 0}", "limit: input should be greater than or equal to 1"),
+        ("auth: {type: hmac, secret: s, message: '{when}{path}'}", "message: there is no {when}; there are {method}, {path}"),
+        ("path: 'orders/{id}/lines'", "the path has {id}, which is neither one of `params:` nor an expression"),
+    ],
+)  # fmt: skip
+def test_what_would_be_passed_over_in_silence_is_refused(write: Callable[[dict[str, str]], Path], stream: str, said: str):  # fmt: skip
+    assert said in refused(write, stream).what

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from headrace.project.config import Config
 from headrace.project.credentials import Auth  # noqa: TC001 - pydantic reads the annotations
@@ -48,8 +49,8 @@ class OffsetPaging(Config):
     """Requests say how many records to skip."""
 
     type: Literal["offset"]
-    limit: int
-    offset: int = 0
+    limit: int = Field(ge=1)
+    offset: int = Field(default=0, ge=0)
     offset_param: str | None = Field(default=None, description="`offset`, unless `offset_body_path` is given")
     limit_param: str | None = Field(default=None, description="`limit`, unless a body path is given")
     offset_body_path: str | None = None
@@ -123,6 +124,14 @@ class Retry(Config):
     wait_time_header: str | None = Field(default=None, description="a header with the seconds to wait")
     wait_until_header: str | None = Field(default=None, description="a header with the time to wait for")
 
+    @field_validator("retry_on")
+    @classmethod
+    def _are_statuses(cls, said: tuple[int | str, ...]) -> tuple[int | str, ...]:
+        wrong = [one for one in said if not re.fullmatch(r"(?i)[1-5](xx|\d\d)", str(one))]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no status; write them as 429 or as 5xx")
+        return said
+
 
 class ResponseAction(Config):
     """What to do with a response of this status (and, if given, with this text in its body).
@@ -134,6 +143,12 @@ class ResponseAction(Config):
     status_code: int | None = None
     content: str | None = None
     action: Literal["ignore", "fail", "retry", "quarantine", "rate_limited", "refresh_token", "reset_pagination"]
+
+    @model_validator(mode="after")
+    def _of_something(self) -> ResponseAction:
+        if self.status_code is None and not self.content:
+            raise ValueError("it needs a `status_code:` or a `content:`, or else it would mean every response")
+        return self
 
 
 class ForEach(Config):

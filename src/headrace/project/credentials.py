@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from headrace.project.config import Config
 from headrace.project.shorthand import Names, Seconds  # noqa: TC001 - pydantic reads the annotations
@@ -136,6 +137,10 @@ class AwsSigV4(Config):
     service: str
 
 
+HMAC_PARTS = ("method", "path", "query", "url", "body", "body_sha256", "timestamp")
+"""What a message that is hashed may name of a request."""
+
+
 class HmacAuth(Config):
     """A keyed hash over a message made from the request; `{method}`, `{path}`, `{query}`, `{url}`, `{body}`, `{body_sha256}` and
     `{timestamp}` stand for its parts.
@@ -151,6 +156,16 @@ class HmacAuth(Config):
     timestamp_header: str | None = "X-Timestamp"
     timestamp_format: Literal["unix", "unix_ms", "iso"] = "unix"
     headers: dict[str, str] = Field(default={}, repr=False, description="sent as well, such as the key's id")
+
+    @field_validator("message")
+    @classmethod
+    def _known_parts(cls, message: str) -> str:
+        unknown = [part for part in re.findall(r"\{(\w+)\}", message) if part not in HMAC_PARTS]
+        if unknown:
+            raise ValueError(
+                f"there is no {{{unknown[0]}}}; there are {', '.join(f'{{{part}}}' for part in HMAC_PARTS)}"
+            )
+        return message
 
 
 Auth: TypeAlias = Annotated[

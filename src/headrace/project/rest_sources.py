@@ -42,6 +42,15 @@ class RestStream(StreamBase, Endpoint):
                 return {**data, "params": others, "incremental": {"start_param": name, **said}}
         return data
 
+    @model_validator(mode="after")
+    def _nothing_left_in_braces(self) -> RestStream:
+        for name in re.findall(r"\{([^{}]*)\}", self.path):
+            if name not in self.params and not re.match(r"(incremental|resources|for_each|job)\.", name):
+                raise ValueError(
+                    f"the path has {{{name}}}, which is neither one of `params:` nor an expression such as {{for_each.value}}"
+                )
+        return self
+
     @property
     def parent_fields(self) -> tuple[tuple[str, str], ...]:
         """Which fields of which stream the requests name, and those of `include_from_parent`."""
