@@ -351,3 +351,49 @@ def test_an_api_key_in_the_query_can_be_called_a_param(api, local):
     list(read(api, stream_of(api, client={"auth": auth}), local))
 
     assert api.journal[0].params == {"k": "s3cr3t!"}
+
+
+@pytest.mark.parametrize("told", ["never", "", 0, -5, True, None, [1], "2020-01-01T00:00:00Z"])
+def test_a_lifetime_that_says_nothing_is_the_usual_one(login, local, told):
+    login.lifetime = told
+
+    assert ids(read(login, guarded(login, client_credentials(login)), local)) == list(range(1, 26))
+    assert len(login.tokens) == 1
+
+
+@pytest.mark.parametrize("told", ["2026-01-01T00:01:40Z", "100", 100.0])
+def test_a_lifetime_may_be_a_time(login, local, told):
+    login.lifetime = told
+    made, clock = guarded(login, client_credentials(login)), login.clock.clock()
+
+    list(rest.read(made, cursor=None, resume={}, local=local, clock=clock))
+    clock.sleep(91)
+    list(rest.read(made, cursor=None, resume={}, local=local, clock=clock))
+
+    assert len(login.tokens) == 2
+
+
+def test_a_session_may_be_a_number(login, local):
+    login.routes["/login"] = lambda api, asked: ({"token": 4711}, {})
+    auth = {"type": "session_token", "login": {"url": "login"}, "location": "query", "name": "session"}
+
+    list(read(login, stream_of(login, client={"auth": auth}), local))
+
+    assert login.journal[-1].params["session"] == "4711"
+
+
+def test_a_secret_key_that_is_no_base64_is_an_error_that_says_so(api, local):
+    auth = {"type": "jwt", "secret_key": "not base64!", "base64_encoded": True}
+
+    with pytest.raises(RequestFailed, match="the `secret_key` of auth is not written in base64"):
+        list(read(api, stream_of(api, client={"auth": auth}), local))
+
+
+@pytest.mark.parametrize(("token", "sign"), [("abc\n", "a line break"), ("a\r\nX-Evil: 1", "a line break"), ("a€", "'€'"), ("a\0", "'\\x00'")])  # fmt: skip
+def test_a_token_that_no_header_can_hold_is_an_error_that_says_what_is_in_it(api, local, token, sign):
+    with pytest.raises(RequestFailed) as raised:
+        list(read(api, stream_of(api, client={"auth": {"type": "bearer", "token": token}}), local))
+
+    assert f"the header 'Authorization' cannot be sent: there is {sign} in it" in raised.value.what
+    assert "failed after 1 attempt" in raised.value.what
+    assert api.journal == []

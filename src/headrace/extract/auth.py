@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin
 
 from headrace.errors import RequestFailed
+from headrace.extract.gate import seconds_until
 from headrace.extract.jwt import encode
 from headrace.extract.paths import keys_of
 from headrace.extract.signing import Wire, keyed, sigv4
@@ -154,9 +155,14 @@ def _exchanged(
     if isinstance(answer.get("refresh_token"), str):
         world.memory["refresh_token"] = answer["refresh_token"]
     world.memory["renew"] = "yes"
-    expires = answer.get(auth.expires_in_name)
-    lifetime = float(expires) if isinstance(expires, (int, float, str)) and expires else auth.default_token_expiration
+    lifetime = _lifetime(answer.get(auth.expires_in_name), auth.default_token_expiration, world)
     return _token(_found(answer, auth.access_token_name, auth.access_token_url), lifetime)
+
+
+def _lifetime(said: Any, usual: float, world: World) -> float:
+    """How many seconds a token is good for, told as a number of them or as a time; as usual where the answer says neither, or zero."""
+    told = seconds_until(str(said), world.clock) if isinstance(said, (int, float, str)) and said is not True else None
+    return told or usual
 
 
 def _token(token: str, seconds: float) -> Credentials:
@@ -166,9 +172,19 @@ def _token(token: str, seconds: float) -> Credentials:
 def _jwt(auth: says.JwtAuth, world: World) -> Credentials:
     issued = int(world.clock.now().timestamp())
     claims = {"iat": issued, "exp": issued + int(auth.duration), **auth.claims}
-    key = base64.b64decode(auth.secret_key) if auth.base64_encoded else auth.secret_key.encode()
-    token = encode(claims, key, auth.algorithm, headers=auth.headers, passphrase=auth.passphrase)
+    token = encode(claims, _key(auth), auth.algorithm, headers=auth.headers, passphrase=auth.passphrase)
     return Credentials(headers={auth.header: auth.prefix + token}, secrets=(token,), seconds=auth.duration)
+
+
+def _key(auth: says.JwtAuth) -> bytes:
+    if not auth.base64_encoded:
+        return auth.secret_key.encode()
+    try:
+        return base64.b64decode("".join(auth.secret_key.split()), validate=True)
+    except ValueError:
+        raise RequestFailed(
+            "the `secret_key` of auth is not written in base64", hint="leave `base64_encoded` out, or encode it"
+        ) from None
 
 
 def _oauth2_jwt(auth: says.OAuth2Jwt, world: World) -> Credentials:
@@ -186,7 +202,7 @@ def _oauth2_jwt(auth: says.OAuth2Jwt, world: World) -> Credentials:
     assertion = encode(claims, key, auth.algorithm, headers=auth.headers, passphrase=passphrase)
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
     answer = _asked(auth.auth_endpoint, form, {}, world)
-    lifetime = float(answer.get("expires_in") or auth.default_token_expiration)
+    lifetime = _lifetime(answer.get("expires_in"), auth.default_token_expiration, world)
     return _token(_found(answer, "access_token", auth.auth_endpoint), lifetime)
 
 
@@ -228,6 +244,8 @@ def _found(answer: Mapping[str, Any], path: str, url: str) -> str:
     value: Any = answer
     for key in keys_of(path):
         value = value.get(key) if isinstance(value, dict) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
     if not isinstance(value, str) or not value:
         raise RequestFailed(f"the answer of the login {url} has no text at '{path}'")
     return value

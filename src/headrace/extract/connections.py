@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import ssl
 import zlib
 from contextlib import contextmanager
@@ -100,6 +101,9 @@ def answering(
     """Send a request, whose answer is to be read while the context lasts. Raises NoAnswer, also for what fails in the reading."""
     import urllib3
 
+    unfit = _unsendable(wire.headers)
+    if unfit:
+        raise NoAnswer(unfit, again=False)
     try:
         raw = pool.request(
             wire.method,
@@ -121,6 +125,16 @@ def answering(
     except (ValueError, OverflowError, AttributeError) as error:
         # Lengths that are none, links that are none: the library passes them on to where they do not fit.
         raise NoAnswer("the response is not HTTP") from error
+
+
+def _unsendable(headers: Mapping[str, str]) -> str | None:
+    """Why a header cannot be sent, without its value: what a secret was read from often ends in a line break."""
+    for name, value in headers.items():
+        found = re.search(r"[^\t\x20-\x7e\x80-\xff]", value)
+        if found:
+            sign = "a line break" if found[0] in "\r\n" else repr(found[0])
+            return f"the header '{name}' cannot be sent: there is {sign} in it"
+    return None
 
 
 def _read(raw: urllib3.BaseHTTPResponse, patience: float, clock: Clock) -> bytes:
