@@ -613,3 +613,13 @@ def test_every_engine_takes_the_names_that_columns_get(pipe):
 
     listed = ", ".join(quoted(column) for column in columns)
     assert pipe.rows(listed) == [("second",) * len(columns)]
+
+
+def test_a_cursor_that_no_row_has_is_said_with_the_column_that_may_be_meant(pipe):
+    stream = stream_of(primary_key=("id",), incremental={"cursor_path": "updatedat"})
+
+    pipe.load(stream, batch_of(id=[1, 2], updated_at=["a", "b"]), cursor=Cursor("updatedat"))
+
+    (warned,) = [event for event in pipe.heard if isinstance(event, Warned)]
+    assert "no row has a value at its cursor 'updatedat', so that each load reads everything" in warned.message
+    assert "did you mean 'updated_at'?" in warned.message

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace import quarantine
 from headrace.batch import FileChanged
-from headrace.errors import ChangeLossy, HeadraceError, TransformInvalid
+from headrace.errors import ChangeLossy, HeadraceError, TransformInvalid, did_you_mean
 from headrace.events import RowsLoaded, Warned, emit
 from headrace.landing import ORIGIN
 from headrace.load import apply, children, inflight, nested, staging
@@ -24,7 +24,7 @@ from headrace.load.asking import asking
 from headrace.load.changed import record_changes, suggest_renames
 from headrace.load.counts import Counts
 from headrace.load.evolve import make_room
-from headrace.load.extras import ROW, extras, growth, same, validity
+from headrace.load.extras import ROW, cursor_column, extras, growth, same, validity
 from headrace.load.job import Job
 from headrace.load.loading import Loading
 from headrace.load.partitioning import check_split, partitioning
@@ -281,9 +281,29 @@ def _entry(loading: Loading, schema: Schema, rows: int | None) -> Entry:
         rows_after=rows,
         **loading.counts.as_dict(),
     )
+    _warn_of_no_cursor(loading, schema)
     counts = {key: value for key, value in loading.counts.as_dict().items() if key != "deleted"}
     loading.events.append(RowsLoaded(stream.label, str(loading.table), package.id, **counts))
     return entry
+
+
+def _warn_of_no_cursor(loading: Loading, schema: Schema) -> None:
+    """Say that no row had the cursor: each load would read everything, as if no `incremental:` were there."""
+    stream, counts, reached = loading.stream, loading.counts, loading.package.reached
+    incremental = stream.spec.incremental
+    if (
+        incremental is None
+        or reached is None
+        or reached.value is not None
+        or counts.read == counts.filtered + counts.quarantined
+    ):
+        return
+    path = incremental.cursor_path
+    if any(cursor_column(one, schema) for one in (path, path.partition(".")[0])):
+        return
+    close = did_you_mean(path, schema.names)
+    said = f"{stream.label}: no row has a value at its cursor '{path}', so that each load reads everything"
+    loading.events.append(Warned(f"{said}; {close}" if close else said, where=str(stream.place or "")))
 
 
 def _nested(loading: Loading) -> dict[str, Any]:
