@@ -92,3 +92,12 @@ def test_what_a_terminal_would_obey_is_shown_as_text():
 
     assert "\x1b[2J" not in text
     assert "bad \\x1b[2J value" in text
+
+
+def test_a_message_that_names_its_stream_is_not_begun_with_it_once_more():
+    text = said(
+        StepFinished("source.shop.api.orders", "error", 1.0, message="api.orders: it is stuck", code="HR305"),
+        RunFinished("r", "error", 1.0),
+    )
+
+    assert "HR305  api.orders: it is stuck" in text

@@ -56,7 +56,8 @@ def _errors(results: Results) -> Iterator[list[str]]:
         place = f"  {where}" if where else ""
         head = click.style("error", fg="red", bold=True) + (f" {click.style(code, bold=True)}" if code else "")
         first, *rest = (message or "failed").splitlines()
-        lines = [f"{head}{place}  {_names([short(step.step) for step in steps])}: {cell(first)}"]
+        names = _names([short(step.step) for step in steps])
+        lines = [f"{head}{place}  {names}: {cell(first.removeprefix(f'{names}: '))}"]
         lines += [f"    {cell(line)}" for line in rest if line.strip()]
         hint = steps[0].hint
         yield [*lines, f"  hint: {hint}"] if hint else lines

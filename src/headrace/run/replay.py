@@ -85,9 +85,8 @@ def _replayed(session: Session, node: SourceTable, stream: Stream, kept: Sequenc
     package.finish(settles=tried)
     entry = load_package(session, node, stream, package)
     dead = len(kept) - len(tried)
-    said = [f"{dead} requests failed again"] * bool(dead) + [f"{entry.quarantined} rows refused again"] * bool(
-        entry.quarantined
-    )
+    failed = [(dead, "request", "failed"), (entry.quarantined, "row", "refused")]
+    said = [f"{count} {what}{'s' * (count > 1)} {how} again" for count, what, how in failed if count]
     return Done("warn" if said else "success", entry.read, ", ".join(said) or None)
 
 
