@@ -8,7 +8,7 @@ import pytest
 
 from headrace.batch import Batch, Dead
 from headrace.cursor import Cursor
-from headrace.errors import PagingStuck, RecordsNotFound, RequestFailed
+from headrace.errors import ConfigInvalid, PagingStuck, RecordsNotFound, RequestFailed
 from headrace.events import RequestRetried, Warned, listening
 from headrace.extract import rest
 from headrace.extract.gate import Gate
@@ -316,4 +316,40 @@ def test_a_form_is_sent_as_one(api, local):
 
 def test_a_response_without_records_where_they_should_be_is_an_error(api, local):
     with pytest.raises(RecordsNotFound, match="nothing at 'items'"):
+        list(read(api, stream(api, "page_number", data_selector="items"), local))
+
+
+def test_a_response_action_that_says_fail_fails_the_load(api, local):
+    api.always["3"] = (500,)
+    made = stream(api, "page_number", response_actions=[{"status_code": 500, "action": "fail"}])
+
+    with pytest.raises(RequestFailed, match="page=3 failed after 1 attempt: status 500"):
+        list(read(api, made, local))
+
+
+@pytest.mark.parametrize(("initial", "end"), [("2026-13-01", "2026-01-04"), ("2026-01-01", "soon"), ("0", "2026-01-01")])  # fmt: skip
+def test_windows_between_what_is_neither_two_numbers_nor_two_times_are_an_error(api, local, initial, end):
+    incremental = {"cursor_path": "id", "initial_value": initial, "end_value": end, "start_param": "from", "step": "1d"}
+
+    with pytest.raises(ConfigInvalid, match=f"leads from '{initial}' to '{end}'"):
+        list(read(api, stream(api, "single_page", incremental=incremental), local))
+
+    assert api.journal == []
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [("iso-8859-1", "iso-8859-1"), ('"Windows-1252"', "cp1252"), ("utf-16", "utf-16"), ("iso-8859-1", "utf-8"), ("utf-8", "utf-8-sig")],
+)  # fmt: skip
+def test_a_body_is_read_as_its_header_says_it_is_written_unless_it_is_utf_8(api, local, said, written):
+    body = json.dumps([{"id": 1, "name": "Müller"}], ensure_ascii=False).encode(written)
+    api.routes["/single_page"] = lambda api, asked: (body, {"Content-Type": f"application/json; charset={said}"})
+
+    (batch,) = read(api, stream(api, "single_page"), local)
+
+    assert batch.rows["name"].to_pylist() == ["Müller"]
+
+
+def test_a_page_without_records_where_they_should_be_is_named(api, local):
+    with pytest.raises(RecordsNotFound, match=r"^http://.*/page_number\?page=1: the response has nothing at 'items'$"):
         list(read(api, stream(api, "page_number", data_selector="items"), local))

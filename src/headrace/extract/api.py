@@ -165,6 +165,8 @@ class Api:
                 return str(error)
             except StatementFailed:
                 return "the body is not JSON"
+            except RecordsNotFound as error:
+                raise RecordsNotFound(f"{self.origin(part, state)}: {error.what}", hint=error.hint) from None
             return None
 
         response = self.http.fetch(self.paging.apply(state, self.base(part)), self.policy, self.label, check)
@@ -195,7 +197,7 @@ class Api:
         self.selector = selector
         if rows is None:
             raise RecordsNotFound(
-                f"{self.label}: the response has nothing at '{selector}'", hint=f"it begins with {body[:100]!r}"
+                f"the response has nothing at '{selector}'", hint=f"it begins with {body[:100]!r}; see `data_selector:`"
             )
         return body, rows, values, reached
 

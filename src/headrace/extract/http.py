@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
@@ -73,12 +73,12 @@ class PagingReset(RequestFailed):
 class PageFailed(RequestFailed):
     """RequestFailed with the status the server gave, for those who can go on without this page."""
 
-    def __init__(self, what: str, *, status: int | None, reason: str, kept: bool = False) -> None:
+    def __init__(self, what: str, *, status: int | None, reason: str, kept: bool | None = None) -> None:
         super().__init__(what)
         self.status = status
         self.reason = reason
         self.kept = kept
-        """A response action says that the request goes to quarantine."""
+        """What a response action says: that the request goes to quarantine, or (False) that the load is to fail; None is not a word."""
 
 
 class Http:
@@ -236,7 +236,7 @@ class _Failure:
     status: int | None = None
     retry_after: float | None = None
     body: str = ""
-    kept: bool = False
+    kept: bool | None = None
     limited: bool = False
     renew: bool = False
     reset: bool = False
@@ -258,9 +258,8 @@ def _judge(
     url: str, raw: Reply, policy: Policy, check: Callable[[str], str | None], clock: Clock
 ) -> Response | _Failure:
     headers = raw.headers
-    try:
-        text = raw.body.decode("utf-8-sig")
-    except UnicodeDecodeError:
+    text = _text_of(raw.body, headers.get("content-type", ""))
+    if text is None:
         return _Failure("the body is not UTF-8", again=True, status=raw.status)
     response = Response(url, raw.status, headers, text)
     wait = _wait_of(headers, policy.retry, clock)
@@ -283,6 +282,15 @@ def _judge(
     return replace(failure, again=True, reason=unfit) if unfit else response
 
 
+def _text_of(body: bytes, content_type: str) -> str | None:
+    """A body as text: UTF-8, which servers send whatever they say of it, or else what they say; None where it is neither."""
+    said = re.search(r"(?i)charset\s*=\s*[\"']?([\w.:-]+)", content_type)
+    for encoding in ("utf-8-sig", *([said[1]] if said else [])):
+        with suppress(UnicodeDecodeError, LookupError):
+            return body.decode(encoding)
+    return None
+
+
 def _acted(action: str, response: Response, failure: _Failure) -> Response | _Failure:
     """What a response action makes of a response."""
     if action == "ignore":
@@ -295,7 +303,7 @@ def _acted(action: str, response: Response, failure: _Failure) -> Response | _Fa
         limited=limited,
         renew=action == "refresh_token",
         reset=action == "reset_pagination",
-        kept=action == "quarantine",
+        kept={"quarantine": True, "fail": False}.get(action),
         acted=True,
     )
 

@@ -174,7 +174,7 @@ def _raise_unless_kept(api: Api, turn: Turn, *, arrived: bool, too_many: bool) -
     failure = turn.failure
     if failure is None or failure.kept:
         return
-    wanted = api.spec.on_page_error == "quarantine" and failure.status not in _FORBIDDEN
+    wanted = api.spec.on_page_error == "quarantine" and failure.status not in _FORBIDDEN and failure.kept is None
     if not (wanted and arrived and turn.following is not None) or too_many:
         raise failure
 

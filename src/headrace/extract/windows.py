@@ -48,6 +48,7 @@ def windows(incremental: Incremental | None, whole: Window, now: datetime) -> It
     if end is None:
         yield whole
         return
+    _raise_unless_alike(start, end)
     while _before(start, end):
         following = shifted(start, incremental.step)
         if following is None or not _before(start, following):
@@ -58,6 +59,24 @@ def windows(incremental: Incremental | None, whole: Window, now: datetime) -> It
         upper = following if _before(following, end) else end
         yield replace(whole, start_value=start, end_value=upper)
         start = upper
+
+
+def _raise_unless_alike(start: str, end: str) -> None:
+    """Two numbers, or two times: what is neither would be compared as text, and give windows that nobody meant."""
+    numbers = [_is_number(value) for value in (start, end)]
+    if all(numbers) or (not any(numbers) and _moment(start) and _moment(end)):
+        return
+    raise ConfigInvalid(
+        f"'step' leads from {start!r} to {end!r}, and these are not two numbers, nor two ISO dates or times",
+        hint="look at `initial_value:` and `end_value:`",
+    )
+
+
+def _is_number(value: str) -> bool:
+    try:
+        return Decimal(value).is_finite()
+    except InvalidOperation:
+        return False
 
 
 def _before(one: str, other: str) -> bool:
