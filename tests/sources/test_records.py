@@ -152,3 +152,15 @@ def test_records_without_any_value_are_rejected_and_not_lost(local, body):
     assert found.rows.num_rows == 0
     assert {row["reason"] for row in found.rejected.to_pylist()} == {"record"}
     assert found.rejected.num_rows == found.read == len(json.loads(body))
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1e-400", "1.8e308"])
+def test_a_number_that_no_double_can_be_stays_as_it_is_written_and_breaks_a_declared_double(local, number):
+    body = f'[{{"x": {number}}}, {{"x": 0.0}}, {{"x": 1.5e300}}]'
+
+    found = rows_of([("p", body)], Shape("$", {}), local)
+    declared = rows_of([("p", body)], Shape("$", {"x": parse_type("double")}), local)
+
+    assert found.rows["x"].to_pylist() == [number, "0.0", "1.5e300"]
+    assert declared.rows["x"].to_pylist() == [0.0, 1.5e300]
+    assert declared.rejected["raw"].to_pylist() == [f'{{"x":{number}}}']

@@ -32,7 +32,10 @@ def exact(text: str, to: Type) -> str:
             return _exact_decimal(text, to, cast)
         case Kind.FLOAT | Kind.DOUBLE:
             whole = f"try_cast({text} AS HUGEINT)"
-            return f"CASE WHEN NOT regexp_full_match({text}, {_INTEGER_TEXT}) OR {whole} = try_cast({cast} AS HUGEINT) THEN {cast} END"
+            kept = f"NOT regexp_full_match({text}, {_INTEGER_TEXT}) OR {whole} = try_cast({cast} AS HUGEINT)"
+            # What is written in digits is not infinite, and not nought where one of them is not.
+            beyond = f"isinf({cast}) OR {cast} = 0 THEN NOT regexp_matches({text}, '^[^eE]*[1-9]')"
+            return f"CASE WHEN CASE WHEN {beyond} ELSE {kept} END THEN {cast} END"
         case Kind.DATE:
             return f"CASE WHEN try_cast({text} AS TIMESTAMP) = CAST({cast} AS TIMESTAMP) THEN {cast} END"
         case Kind.TIMESTAMP:

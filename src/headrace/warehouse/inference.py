@@ -96,13 +96,17 @@ def _facts(index: int, place: str) -> str:
     text, bare = f"t[{index}]", f"replace(t[{index}], '{MARK}', '')"
     kind = f"CASE WHEN starts_with({text}, '{MARK}') THEN 'LONG' ELSE json_type(r, {literal(place)}) END"
     whole = f"regexp_full_match({bare}, '-?[0-9]+')"
+    # What is too large for a double would become infinite, and what is too small would lose digits, or all of them.
+    size, nought = f"abs(try_cast({bare} AS DOUBLE))", f"regexp_full_match({bare}, '-?[0.]+([eE].*)?')"
+    within = f"{size} BETWEEN 1e-290 AND 1.7976931348623157e308 OR {nought}"
     digits = rf"length(regexp_replace(regexp_replace({bare}, '[eE].*|[^0-9.]', '', 'g'), '^[0.]+|\.', '', 'g'))"
     return (
         f"{{'kinds': list(DISTINCT {kind}) FILTER ({text} IS NOT NULL), 'whole': bool_and({whole}),"
         f" 'fits': bool_and(try_cast({text} AS BIGINT) IS NOT NULL) FILTER ({text} IS NOT NULL),"
         f" 'digits': max(length(ltrim({bare}, '-'))) FILTER ({whole}),"
         f" 'safe': bool_and(abs(try_cast({bare} AS DOUBLE)) <= 9007199254740992) FILTER ({whole}),"
-        f" 'long': max({digits}) FILTER (starts_with({text}, '{MARK}'))}}"
+        f" 'long': max({digits}) FILTER (starts_with({text}, '{MARK}')),"
+        f" 'within': bool_and({within}) FILTER (starts_with({text}, '{MARK}'))}}"
     )
 
 
@@ -132,4 +136,5 @@ def _number(facts: Mapping[str, Any]) -> Type:
         if facts["fits"]:
             return BIGINT
         return decimal(20, 0) if facts["digits"] <= 20 else decimal(38, 0) if facts["digits"] <= 38 else JSON
-    return DOUBLE if facts["safe"] is not False and (facts["long"] or 0) <= _SHORTEST_DIGITS else JSON
+    lossless = facts["safe"] is not False and facts["within"] is not False and (facts["long"] or 0) <= _SHORTEST_DIGITS
+    return DOUBLE if lossless else JSON
