@@ -63,6 +63,21 @@ def local():
         ("TIMESTAMP '2024-01-01 10:00:00'", TIMESTAMP, TIMESTAMPTZ, True),
         ("'ab'", VARCHAR, BLOB, True),
         (r"'a\x41'", VARCHAR, BLOB, False),
+        ("'0.12345678901234567890'", VARCHAR, DOUBLE, False),
+        ("'0.50000000000000000000'", VARCHAR, DOUBLE, True),
+        ("'1e400'", VARCHAR, DOUBLE, False),
+        ("'1e-400'", VARCHAR, DOUBLE, False),
+        ("'0e5'", VARCHAR, DOUBLE, True),
+        ("'inf'", VARCHAR, DOUBLE, True),
+        ("'12'::JSON", JSON, BIGINT, True),
+        ("'1.5'::JSON", JSON, BIGINT, False),
+        ("'{\"a\": 1}'::JSON", JSON, BIGINT, False),
+        ("'\"12\"'::JSON", JSON, BIGINT, True),
+        ("'0.12345678901234567890'::JSON", JSON, DOUBLE, False),
+        ("'2.5'::JSON", JSON, DOUBLE, True),
+        ("'true'::JSON", JSON, BOOLEAN, True),
+        ("'\"2024-02-29\"'::JSON", JSON, DATE, True),
+        ("'[1]'::JSON", JSON, DATE, False),
     ],
 )
 def test_a_value_goes_in_exactly_or_not_at_all(local, value, arrived, to, kept):
@@ -71,6 +86,18 @@ def test_a_value_goes_in_exactly_or_not_at_all(local, value, arrived, to, kept):
     )
 
     assert found == [(kept, not kept or value == "NULL", value == "NULL")]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [('"a b"', "a b"), ('"a\\"b"', 'a"b'), ('{"a":1}', '{"a":1}'), ("0.12345678901234567890", "0.12345678901234567890"), ("null", None)],
+)  # fmt: skip
+def test_json_that_is_a_text_becomes_that_text_and_all_else_what_is_written(local, value, text):
+    found = local.rows(
+        f"SELECT {fits('v', JSON, VARCHAR)}, {try_cast('v', JSON, VARCHAR)} FROM (SELECT $1::JSON AS v)", [value]
+    )
+
+    assert found == [(True, text)]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from headrace import quarantine
 from headrace.errors import ChangeLossy, SchemaFrozen
 
-from .conftest import batch_of, stream_of
+from .conftest import batch_of, nested, stream_of
 
 pytestmark = pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
 
@@ -153,6 +153,21 @@ def test_a_list_takes_no_number_unless_the_engine_keeps_lists_as_json(pipe):
     assert (kept, entry.quarantined) in [("list(bigint)", 2), ("json", 0)]
     assert pipe.types()["v"] == kept
     assert len(pipe.rows("id, v", "1")) == 2 + entry.inserted
+
+
+def test_an_object_among_numbers_and_texts_costs_its_own_row_and_no_other(pipe):
+    stream = stream_of(**KEYED)
+    pipe.load(stream, nested(id=[1], n=[10], x=[1.5], t=["a"]))
+
+    entry = pipe.load(
+        stream,
+        nested(
+            id=[2, 3, 4, 5], n=[20, {"a": 1}, None, 40], x=[2.5, 1.0, {"b": 2}, None], t=["b", "c", "d", {"c": "é"}]
+        ),
+    )
+
+    assert (entry.read, entry.inserted, entry.quarantined) == (4, 2, 2)
+    assert pipe.rows("id, n, x, t") == [(1, 10, 1.5, "a"), (2, 20, 2.5, "b"), (5, 40, None, '{"c": "\\u00e9"}')]
 
 
 def test_bytes_do_not_become_text(pipe):

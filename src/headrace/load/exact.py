@@ -44,14 +44,23 @@ def cast(column: str, arrived: Type, to: Type) -> str:
 
 def try_cast(column: str, arrived: Type, to: Type) -> str:
     """A value in a type that may not hold it: NULL where it does not, exactly."""
-    return f"CASE WHEN {fits(column, arrived, to)} THEN TRY_CAST({name(column)} AS {word(to)}) END"
+    return f"CASE WHEN {fits(column, arrived, to)} THEN TRY_CAST({_bare(column, arrived, to)} AS {word(to)}) END"
+
+
+def _bare(column: str, arrived: Type, to: Type) -> str:
+    """The value as it is to be cast: of JSON that is a text, the text itself, and else what is written, with all its digits."""
+    if arrived.kind is not Kind.JSON or to.kind in (Kind.JSON, Kind.LIST, Kind.STRUCT):
+        return name(column)
+    raw = f"CAST({name(column)} AS VARCHAR)"
+    return f"(CASE WHEN starts_with({raw}, '\"') THEN {name(column)} ->> '$' ELSE nullif({raw}, 'null') END)"
 
 
 def fits(column: str, arrived: Type, to: Type) -> str:
     """A condition: the value is NULL, or casting it changes nothing. Never NULL itself."""
-    held, target = name(column), f"TRY_CAST({name(column)} AS {word(to)})"
+    held = _bare(column, arrived, to)
+    target = f"TRY_CAST({held} AS {word(to)})"
     numbers = (arrived.kind in NUMBERS) + (to.kind in NUMBERS)
-    if arrived.kind is Kind.VARCHAR:
+    if arrived.kind is Kind.VARCHAR or held != name(column):
         same = f"COALESCE({target} IS NOT NULL AND {_written(held, to)}, FALSE)"
     elif (numbers == 1 and to.kind is not Kind.VARCHAR) or (arrived.kind, to.kind) in _UNLIKE:
         same = "FALSE"
@@ -69,8 +78,13 @@ def _written(held: str, to: Type) -> str:
     if to.kind is Kind.DECIMAL:
         return rf"regexp_full_match({text}, '[+-]?\d*(\.\d{{0,{to.scale or 0}}}0*)?')"
     if to.kind in (Kind.FLOAT, Kind.DOUBLE):
-        digits = f"length(regexp_replace({text}, '[^0-9]', '', 'g'))"
-        return f"regexp_full_match({text}, '{_FLOATING}') AND ({digits} <= 15 OR NOT regexp_full_match({text}, '{_INTEGER}'))"
+        # Digits that count: a double keeps 15 of a whole number, and 17 name any other; one that is too large or small for it has none.
+        digits = f"length(trim(regexp_replace({text}, '[eE].*|[^0-9]', '', 'g'), '0'))"
+        whole = f"regexp_full_match({text}, '{_INTEGER}') AND length(regexp_replace({text}, '[^0-9]', '', 'g')) > 15"
+        kept = (
+            f"(TRY_CAST({held} AS {word(to)}) NOT IN (0, 'inf', '-inf') OR NOT regexp_matches({text}, '^[^eE]*[1-9]'))"
+        )
+        return f"regexp_full_match({text}, '{_FLOATING}') AND {digits} <= 17 AND NOT ({whole}) AND {kept}"
     if to.kind is Kind.BOOLEAN:
         return f"lower({text}) IN ('true', 'false')"
     if to.kind is Kind.DATE:
