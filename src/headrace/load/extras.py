@@ -67,7 +67,7 @@ def extras(stream: Stream, schema: Schema, load_id: str, now: datetime, lists: S
     if spec.nested == "tables":
         found.append(Extra(Column(ROW, VARCHAR), name(ROW)))
     if spec.deletes and (spec.deletes.column or spec.deletes.way == "soft"):
-        found.append(Extra(Column(DELETED, BOOLEAN), deleted(spec.deletes), kept=spec.deletes.way == "soft"))
+        found.append(Extra(Column(DELETED, BOOLEAN), deleted(spec.deletes, schema), kept=spec.deletes.way == "soft"))
     if spec.surrogate_key and schema.columns:
         found.append(Extra(Column(spec.surrogate_key.name, VARCHAR), surrogate(stream, spec.surrogate_key, schema)))
     if stream.disposition == "scd2":
@@ -221,14 +221,18 @@ def _xor(terms: list[str]) -> str:
     return f"xor({_xor(terms[:half])}, {_xor(terms[half:])})"
 
 
-def deleted(deletes: Deletes) -> str:
-    """The DuckDB condition for an arriving row that says that it is deleted."""
-    if deletes.column is None:
+def deleted(deletes: Deletes, schema: Schema) -> str:
+    """The DuckDB condition for a row of the schema that says that it is deleted: by the value that is given, by true, or by a time."""
+    column = schema.get(deletes.column) if deletes.column else None
+    if column is None:
         return "FALSE"
-    held = name(deletes.column)
+    held = name(column.name)
     if deletes.value is not None:
         return f"COALESCE(CAST({held} AS VARCHAR) = {text(deletes.value)}, FALSE)"
-    return f"COALESCE(TRY_CAST({held} AS BOOLEAN), FALSE)"
+    if column.type.kind in (Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ):
+        return f"{held} IS NOT NULL"
+    timed = f"TRY_CAST({held} AS TIMESTAMPTZ) IS NOT NULL" if column.type.kind is Kind.VARCHAR else "FALSE"
+    return f"COALESCE(TRY_CAST({held} AS BOOLEAN), {timed})"
 
 
 def _validity(stream: Stream, schema: Schema, now: datetime) -> list[Extra]:

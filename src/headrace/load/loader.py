@@ -21,6 +21,7 @@ from headrace.landing import ORIGIN
 from headrace.load import apply, children, inflight, nested, staging
 from headrace.load.advancing import told
 from headrace.load.asking import asking
+from headrace.load.called import as_columns
 from headrace.load.changed import record_changes, suggest_renames
 from headrace.load.counts import Counts
 from headrace.load.evolve import make_room
@@ -74,6 +75,7 @@ def load(
         if not connection.inspect(table.schema):
             connection.run(CreateSchema(table.schema))
         previous = ledger.last_load(connection, stream.label)
+        stream = as_columns(stream, package, previous)
         with _watching(package), proving(package), connection.transaction():
             loading = Loading(connection, stream, table, package, run, now, previous, full_refresh, Counts(), [])
             _tell_of_clock(loading)
@@ -282,6 +284,7 @@ def _entry(loading: Loading, schema: Schema, rows: int | None) -> Entry:
         **loading.counts.as_dict(),
     )
     _warn_of_no_cursor(loading, schema)
+    _warn_of_no_mark(loading, schema)
     counts = {key: value for key, value in loading.counts.as_dict().items() if key != "deleted"}
     loading.events.append(RowsLoaded(stream.label, str(loading.table), package.id, **counts))
     return entry
@@ -304,6 +307,15 @@ def _warn_of_no_cursor(loading: Loading, schema: Schema) -> None:
     close = did_you_mean(path, schema.names)
     said = f"{stream.label}: no row has a value at its cursor '{path}', so that each load reads everything"
     loading.events.append(Warned(f"{said}; {close}" if close else said, where=str(stream.place or "")))
+
+
+def _warn_of_no_mark(loading: Loading, schema: Schema) -> None:
+    """Say that no row had the column that marks deleted rows: it may be that none is, or that it is called otherwise."""
+    stream, deletes = loading.stream, loading.stream.spec.deletes
+    if deletes and deletes.column and schema.columns and schema.get(deletes.column) is None:
+        close = did_you_mean(deletes.column, schema.names)
+        said = f"{stream.label}: no row has a value in '{deletes.column}', so none counts as deleted"
+        loading.events.append(Warned(f"{said}; {close}" if close else said, where=str(stream.place or "")))
 
 
 def _nested(loading: Loading) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def _refusal(job: Job, fit: Fit, column: str) -> Refusal:
     if column in required(job.stream):
         condition = f"{fit.columns.get(column, 'NULL')} IS NULL"
         if job.hard and spec.deletes and fit.part.schema.get(spec.deletes.column or ""):
-            condition += f" AND NOT {deleted(spec.deletes)}"
+            condition += f" AND NOT {deleted(spec.deletes, fit.part.schema)}"
         return Refusal(condition, "null", column, "the column takes no NULL", "quarantine")
     changed = since(job.stream, job.own)
     held = changed.name if changed else column

@@ -53,7 +53,7 @@ Disposition: TypeAlias = Annotated[Way, BeforeValidator(_plain)]
 
 
 class Deletes(Config):
-    """Which rows are gone at the source: arriving ones where `column` is true (or equals `value`), or those that stopped arriving.
+    """Which rows are gone at the source: arriving ones where `column` is true, or a time, or `value`; or those that stopped arriving.
 
     Hard removes a row, soft marks it in `_headrace_deleted`.
     """
