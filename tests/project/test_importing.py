@@ -129,6 +129,32 @@ def test_a_dict_is_found_in_a_python_file_that_is_not_run():
     assert found["resources"] == ["a", {"name": "b", "endpoint": {"path": "b", "params": {"n": -1}}}]
 
 
+def test_a_resource_that_is_computed_is_left_out_and_the_others_are_taken_over(tmp_path):
+    text = textwrap.dedent("""
+        config = {
+            "client": {"base_url": "https://x", "auth": {"token": dlt.secrets["token"]}, "paginator": "json_response"},
+            "resources": [
+                {"name": "a", "endpoint": {"path": "a", "paginator": {"type": "json_response", "next_url_path": "n"}}},
+                {"name": "b", "processing_steps": [{"filter": lambda row: row["id"] > 1}]},
+                {"name": "c", "selected": False},
+                make("d"),
+            ],
+        }
+    """)
+
+    imported = from_dlt(read_dict(text, "shop.py"))
+
+    streams = streams_by_name(imported.source, tmp_path)
+    assert list(streams) == ["a", "c"]
+    assert streams["a"].client.auth.token == "t"
+    assert (streams["a"].spec.paginator.type, streams["c"].client.paginator.type) == ("json_link", "json_link")
+    assert imported.left_out == {
+        "b": "shop.py, line 6: only values can be imported, and this is computed",
+        "?": "shop.py, line 8: only values can be imported, and this is computed",
+    }
+    assert imported.notes == ["c: `selected: False` stays behind: it is loaded as the others are"]
+
+
 @pytest.mark.parametrize(("text", "said"), [("x = {", "is not Python"), ("x = {'client': 1}", "has no dict"), ("x = {'client': f(), 'resources': []}", "line 1")])  # fmt: skip
 def test_what_cannot_be_read_without_running_it_is_refused(text, said):
     with pytest.raises(ConfigInvalid, match=said):

@@ -68,3 +68,19 @@ def test_a_value_that_cannot_be_meant_is_refused_at_its_place(write: Callable[[d
 )  # fmt: skip
 def test_what_would_be_passed_over_in_silence_is_refused(write: Callable[[dict[str, str]], Path], stream: str, said: str):  # fmt: skip
     assert said in refused(write, stream).what
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("client: {base_url: http://x}\nresources: []\nstreams: {}\n", "what dlt calls resources is `streams:`"),
+        ("client: {base_url: http://x}\nresource_defaults: {}\nstreams: {}\n", "it is `defaults:` here"),
+        ("client: {base_url: http://x}\nstreams: {a: {endpoint: {path: a}}}\n", "stand beside those of the stream"),
+        ("client: {base_url: http://x, auth: {token: a}}\nstreams: {}\n", "auth has no 'type', which is one of bearer, api_key,"),
+    ],
+)  # fmt: skip
+def test_a_key_of_dlts_that_is_called_otherwise_names_the_one_that_is_meant(write: Callable[[dict[str, str]], Path], text: str, said: str):  # fmt: skip
+    with pytest.raises(ConfigInvalid) as raised:
+        load_streams(write({"sources/shop.yml": f"type: rest\n{text}"}), None, {})
+
+    assert said in f"{raised.value.what} {raised.value.hint}"

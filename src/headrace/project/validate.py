@@ -31,6 +31,19 @@ _KINDS: Mapping[str, str] = {
 }
 
 
+_DLTS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "resources": (
+        ("streams", "what dlt calls resources is `streams:`; `headrace import dlt` takes a configuration over"),
+    ),
+    "resource_defaults": (
+        ("defaults", "it is `defaults:` here"),
+        ("streams", "it is `defaults:` here, beside `streams:`"),
+    ),
+    "endpoint": (("paginator", "the keys of an endpoint stand beside those of the stream"),),
+}
+"""What is said of keys that are dlt's alone, where the key that stands for it is known."""
+
+
 def validate(kind: type[C], data: Any, document: Document, at: tuple[str | int, ...] = ()) -> C:
     """`data`, which stands at the path `at` of the document, as a config model. Raises ConfigInvalid for all its errors at once."""
     try:
@@ -56,7 +69,8 @@ def _problem(
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
-            hint = did_you_mean(key, fields(kind, error["loc"][:-1]))
+            keys = fields(kind, error["loc"][:-1])
+            hint = did_you_mean(key, keys) or next((tip for word, tip in _DLTS.get(key, ()) if word in keys), None)
             return f"unknown key {key!r}", document.key_place(*path), hint
         case "missing":
             return f"the key {key!r} is missing", document.key_place(*path[:-1]), None
@@ -70,7 +84,8 @@ def _problem(
             place = document.place(*path, str(context["discriminator"]).strip("'"))
             return f"{key}: type {tag!r} is none of {', '.join(known)}", place, did_you_mean(tag, known)
         case "union_tag_not_found":
-            return f"{key} has no 'type'", document.key_place(*path), None
+            known = types(kind, error["loc"])
+            return f"{key} has no 'type', which is one of {', '.join(known)}", document.key_place(*path), None
         case other:
             return _sentence(other, key, error), document.place(*path), None
 
@@ -111,6 +126,19 @@ def fields(kind: type[Config], path: Iterable[str | int]) -> set[str]:
         if isinstance(one, type) and issubclass(one, Config)
         for name, field in one.model_fields.items()
     }
+
+
+def types(kind: type[Config], path: Iterable[str | int]) -> list[str]:
+    """What `type:` may be in the mapping at this path below `kind`."""
+    candidates: list[Any] = [kind]
+    for part in path:
+        candidates = [found for one in candidates for found in _step(one, part)] or candidates
+    return [
+        word
+        for one in _flat(candidates)
+        if isinstance(one, type) and issubclass(one, Config) and "type" in one.model_fields
+        for word in get_args(one.model_fields["type"].annotation)
+    ]
 
 
 def _step(kind: Any, part: str | int) -> list[Any]:

@@ -10,7 +10,7 @@ from headrace.naming import normalised
 from headrace.project.importing.found import Imported, Unlike
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _ENDPOINT = ("path", "method", "params", "json", "data", "headers", "auth", "paginator", "data_selector", "response_actions", "incremental")  # fmt: skip
 _RESOURCE = (
@@ -22,6 +22,7 @@ _RESOURCE = (
     "table_name",
     "include_from_parent",
 )
+_COMPUTED = "computed"
 _IGNORED = ("name", "endpoint", "selected", "parallelized", "table_format", "file_format", "processing_steps", "parent")  # fmt: skip
 
 _HINTS = "make_nested_hints"
@@ -32,6 +33,10 @@ def from_dlt(config: Mapping[str, Any]) -> Imported:
     """A `RESTAPIConfig`. A resource with a function in it is left out, or noted where its rows are the same without."""
     client = dict(config.get("client") or {})
     client.pop("session", None)
+    if isinstance(client.get("auth"), dict) and "type" not in client["auth"] and "token" in client["auth"]:
+        client["auth"] = {"type": "bearer", **client["auth"]}
+    if "paginator" in client:
+        client["paginator"] = _paginator(client["paginator"])
     defaults = config.get("resource_defaults") or {}
     streams: dict[str, Any] = {}
     left_out: dict[str, str] = {}
@@ -39,6 +44,9 @@ def from_dlt(config: Mapping[str, Any]) -> Imported:
     for resource in config.get("resources") or ():
         one = {"name": resource} if isinstance(resource, str) else dict(resource)
         name = str(one.get("name") or "?")
+        if _COMPUTED in one:
+            left_out[name] = str(one[_COMPUTED])
+            continue
         try:
             streams[name] = _stream(name, one, notes)
         except Unlike as unlike:
@@ -55,6 +63,8 @@ def _stream(name: str, resource: Mapping[str, Any], notes: list[str], *, endpoin
     if endpoint:
         where.setdefault("path", name)
     made: dict[str, Any] = {key: where[key] for key in _ENDPOINT if where.get(key) not in (None, {}, [])}
+    if "paginator" in made:
+        made["paginator"] = _paginator(made["paginator"])
     for key, value in resource.items():
         if key in _RESOURCE:
             made[key] = _disposition(value, notes, name) if key == "write_disposition" else value
@@ -67,6 +77,8 @@ def _stream(name: str, resource: Mapping[str, Any], notes: list[str], *, endpoin
             made |= _lists(name, value, resource.get("max_table_nesting"), notes)
         elif key not in _IGNORED:
             notes.append(f"{name}: '{key}' has no counterpart")
+    if resource.get("selected") is False:
+        notes.append(f"{name}: `selected: False` stays behind: it is loaded as the others are")
     if resource.get("processing_steps"):
         raise Unlike("its processing_steps are functions: write them as SQL in `transform:`")
     _no_functions(made)
@@ -116,6 +128,13 @@ def _columns(said: list[Mapping[str, Any]] | Mapping[str, Mapping[str, Any]]) ->
     if isinstance(said, list):
         return {str(one["name"]): _column(one) for one in said}
     return {column: _column(one) for column, one in said.items()}
+
+
+def _paginator(said: Any) -> Any:
+    """`json_response` is what dlt called `json_link` before."""
+    if said == "json_response":
+        return "json_link"
+    return {**said, "type": "json_link"} if isinstance(said, dict) and said.get("type") == "json_response" else said
 
 
 _TYPES = {"text": "varchar", "bool": "boolean", "binary": "blob", "wei": "hugeint", "timestamp": "timestamptz"}
@@ -177,16 +196,34 @@ def _key(node: ast.AST, path: str) -> Any:
     return tuple(found) if isinstance(found, list) else found
 
 
+def _resources(node: ast.AST, path: str) -> Any:
+    """The resources of a configuration; one that is computed, in whole or in part, has a word of that in place of its values."""
+    if not isinstance(node, ast.List | ast.Tuple):
+        return _value(node, path)
+    found: list[Any] = []
+    for one in node.elts:
+        try:
+            found.append(_value(one, path))
+        except ConfigInvalid as computed:
+            said = {key.value: value.value for key, value in _constants(one)}
+            found.append({"name": said.get("name", "?"), _COMPUTED: computed.what})
+    return found
+
+
+def _constants(node: ast.AST) -> Iterator[tuple[ast.Constant, ast.Constant]]:
+    for pair in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
+        key, value = pair
+        if isinstance(key, ast.Constant) and isinstance(value, ast.Constant):
+            yield key, value
+
+
 def _value(node: ast.AST, path: str) -> Any:
     match node:
         case ast.Constant():
             return node.value
         case ast.Dict():
-            return {
-                _key(key, path): _value(value, path)
-                for key, value in zip(node.keys, node.values, strict=True)
-                if key is not None
-            }
+            pairs = [(_key(key, path), value) for key, value in zip(node.keys, node.values, strict=True) if key]
+            return {key: _resources(value, path) if key == "resources" else _value(value, path) for key, value in pairs}
         case ast.List() | ast.Tuple():
             return [_value(one, path) for one in node.elts]
         case ast.Call(func=ast.Attribute(attr=called) | ast.Name(id=called), args=[], keywords=given) if (
