@@ -189,3 +189,27 @@ def test_a_stream_that_is_none_of_files_has_none_to_list(api, headrace):
     done = headrace("source", "files", "api.orders")
 
     assert (done.returncode, "'api.orders' is no stream of files" in done.stderr) == (2, True)
+
+
+def test_a_cursor_is_written_down_as_the_api_calls_it_and_one_that_it_does_not_know_is_said(api, headrace):
+    api.records = [{"orderId": n, "updatedAt": f"2024-01-{n:02}T00:00:00Z"} for n in range(1, 6)]
+
+    added = headrace("source", "add", "shop", api.url, "--stream", "single_page")
+    file = headrace.folder / "sources" / "shop.yml"
+    loaded = headrace("load")
+    file.write_text(file.read_text().replace("updatedAt", "updated_at"))
+    misspelt = headrace("load", "--full-refresh")
+
+    assert "incremental updatedAt" in added.stdout
+    assert "no row has a value" not in loaded.stdout + loaded.stderr
+    assert "no row has a value at its cursor 'updated_at'" in misspelt.stdout + misspelt.stderr
+    assert "did you mean 'updatedAt'?" in misspelt.stdout + misspelt.stderr
+
+
+@pytest.mark.parametrize("name", ["../shop", "my shop", ".hidden", "a/b", ""])
+def test_what_is_no_name_of_a_source_is_refused_and_nothing_is_written(api, headrace, name):
+    done = headrace("source", "add", name, api.url, "--stream", "single_page")
+
+    assert (done.returncode, api.journal) == (2, [])
+    assert "is no name of a source" in done.stderr
+    assert not list(headrace.folder.parent.glob("*.yml"))

@@ -11,7 +11,7 @@ import click
 
 from headrace.cli.options import Asked, Verb, everywhere, output
 from headrace.cli.terminal import complain, document, result, say
-from headrace.errors import ConfigInvalid, NameTaken
+from headrace.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from headrace.project.importing.found import Imported
@@ -86,14 +86,12 @@ def _plain(text: str) -> str:
 def _written(asked: Asked, name: str, imported: Imported) -> int:
     import yaml
 
-    from headrace.cli.opening import find_project
+    from headrace.cli.opening import find_project, new_source
     from headrace.project.files import parse_yaml
     from headrace.project.streams import streams_of
 
     root = find_project(asked)
-    path = root / "sources" / f"{name}.yml"
-    if path.exists():
-        raise NameTaken(f"{path.relative_to(root)} is there already", hint="give the source another --name")
+    path = new_source(root, name, "give the source another --name")
     streams = imported.source["streams"]
     if streams:
         text = yaml.safe_dump(imported.source, sort_keys=False, allow_unicode=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ import click
 
 from headrace.cli.options import Asked, Verb, everywhere, is_terminal, output
 from headrace.cli.terminal import document, result, say
-from headrace.errors import HeadraceError, NameTaken, UsageError
+from headrace.errors import HeadraceError, UsageError
 from headrace.project.lists import list_of
 
 if TYPE_CHECKING:
@@ -67,12 +69,10 @@ def add(
     headrace source add shop postgresql://reader@db.shop.example/shop
     headrace source add shop postgresql://reader@db.shop.example/shop --stream 'sales_*'
     """
-    from headrace.cli.opening import find_project
+    from headrace.cli.opening import find_project, new_source
 
     root = find_project(asked)
-    path = root / "sources" / f"{name}.yml"
-    if path.exists():
-        raise NameTaken(f"{path.relative_to(root)} is there already", hint="take another name, or edit it")
+    path = new_source(root, name, "take another name, or edit it")
     url = url or _answer("URL that all paths begin with, URL of a database, or path of files", "the URL")
     if not url.startswith(("http://", "https://")):
         if auth:
@@ -87,7 +87,7 @@ def add(
     made: dict[str, Any] = {}
     for one in streams:
         stream, _, where = one.partition("=")
-        made[stream.strip("/").replace("/", "_")] = {"path": where or stream}
+        made[re.sub(r"\W+", "_", stream).strip("_") or "records"] = {"path": where or stream}
     return _write(asked, path, _looked_at(root, name, {"type": "rest", "client": client, "streams": made}))
 
 
@@ -197,8 +197,12 @@ def _look(stream: Stream) -> Seen:
     try:
         with tempfile.TemporaryDirectory() as scratch:
             cursor = Cursor(incremental.cursor_path) if incremental else None
-            with naming(Names(stream.spec.convention)):
-                return first_look(stream, cursor=cursor, local=local, clock=SYSTEM, scratch=Path(scratch))
+            names = Names(stream.spec.convention)
+            with naming(names):
+                seen = first_look(stream, cursor=cursor, local=local, clock=SYSTEM, scratch=Path(scratch))
+            # A cursor is a path in the records as the API has them.
+            at_source = {column: path for path, column in names.known.items() if not path.startswith("[")}
+            return replace(seen, cursor=at_source.get(seen.cursor or "", seen.cursor))
     finally:
         local.close()
 

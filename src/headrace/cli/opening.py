@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.cli.terminal import complain
-from headrace.errors import ConfigInvalid, UsageError, did_you_mean
+from headrace.errors import ConfigInvalid, NameTaken, UsageError, did_you_mean
 from headrace.events import Warned, listening
 from headrace.project.secrets import discreet
 
@@ -43,6 +44,18 @@ def find_project(asked: Asked) -> Path:
 
     asked.root = find_root(asked.start)
     return asked.root
+
+
+def new_source(root: Path, name: str, hint: str) -> Path:
+    """The file under `sources/` for a source of this name. Raises UsageError or NameTaken."""
+    if not re.fullmatch(r"\w[\w-]*", name):
+        raise UsageError(
+            f"{name!r} is no name of a source", hint="letters, digits, _ and - make one: it names a file and a schema"
+        )
+    path = root / "sources" / f"{name}.yml"
+    if path.exists():
+        raise NameTaken(f"{path.relative_to(root)} is there already", hint=hint)
+    return path
 
 
 def read_settings(asked: Asked) -> Settings:

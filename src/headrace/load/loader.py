@@ -301,10 +301,17 @@ def _warn_of_no_cursor(loading: Loading, schema: Schema) -> None:
         or counts.read == counts.filtered + counts.quarantined
     ):
         return
-    path = incremental.cursor_path
-    if any(cursor_column(one, schema) for one in (path, path.partition(".")[0])):
+    path = incremental.cursor_path.removeprefix("$.")
+    first = path.partition(".")[0]
+    known = {
+        **((loading.previous.names if loading.previous else None) or {}),
+        **loading.package.resume.get(ledger.NAMES, {}),
+    }
+    # The records of an API are asked by the names that it uses, and all else by the columns'.
+    asked = known if stream.spec.kind == "rest" else schema.names
+    if first in asked or (stream.spec.kind != "rest" and any(cursor_column(one, schema) for one in (path, first))):
         return
-    close = did_you_mean(path, schema.names)
+    close = did_you_mean(path, asked)
     said = f"{stream.label}: no row has a value at its cursor '{path}', so that each load reads everything"
     loading.events.append(Warned(f"{said}; {close}" if close else said, where=str(stream.place or "")))
 
