@@ -156,6 +156,7 @@ def test_what_breaks_off_is_read_anew_and_no_row_comes_twice(run, project, targe
         ("@stream(primry_key='id')\ndef t(): yield {}", "sources/shop.py:5:20  a stream has no key 'primry_key'"),
         ("KEY = 'id'\n@stream(primary_key=KEY)\ndef t(): yield {}", "@stream takes plain values"),
         ("@stream\ndef t(: yield {}", "the Python cannot be read"),
+        ("@stream\nasync def t(): yield {}", "sources/shop.py:6:1  t is async, and a stream is a function that yields"),
     ],
 )
 def test_what_the_file_says_wrongly_is_told_without_running_it(run, project, code, told):
@@ -176,6 +177,7 @@ def test_what_the_file_says_wrongly_is_told_without_running_it(run, project, cod
         ("def t():\n    return 7", "t() gave int, not rows"),
         ("def t():\n    yield {'a': object()}", "the column 'a' holds object"),
         ("def t():\n    yield {}", "1 rows without a value"),
+        ("def t():\n    yield {'a': 1}\n    raise SystemExit(3)", "sources/shop.py:8  shop.t: SystemExit: 3"),
         ("def t(cursr):\n    yield {}", "did you mean 'cursor'?"),
         ("def t():\n    import nothing_of_that_name\n    yield {}", "sources/shop.py:7  shop.t: ModuleNotFoundError"),
         (

@@ -110,10 +110,10 @@ class _File:
             return do()
         except HeadraceError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it raises
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises; leaving would end the run without a word
             self._tell(error)
 
-    def _tell(self, error: Exception) -> NoReturn:
+    def _tell(self, error: Exception | SystemExit) -> NoReturn:
         frames = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == self.path]
         line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else (frames or [None])[-1]
         shown = self.lines[line - 1] if line and line <= len(self.lines) else None

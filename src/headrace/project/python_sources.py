@@ -58,15 +58,19 @@ def decorated(module: str, root: Path, where: Place) -> dict[str, dict[str, Any]
         raise ConfigInvalid(f"the Python cannot be read: {error.msg}", where=at) from error
     found: dict[str, dict[str, Any]] = {}
     for function in ast.walk(tree):
-        if not isinstance(function, ast.FunctionDef):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         for keys in _keys(function, module, lines):
+            if isinstance(function, ast.AsyncFunctionDef):
+                at = Place(module, function.lineno, function.col_offset + 1, lines[function.lineno - 1])
+                told = f"{function.name} is async, and a stream is a function that yields its rows"
+                raise ConfigInvalid(told, where=at, hint="call asyncio.run() in a function that is not")
             named = str(keys.pop("name", function.name))
             found[named] = {**keys, "function": function.name}
     return found
 
 
-def _keys(function: ast.FunctionDef, module: str, lines: list[str]) -> Iterator[dict[str, Any]]:
+def _keys(function: ast.FunctionDef | ast.AsyncFunctionDef, module: str, lines: list[str]) -> Iterator[dict[str, Any]]:
     """The keys that each `@stream` above a function gives."""
     for mark in function.decorator_list:
         called = mark.func if isinstance(mark, ast.Call) else mark

@@ -100,7 +100,7 @@ def _called(node: Model, compiled: Compiled, local: Embedded, table: Callable[[s
         result = _function(node, space)(_Dbt(compiled, table), local.session)
     except HeadraceError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever the author's code raises is told with its line
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the author's code raises is told with its line
         _tell(node, error)
     # A relation of DuckDB is a query that is not asked yet; the session has to be free for the statement that writes it.
     return result.to_arrow_table() if hasattr(result, "to_arrow_table") else _usable(node, result)
@@ -144,7 +144,7 @@ def _arrow(node: Model, result: Any) -> Any:
         local.close()
 
 
-def _tell(node: Model, error: Exception) -> NoReturn:
+def _tell(node: Model, error: Exception | SystemExit) -> NoReturn:
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == node.place.path]
     line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else (lines[-1] if lines else None)
     texts = node.raw.splitlines()
