@@ -95,6 +95,21 @@ def test_a_read_that_broke_goes_on_after_the_last_whole_range(shop, pull):
     assert pull.rows("SELECT count(DISTINCT id) FROM raw.orders") == [(1000,)]
 
 
+@pytest.mark.parametrize("other", ["", "id, note", "note"])
+def test_a_read_that_broke_is_not_gone_on_with_by_another_key(shop, pull, other):
+    numbered(shop)
+    with pytest.raises(pulling.Broken):
+        pull.load("orders", stop_after=4)
+    shop.execute("ALTER TABLE orders DROP CONSTRAINT orders_pkey")
+    if other:
+        shop.execute(f"ALTER TABLE orders ADD PRIMARY KEY ({other})")
+
+    with pytest.raises(SourceRefused, match="another key than when a part of it was read") as refused:
+        pull.load("orders")
+
+    assert refused.value.hint == "load the stream anew with --full-refresh"
+
+
 def test_a_read_without_a_key_begins_anew_after_it_broke(shop, pull):
     shop.execute("CREATE TABLE things AS SELECT i FROM generate_series(1, 500) AS i")
     with pytest.raises(pulling.Broken):

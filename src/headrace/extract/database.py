@@ -51,8 +51,8 @@ def read(
 ) -> Iterator[Arrived]:
     """The rows past the cursor, in ranges of the key, going on after the last range that `resume` knows.
 
-    `resume` holds the key's values where the last range ended and the cursor's limit: `{"after": [...], "cap": ...}`; without a key
-    there is nothing to go on from, which is `{"anew": True}`; at the end it is `{"done": True}`.
+    `resume` holds the key, its values where the last range ended, and the cursor's limit: `{"key": [...], "after": [...], "cap": ...}`;
+    without a key there is nothing to go on from, which is `{"anew": True}`; at the end it is `{"done": True}`.
     """
     if resume.get("done"):
         return
@@ -256,6 +256,7 @@ def _plan(
     origin = f"{table}" if table else "query"
     # What was begun in ranges is gone on with in ranges, whatever has become of the table's size.
     key = _ranged(reader, table, found) if table and (rows > most or resume.get("after")) else ()
+    _refuse_another_key(stream, key, resume)
     plan = Plan(cells, relation, tuple(where), key, most, at_cursor, cap, reader.settled, origin.removeprefix("."))
     # Conditions may have an index of their own, which beats any number of looks at the pages.
     if table and rows > most and not key and not where and (laid := reader.laid(table, -(-rows // most))):
@@ -307,6 +308,17 @@ def _refuse_restored(stream: Stream, cursor: Cursor | None, cap: str | None) -> 
     if cursor and cursor.value and cap and int(cap) < int(cursor.value):
         raise SourceRefused(
             f"{stream.label}: the database counts its changes from {cap} on and had come to {cursor.value}: it is another one, or was restored",
+            where=stream.place,
+            hint="load the stream anew with --full-refresh",
+        )
+
+
+def _refuse_another_key(stream: Stream, key: Sequence[Cell], resume: Mapping[str, Any]) -> None:
+    """Raises SourceRefused where values of a key are known that the table no longer has."""
+    now = [cell.original for cell in key]
+    if (after := resume.get("after")) and (resume.get("key", now) != now or len(after) != len(now)):
+        raise SourceRefused(
+            f"{stream.label}: the table has another key than when a part of it was read, so there is no going on after that",
             where=stream.place,
             hint="load the stream anew with --full-refresh",
         )

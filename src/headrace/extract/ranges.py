@@ -132,8 +132,7 @@ def _in_order(plan: Plan, readers: list[Reader], ranges: list[_Range]) -> Iterat
 
     def pieces(of: _Range, fetched: _Fetched) -> Iterator[Batch]:
         if fetched.whole:
-            going_on = {"after": list(of.high)} if plan.bounds is None else {"anew": True}
-            yield _batch(plan, fetched.chunks, going_on if of.high else {"done": True})
+            yield _batch(plan, fetched.chunks, _going_on(plan, of) if of.high else {"done": True})
             return
         for part in cut(of, max(1, min(fetched.rows, of.rows - 1) // 4)):
             yield from pieces(part, pool.submit(fetch, part).result())
@@ -149,6 +148,12 @@ def _in_order(plan: Plan, readers: list[Reader], ranges: list[_Range]) -> Iterat
             yield from pieces(of, fetched)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _going_on(plan: Plan, of: _Range) -> dict[str, Any]:
+    if plan.bounds is not None:
+        return {"anew": True}
+    return {"after": list(of.high), "key": [cell.original for cell in plan.key]}
 
 
 def _fetch(plan: Plan, reader: Reader, of: _Range) -> _Fetched:
