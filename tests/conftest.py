@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _numbers = itertools.count()
+_ROOMS = {"check", "docs", "engines", "load", "observe", "project", "run", "sources", "sql", "transform", "values"}
+_OTHER_TARGETS = re.compile(r"postgres|[[-](parquet|delta)\b")
+"""What the tests of these rooms are asked for besides DuckDB."""
 
 # A law that holds slowly on a busy machine holds.
 hypothesis.settings.register_profile("headrace", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -28,10 +32,16 @@ hypothesis.settings.load_profile("headrace")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that asks for a MySQL server, which no wheel brings, is marked, so that `uv run pytest` needs nothing installed; the order."""
+    """A test that asks for a MySQL server, which no wheel brings, is marked, so that `uv run pytest` needs nothing installed.
+
+    So are those that need no server at all. The order.
+    """
     for item in items:
-        if "mysql_url" in getattr(item, "fixturenames", ()) or "[mysql" in item.name:
+        asked = getattr(item, "fixturenames", ())
+        if "mysql_url" in asked or "[mysql" in item.name:
             item.add_marker(pytest.mark.mysql)
+        elif item.path.parent.name in _ROOMS and not any(map(_OTHER_TARGETS.search, (*asked, item.name))):
+            item.add_marker(pytest.mark.unit)
     # Those that take longest begin first, so that no worker is left alone with them at the end.
     items.sort(key=lambda item: item.get_closest_marker("crash") is None)
 

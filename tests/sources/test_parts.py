@@ -193,7 +193,7 @@ def test_windows_are_gone_on_with_after_the_last_one_that_is_safe(api, local, mo
 def test_a_step_from_what_is_no_time_is_refused(api, local):
     made = stream_of(api, incremental={"cursor_path": "id", "initial_value": "abc", "end_value": "abd", "step": 1})
 
-    with pytest.raises(ConfigInvalid, match="'step' goes on from 'abc'"):
+    with pytest.raises(ConfigInvalid, match="'step' leads from 'abc' to 'abd'"):
         list(read(api, made, local, cursor=Cursor("id")))
 
 
