@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _numbers = itertools.count()
 _ROOMS = {"check", "docs", "engines", "load", "observe", "project", "run", "sources", "sql", "transform", "values"}
-_OTHER_TARGETS = re.compile(r"postgres|[[-](parquet|delta)\b")
+_OTHER_TARGETS = re.compile(r"postgres|[-\[](parquet|delta)\b")
 """What the tests of these rooms are asked for besides DuckDB."""
 
 # A law that holds slowly on a busy machine holds.
