@@ -504,3 +504,47 @@ def test_sessions_ask_for_the_same_schema_at_the_same_time(warehouse):
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
+
+
+MANY = 300_000
+"""More rows than DuckDB has in a block."""
+
+
+def test_a_large_insert_after_one_of_no_rows_in_a_transaction_keeps_its_rows_in_their_order(session):
+    schema = Schema((Column("id", BIGINT),))
+    session.run(CreateTable(ORDERS, schema))
+    session.load(STAGED, pa.table({"id": range(MANY)}).to_reader(), schema)
+
+    with session.transaction():
+        assert session.execute(f"INSERT INTO {relation(ORDERS)} SELECT * FROM {relation(STAGED)} WHERE id < 0") == 0
+        assert session.run(Append(ORDERS, STAGED, ("id",))) == MANY
+
+    assert session.rows(f"SELECT count(*), min(id), max(id) FROM {relation(ORDERS)}") == [(MANY, 0, MANY - 1)]
+    assert session.rows(f"SELECT id FROM {relation(ORDERS)} LIMIT 3") == [(0,), (1,), (2,)]
+
+
+@pytest.mark.parametrize("warehouse", ["duckdb"], indirect=True)
+def test_an_insert_that_fails_in_one_thread_leaves_the_database_its_threads(session):
+    session.run(CreateTable(ORDERS, Schema((Column("id", BIGINT),))))
+    threads = session.rows("SELECT current_setting('threads')")
+    session.execute(f"INSERT INTO {relation(ORDERS)} SELECT 1 WHERE FALSE")
+
+    with pytest.raises(StatementFailed, match="Could not convert"), session.transaction():
+        insert_none_and_fail(session)
+
+    assert session.rows("SELECT current_setting('threads')") == threads
+
+
+def insert_none_and_fail(session):
+    session.execute(f"INSERT INTO {relation(ORDERS)} SELECT 1 WHERE FALSE")
+    session.execute(f"INSERT INTO {relation(ORDERS)} SELECT CAST('x' || id AS BIGINT) FROM range(9) AS r(id)")
+
+
+def test_a_large_insert_into_a_table_that_a_query_without_rows_made_keeps_its_rows(session):
+    session.load(STAGED, pa.table({"id": range(MANY)}).to_reader(), Schema((Column("id", BIGINT),)))
+
+    with session.transaction():
+        session.run(CreateTableAs(ORDERS, f"SELECT * FROM {relation(STAGED)} LIMIT 0"))
+        session.run(Append(ORDERS, STAGED, ("id",)))
+
+    assert session.rows(f"SELECT count(*), max(id) FROM {relation(ORDERS)}") == [(MANY, MANY - 1)]

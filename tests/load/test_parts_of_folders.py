@@ -194,3 +194,26 @@ def spoil(file):
         size = part.tell() + 4
         part.seek(4)
         part.write(bytes(size - footer - 12))
+
+
+@pytest.mark.parametrize("way", ["append", "replace", "merge"])
+def test_of_more_rows_than_a_block_of_duckdb_has_all_come_to_a_table_that_is_there(pipe, way):
+    many = 200_000
+    keyed = {"primary_key": "id"} if way == "merge" else {}
+    stream = stream_of(write_disposition=way, **keyed)
+    pipe.load(stream, batch_of(id=[-1], v=["first"]))
+    pipe.load(stream, batch_of(id=range(many), v=["a"] * many))
+
+    pipe.load(stream, batch_of(id=range(many, 2 * many), v=["b"] * many))
+
+    rows = many if way == "replace" else 2 * many + 1
+    assert pipe.connection.rows("SELECT count(*), count(DISTINCT id) FROM raw.things") == [(rows, rows)]
+
+
+def test_a_merge_that_opens_more_rows_than_a_block_of_duckdb_has_finds_its_keys(pipe):
+    many, stream = 200_000, stream_of(primary_key="id")
+    pipe.load(stream, batch_of(id=range(many), v=["a"] * many))
+
+    entry = pipe.load(stream, batch_of(id=[7, many], v=["b", "b"]))
+
+    assert (entry.inserted, entry.updated, entry.rows_after) == (1, 1, many + 1)

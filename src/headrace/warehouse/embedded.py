@@ -16,6 +16,7 @@ import duckdb
 from headrace.errors import MemoryExhausted, StatementFailed
 from headrace.schema import Kind
 from headrace.sql.capabilities import Capabilities
+from headrace.warehouse.emptied import Emptied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -72,6 +73,7 @@ class Embedded:
         self.doubtful = False
         """Whether a statement failed, or one was begun whose failure only reading shows; reset by whoever asks."""
         self._parsed: dict[str, duckdb.Statement] = {}
+        self._emptied = Emptied()
 
     @classmethod
     def in_memory(cls) -> Self:
@@ -125,10 +127,13 @@ class Embedded:
     def _rows(self, sql: str, query: str | duckdb.Statement, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         tight = self._bound if self._bound and self._bound.holds else None
         try:
-            result = self.session.execute(query, values or None)
-            if any("WITH TIME ZONE" in str(column[1]) for column in result.description or ()):
-                return _zoned(result)
-            return result.fetchall()
+            with self._emptied.minding(self.session, sql) as note:
+                result = self.session.execute(query, values or None)
+                if any("WITH TIME ZONE" in str(column[1]) for column in result.description or ()):
+                    return _zoned(result)
+                rows = result.fetchall()
+                note(rows)
+                return rows
         except duckdb.Error as error:
             self.doubtful = True
             wrapped = failed(sql, error)

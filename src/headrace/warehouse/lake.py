@@ -196,7 +196,7 @@ class LakeConnection(DuckDBConnection):
         opened = self._warehouse.opened.get(table)
         if opened is None:
             opened = Opened(table.beside("added", max_name=CAPABILITIES.max_name))
-            self.local.execute(f"CREATE TABLE {relation(opened.rows)} AS SELECT * FROM {relation(table)} LIMIT 0")
+            self._shape(opened.rows, table)
         stays = self._warehouse.kept[table]
         if parted:
             rest = [part for part in parted.parts(table) if part not in opened.parts]
@@ -212,13 +212,20 @@ class LakeConnection(DuckDBConnection):
         self.local.execute(f"CREATE OR REPLACE VIEW {relation(table)} AS\n{both}")
         return opened
 
+    def _shape(self, made: Table, like: Table) -> None:
+        """An empty table with the columns of another one; not from a query without rows, after which inserts have one thread."""
+        described = self.local.rows(f"DESCRIBE {relation(like)}")
+        columns = ", ".join(f"{name(str(row[0]))} {row[1]}" for row in described)
+        self.local.execute(f"CREATE TABLE {relation(made)} ({columns})")
+
     def _bring_in(self, table: Table, *, empty: bool = False) -> None:
         if self._warehouse.kept.pop(table, None) is None:
             return
         here = table.beside("here", max_name=CAPABILITIES.max_name)
-        self.local.execute(
-            f"CREATE TABLE {relation(here)} AS SELECT * FROM {relation(table)}" + (" LIMIT 0" if empty else "")
-        )
+        if empty:
+            self._shape(here, table)
+        else:
+            self.local.execute(f"CREATE TABLE {relation(here)} AS SELECT * FROM {relation(table)}")
         self.local.execute(f"DROP VIEW {relation(table)}")
         self.local.execute(f"ALTER TABLE {relation(here)} RENAME TO {name(table.name)}")
         if opened := self._warehouse.opened.pop(table, None):
