@@ -11,6 +11,7 @@ from headrace.batch import Batch, Scan
 from headrace.durable import write_parquet
 from headrace.errors import FileUnreadable, StatementFailed
 from headrace.extract import mending, pieces
+from headrace.extract.cutting import beside
 from headrace.extract.dialects import dialect_of, names_of
 from headrace.extract.profiles import Profile, asked, decided, decided_by, facts, kept, questions, refused
 from headrace.extract.texts import Columns, batch_of, landed
@@ -159,7 +160,7 @@ def scan_of(one: Profile, types: Mapping[str, Type], local: Embedded, scratch: P
         batch = batch_of(one.mended.misfits, columns, one.mended.torn, one.file.key, {}, local)
         if batch.rows.num_rows or batch.rejected is None:
             return None
-        path = mending.beside(one.file, scratch, "rejected.parquet")
+        path = beside(one.file, scratch, "rejected.parquet")
         write_parquet(path, batch.rejected)
         rejected = str(path)
     options = {**one.reader(), "columns": {name: spelled(of) for name, of in own.items()}}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.batch import Batch, FileChanged, Scan
 from headrace.durable import seen
 from headrace.events import Warned, emit
-from headrace.extract import delimited, documents, hive, lines, parquet
+from headrace.extract import delimited, documents, hive, lines, parquet, torn_lines
 from headrace.extract.choosing import Choice
 from headrace.extract.dialects import encoding_of
 from headrace.extract.encodings import as_utf8, marked
@@ -185,18 +185,27 @@ class _Reader:
     def _in_place(self, file: Found) -> Scan | None:
         """The file as a Scan, where nothing has to be asked of the rows before they are loaded."""
         spec, one = self.spec, self.profiles.get(file.key)
-        if _begun(self.midway, file) or file.key in self.unfit:
+        if _begun(self.midway, file):
             return None
         if one is not None:
-            return delimited.scan_of(one, self.types, self.local, self.scratch) if one.clean else None
+            fits = one.clean and file.key not in self.unfit
+            return delimited.scan_of(one, self.types, self.local, self.scratch) if fits else None
         asked = spec.data_selector or spec.incremental or (spec.transform and spec.transform.when == "in_flight")
         if file.format != "jsonl" or asked or _marked(file) or spec.encoding:
             return None
-        found = lines.scan_of(
-            file, documents.declared_types(spec), self.local, flatten=spec.flattens, before=self.lines_before
-        )
+        found = None if file.key in self.unfit else self._lines(file)
+        if found is None and (
+            ready := torn_lines.mended(file, documents.shape_of(spec, "$"), self.local, self.scratch)
+        ):
+            whole, rejected = ready
+            found = self._lines(whole)
+            found = replace(found, rejected=str(rejected or "")) if found else None
         self.lines_before = found or self.lines_before
         return found
+
+    def _lines(self, file: Found) -> Scan | None:
+        types, before = documents.declared_types(self.spec), self.lines_before
+        return lines.scan_of(file, types, self.local, flatten=self.spec.flattens, before=before)
 
     def _placed(self, scan: Scan, file: Found, words: Mapping[str, Any]) -> Scan:
         """With the columns of the path, and what the file is now. Raises FileUnreadable."""

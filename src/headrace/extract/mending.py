@@ -7,13 +7,13 @@ line that stood within a value would have made the new row a part of that value.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 from headrace.durable import seen
 from headrace.errors import StatementFailed
 from headrace.extract import pieces
+from headrace.extract.cutting import BLOCK, Cut, beside, written
 from headrace.extract.pieces import OPEN, At, Piece
 from headrace.extract.profiles import Mended, Profile, asked, kept, misfit
 from headrace.schema import VARCHAR
@@ -26,28 +26,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from headrace.arrow import pa
-    from headrace.extract.found import Found
-    from headrace.extract.texts import Torn
     from headrace.warehouse.embedded import Embedded
 
 _MOST = 1000
 """Lines that are cut out one by one; a file with more of them is read in pieces."""
 _ROUNDS = 4
-_BLOCK = 1 << 20
 _NEAR, _FAR = 1 << 16, 8_000_000
 """Bytes in which a row most likely ends, and in which it has to."""
 _MARK = "headrace-line-that-is-no-row"
 _REJECTS, _SCANS = "headrace_rejects", "headrace_rejects_scans"
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A line that is left out, from byte to byte, and what is wrong with it: None where that is one of its values."""
-
-    start: int
-    end: int
-    torn: Torn | None
-    ending: bytes = b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +45,6 @@ class _Seen:
     marks: int
     misfits: int
     places: Sequence[int]
-
-
-def beside(file: Found, scratch: Path, ending: str) -> Path:
-    """Where something that is made of a file is kept: a package that is gone on with has the files of before."""
-    return scratch / f"{hashlib.sha256(f'{file.key} {file.stamp}'.encode()).hexdigest()[:16]}.{ending}"
 
 
 def mended(one: Profile, local: Embedded, scratch: Path) -> Profile | None:
@@ -78,9 +60,9 @@ def mended(one: Profile, local: Embedded, scratch: Path) -> Profile | None:
     return ready if seen(one.file.path) == before else None
 
 
-def _proven(one: Profile, local: Embedded, scratch: Path) -> tuple[Path, list[_Cut], _Seen] | None:
+def _proven(one: Profile, local: Embedded, scratch: Path) -> tuple[Path, list[Cut], _Seen] | None:
     """The lines that are no rows, and the file with a marker for each of them, in which DuckDB finds rows only."""
-    path, cuts, damaged = one.file.path, list[_Cut](), _damaged(one.file.path)
+    path, cuts, damaged = one.file.path, list[Cut](), _damaged(one.file.path)
     first = pieces.behind(path, one.skipped).byte + one.dialect.header
     for turn in range(_ROUNDS):
         found = _survey(one, path, local, marked=bool(turn))
@@ -96,7 +78,7 @@ def _proven(one: Profile, local: Embedded, scratch: Path) -> tuple[Path, list[_C
             return None
         cuts = sorted([*cuts, *more], key=lambda cut: cut.start)
         path = beside(one.file, scratch, "marked")
-        _written(one.file.path, cuts, path, _marker(one))
+        written(one.file.path, cuts, path, _marker(one))
     return None
 
 
@@ -116,7 +98,7 @@ def _damaged(path: Path) -> set[int]:
     """Where lines begin whose bytes are not UTF-8: DuckDB sees that only of cells it needs."""
     found, place = set[int](), 0
     with path.open("rb") as raw:
-        while (block := raw.read(_BLOCK) + raw.readline()) and len(found) <= _MOST:
+        while (block := raw.read(BLOCK) + raw.readline()) and len(found) <= _MOST:
             found |= {place + at for at in _wrong_bytes(block)}
             place += len(block)
     return found
@@ -160,9 +142,9 @@ def _wrong(one: Profile) -> str:
     return " OR ".join(f"({misfit(name, of, one.dialect)})" for name, of in one.declared.items() if of != VARCHAR)
 
 
-def _torn(raw: IO[bytes], one: Profile, places: Sequence[int], first: int) -> list[_Cut]:
+def _torn(raw: IO[bytes], one: Profile, places: Sequence[int], first: int) -> list[Cut]:
     """The lines at these bytes that are no rows; all with an open quote, where DuckDB may have taken others for a part of their values."""
-    found: list[_Cut] = []
+    found: list[Cut] = []
     for place in places:
         row = _row_at(raw, _begin(raw, place), one)
         if row is not None and row.torn is not None:
@@ -173,9 +155,9 @@ def _torn(raw: IO[bytes], one: Profile, places: Sequence[int], first: int) -> li
     return [cut for cut in {cut.start: cut for cut in found}.values() if cut.start >= first]
 
 
-def _open(raw: IO[bytes], one: Profile, first: int) -> list[_Cut]:
+def _open(raw: IO[bytes], one: Profile, first: int) -> list[Cut]:
     """The lines with a quote that is not closed: each has an odd number of quotes, as only ends of values of several lines have."""
-    found, free = list[_Cut](), 0
+    found, free = list[Cut](), 0
     for start in _odd(raw, one.dialect.quote.encode(), max(0, first - one.dialect.header)):
         row = _row_at(raw, start, one) if start >= free else None
         if row is not None:
@@ -188,7 +170,7 @@ def _odd(raw: IO[bytes], quote: bytes, place: int) -> list[int]:
     """Where the lines with an odd number of quotes begin; none where they are too many to look at each."""
     odd: list[int] = []
     raw.seek(place)
-    while block := raw.read(_BLOCK) + raw.readline():
+    while block := raw.read(BLOCK) + raw.readline():
         for line in block.splitlines(keepends=True) if quote in block else (block,):
             if line.count(quote) % 2:
                 odd.append(place)
@@ -203,7 +185,7 @@ def _begin(raw: IO[bytes], place: int) -> int:
     return place + len(head) - len(head.lstrip(b"\r\n"))
 
 
-def _row_at(raw: IO[bytes], start: int, one: Profile) -> _Cut | None:
+def _row_at(raw: IO[bytes], start: int, one: Profile) -> Cut | None:
     """The row that begins at a byte, or the line that is none; None where no line begins there."""
     raw.seek(max(0, start - 2))
     before = raw.read(start - raw.tell())
@@ -220,7 +202,7 @@ def _row_at(raw: IO[bytes], start: int, one: Profile) -> _Cut | None:
         lines, torn = pieces.first_of(whole, 0, one.dialect, tuple(one.types))
         if ends or torn is None or torn.detail != OPEN or size == _FAR:
             taken = whole.split(b"\n", lines)[:lines]
-            return _Cut(start, min(start + sum(len(line) + 1 for line in taken), start + len(whole)), torn, ending)
+            return Cut(start, min(start + sum(len(line) + 1 for line in taken), start + len(whole)), torn, ending)
     return None
 
 
@@ -229,7 +211,7 @@ def _marker(one: Profile) -> bytes:
     return (_MARK + one.dialect.delimiter * (len(one.types) - 1)).encode()
 
 
-def _place_before(at: int, cuts: Sequence[_Cut], one: Profile) -> int:
+def _place_before(at: int, cuts: Sequence[Cut], one: Profile) -> int:
     """Where in the file itself a byte was of the one with marks."""
     for cut in cuts:
         if at <= cut.start:
@@ -239,7 +221,7 @@ def _place_before(at: int, cuts: Sequence[_Cut], one: Profile) -> int:
 
 
 def _without(
-    one: Profile, cuts: Sequence[_Cut], found: _Seen, path: Path, local: Embedded, scratch: Path
+    one: Profile, cuts: Sequence[Cut], found: _Seen, path: Path, local: Embedded, scratch: Path
 ) -> Profile | None:
     """The file without these lines and without the rows with a value that is not of its type."""
     misfits = _misfits(one, found, path, local)
@@ -248,14 +230,14 @@ def _without(
     texts, rows = misfits
     all_cuts = sorted([*cuts, *rows], key=lambda cut: cut.start)
     whole = beside(one.file, scratch, "csv")
-    numbers = _written(one.file.path, all_cuts, whole, None)
+    numbers = written(one.file.path, all_cuts, whole, None)
     if cuts:
         path.unlink()
     torn = [replace(cut.torn, line=at) for cut, at in zip(all_cuts, numbers, strict=True) if cut.torn]
     return replace(one, mended=Mended(whole, torn, texts))
 
 
-def _misfits(one: Profile, found: _Seen, path: Path, local: Embedded) -> tuple[pa.Table, list[_Cut]] | None:
+def _misfits(one: Profile, found: _Seen, path: Path, local: Embedded) -> tuple[pa.Table, list[Cut]] | None:
     """The rows with a value that is not of its type, as texts, and where they are; None where a row may be more than a line."""
     from headrace.arrow import pa
 
@@ -274,7 +256,7 @@ def _misfits(one: Profile, found: _Seen, path: Path, local: Embedded) -> tuple[p
                 if torn or texts_of.num_rows != 1:
                     return None
                 tables.append(texts_of)
-                cuts.append(_Cut(place, place + len(line), None))
+                cuts.append(Cut(place, place + len(line), None))
             place += len(line)
     if len(cuts) != found.misfits or (cuts and number != before + found.rows):
         return None
@@ -283,27 +265,3 @@ def _misfits(one: Profile, found: _Seen, path: Path, local: Embedded) -> tuple[p
 
 def _piece(line: bytes, place: int, before: int) -> Piece:
     return Piece(line, At(place, before), At(place + len(line), before + 1), last=False, first=False)
-
-
-def _written(source: Path, cuts: Sequence[_Cut], target: Path, marker: bytes | None) -> list[int]:
-    """Write a file without some lines, or with a marker for each; the numbers of these lines."""
-    numbers, lines, at = list[int](), 0, 0
-    with source.open("rb") as raw, target.open("wb") as out:
-        for cut in cuts:
-            lines += sum(_copied(raw, out, cut.start - at))
-            numbers.append(lines + 1)
-            if marker is not None:
-                out.write(marker + cut.ending)
-            lines, at = lines + 1, cut.end
-            raw.seek(at)
-        for _ in _copied(raw, out, source.stat().st_size - at):
-            pass
-    return numbers
-
-
-def _copied(raw: IO[bytes], out: IO[bytes], size: int) -> Iterator[int]:
-    """So many bytes from one file to the other; how many lines end in each block of them."""
-    while size and (block := raw.read(min(size, _BLOCK))):
-        out.write(block)
-        yield block.count(b"\n")
-        size -= len(block)

@@ -49,11 +49,22 @@ def lines_query(
     column, and a declared column that the sample did not have has no key. Lines that are said to be `compact` are proven by their
     length, where that tells, and their numbers of very many digits are seen; else somebody else has to look for those.
     """
-    text = (
+    return proven_query(f"{_texts(paths, file)} WHERE line IS NOT NULL", fields, origins, file=file, compact=compact)
+
+
+def torn_query(path: str, most: int) -> str:
+    """A query for the numbers of the lines of a file that are no objects of JSON, blank ones left out; so many at most."""
+    wrong = "line IS NOT NULL AND NOT (json_valid(line) AND starts_with(ltrim(line), '{'))"
+    numbered = f"SELECT row_number() OVER () AS number, {wrong} AS wrong FROM {_texts([path], None)}"
+    return f"SELECT number FROM ({numbered}) AS lines WHERE wrong LIMIT {most:d}"
+
+
+def _texts(paths: Sequence[str], file: str | None) -> str:
+    """A call that reads files as a table of their lines."""
+    return (
         f"read_csv([{', '.join(map(located, paths))}], auto_detect = false, compression = 'none', header = false, delim = chr(1), quote = '', escape = '',"
         f" max_line_size = {_LONGEST_LINE}, buffer_size = {2 * _LONGEST_LINE}, columns = {{'line': 'VARCHAR'}}"
     ) + (f", filename = {literal(file)})" if file else ")")
-    return proven_query(f"{text} WHERE line IS NOT NULL", fields, origins, file=file, compact=compact)
 
 
 def proven_query(
