@@ -13,6 +13,7 @@ from headrace.errors import FileUnreadable, StatementFailed
 from headrace.extract import mending, pieces
 from headrace.extract.cutting import beside
 from headrace.extract.dialects import dialect_of, names_of
+from headrace.extract.left_out import blank, without_comments
 from headrace.extract.profiles import Profile, asked, decided, decided_by, facts, kept, questions, refused
 from headrace.extract.texts import Columns, batch_of, landed
 from headrace.schema import VARCHAR, Type, join, parse_type
@@ -53,6 +54,8 @@ def opened(file: Found, spec: FilesStream, known: Mapping[str, Any], scratch: Pa
     Raises FileUnreadable.
     """
     readable, dialect, cells = dialect_of(file, spec, known, scratch)
+    if spec.comment:
+        readable = without_comments(readable, spec.comment, dialect, len(cells), scratch, spec.skip_rows)
     called = names_of(cells, header=dialect.header)
     originals = dict(reversed(called))
     types = {key: parse_type(column.type) for key, column in spec.columns.items() if column.type}
@@ -64,7 +67,7 @@ def opened(file: Found, spec: FilesStream, known: Mapping[str, Any], scratch: Pa
         {name: None for _, name in called},
         declared,
         clean=False,
-        skipped=spec.skip_rows,
+        skipped=blank(readable.path, spec.skip_rows) if dialect.header else spec.skip_rows,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.errors import FileUnreadable
 from headrace.extract.encodings import as_utf8, detected, is_utf8, marked
+from headrace.extract.left_out import without_footer
 from headrace.naming import distinct_names
 
 if TYPE_CHECKING:
@@ -78,14 +79,18 @@ def dialect_of(
     What the stream declares counts first, then `known`: what was found in its first file.
     """
     encoding = encoding_of(file, spec.encoding, known)
-    readable = as_utf8(file, encoding, scratch)
+    readable = without_footer(as_utf8(file, encoding, scratch), spec.skip_footer, scratch)
     with readable.path.open("rb") as stream:
         raw = stream.read(_HEAD)
     text = raw.decode("utf-8-sig", "replace").replace("\0", "")
     text = text if len(raw) < _HEAD else text.rpartition("\n")[0] or text
     text = "\n".join(text.split("\n")[spec.skip_rows :]) if spec.skip_rows else text
+    if spec.comment:
+        text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(spec.comment))
     if not text.strip():
-        raise FileUnreadable(f"{file.key} is empty", hint="a CSV file has at least a header")
+        keys = [f"`{key}:`" for key in ("skip_rows", "skip_footer", "comment") if getattr(spec, key)]
+        hint = f"{' and '.join(keys)} left nothing of it" if keys and raw else "a CSV file has at least a header"
+        raise FileUnreadable(f"{file.key} is empty", hint=hint)
     quote = spec.quote or known.get("quote") or _quote(text)
     escape = spec.escape or known.get("escape") or _escape(text, quote)
     default = "\t" if file.format == "tsv" else None

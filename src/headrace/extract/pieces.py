@@ -166,10 +166,9 @@ def _torn(number: int, row: Sequence[str], wrong: str | None, line: str, names: 
 
 def _rows(lines: Sequence[str], dialect: Dialect, width: int) -> Iterator[tuple[int, list[str], str | None]]:
     """Each row with the index of its first line; a line that is no row with what is wrong with it."""
-    csv.field_size_limit(_FIELD_LIMIT)
     at = 0
     while at < len(lines):
-        reader = _reader(lines, at, dialect)
+        reader = reader_of((f"{lines[index]}\n" for index in range(at, len(lines))), dialect)
         done = 0
         try:
             for found in reader:
@@ -191,11 +190,12 @@ def _rows(lines: Sequence[str], dialect: Dialect, width: int) -> Iterator[tuple[
         at += done + 1
 
 
-def _reader(lines: Sequence[str], at: int, dialect: Dialect) -> Any:
+def reader_of(lines: Iterator[str], dialect: Dialect) -> Any:
+    """Python's parser, in its strict mode, of lines with their ends."""
+    csv.field_size_limit(_FIELD_LIMIT)
     same = dialect.escape == dialect.quote
-    rest = (f"{lines[index]}\n" for index in range(at, len(lines)))
     return csv.reader(
-        rest, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=same,
+        lines, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=same,
         escapechar=None if same else dialect.escape, strict=True,
     )  # fmt: skip
 

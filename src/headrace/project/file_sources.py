@@ -60,6 +60,12 @@ class FilesStream(StreamBase):
     skip_rows: int = Field(
         default=0, ge=0, description="lines of CSV and TSV before the header, or before the first row"
     )
+    skip_footer: int = Field(
+        default=0, ge=0, description="lines at the end of CSV and TSV that are no rows, such as a total"
+    )
+    comment: str | None = Field(
+        default=None, min_length=1, description="what lines of CSV and TSV begin with that are no rows, such as #"
+    )
     encoding: str | None = Field(default=None, description="found in the first file, if nothing is said")
     decimal: Literal[".", ","] | None = Field(default=None, description="the sign before the fraction of a number")
     thousands: Literal["", ".", ",", " ", "'", "_"] | None = Field(
@@ -123,8 +129,13 @@ class FilesStream(StreamBase):
             raise ValueError(f"`fields:` are of lines of fixed width, and the format is {self.format}")
         if self.format == "fixed" and not self.fields:
             raise ValueError("lines of fixed width need `fields:`")
-        if self.skip_rows and self.known_format not in (None, "csv", "tsv"):
-            raise ValueError(f"`skip_rows:` is of CSV and TSV, and the format is {self.known_format}")
+        left_out = next((key for key in ("skip_rows", "skip_footer", "comment") if getattr(self, key)), None)
+        if left_out and self.known_format not in (None, "csv", "tsv"):
+            raise ValueError(f"`{left_out}:` is of CSV and TSV, and the format is {self.known_format}")
+        if self.comment and self.comment[0] in ("\n", "\r", self.delimiter, self.quote):
+            raise ValueError(
+                "`comment:` begins with the end of a line, the sign between values or a quote, as a row may"
+            )
         if self.decimal and self.decimal == self.thousands:
             raise ValueError("`decimal:` and `thousands:` are the same sign")
         return self
