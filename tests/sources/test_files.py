@@ -171,3 +171,36 @@ def test_a_document_nested_too_deep_for_the_engine_is_refused(tmp_path, read):
 
     with pytest.raises(FileUnreadable, match="deeper than 100 levels"):
         read(path="a.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "hint"),
+    [
+        ("", "a.json is empty", "[]"),
+        (" \n", "a.json is empty", "[]"),
+        (
+            '{"data": [\n{"é": 1}, {"id',
+            "a.json is cut off: it ends in line 2, and its document does not",
+            "fetch it anew",
+        ),
+        (
+            '[{"id": 1},\n{"id": 2}\n',
+            "a.json is cut off: it ends in line 2, and its document does not",
+            "fetch it anew",
+        ),
+        ('{"id": 1}\n{"id": 2}\n', "a.json goes on in line 2, behind the end of its document", "`format: jsonl`"),
+        (
+            '[{"é": 1}, oops]',
+            "a.json is not JSON in line 1, at character 12: unexpected character at 'oops]'",
+            "`format:`",
+        ),
+    ],
+)
+def test_a_json_document_that_is_none_says_where_it_ends_to_be_one_and_what_to_do(tmp_path, read, text, said, hint):
+    (tmp_path / "a.json").write_text(text)
+
+    with pytest.raises(FileUnreadable) as raised:
+        read(path="a.json")
+
+    assert str(raised.value) == said
+    assert hint in raised.value.hint

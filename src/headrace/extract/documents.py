@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from headrace.warehouse.embedded import Embedded
 
 _CHUNK = 8_000_000
+_SHOWN = 40
+_COMPLAINT = re.compile(r"Malformed JSON at byte (\d+) of input: ([^.\n]*)")
+"""How the engine says what is wrong with a text, and at which byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,38 @@ def document(file: Found, spec: FilesStream, local: Embedded) -> Iterator[tuple[
         selector = spec.data_selector or find_selector(local, body)
         rows = rows_of([(file.key, body)], shape_of(spec, selector), local)
     except StatementFailed as error:
-        raise FileUnreadable(f"{file.key} is not JSON: {str(error)[:200]}") from error
+        raise _no_document(file, body, str(error)) from error
     yield Batch(rows.rows, rows.read, rows.rejected, rows.cursor, {}, file.key), {"byte": len(body)}, True
+
+
+def _no_document(file: Found, body: str, said: str) -> FileUnreadable:
+    """What is wrong with a text that the engine does not take for JSON, by what it said, and where in the text that is."""
+    found = _COMPLAINT.search(said)
+    if not body.strip():
+        return FileUnreadable(
+            f"{file.key} is empty",
+            hint="a document without records is []; if somebody is still writing it, load it when it is whole",
+        )
+    if found is None:
+        return FileUnreadable(f"{file.key} is not JSON: {said.splitlines()[0][:200]}")
+    before = body.encode()[: int(found[1])].decode("utf-8", "ignore")
+    line = before.count("\n") + 1
+    if "end of data" in found[2]:
+        return FileUnreadable(
+            f"{file.key} is cut off: it ends in line {body.rstrip().count(chr(10)) + 1}, and its document does not",
+            hint="fetch it anew; whoever writes it does best to write beside it and rename it when it is whole",
+        )
+    if "after document" in found[2]:
+        return FileUnreadable(
+            f"{file.key} goes on in line {line}, behind the end of its document",
+            hint="set `format: jsonl` if each line is a record",
+        )
+    rest = body[len(before) :].split("\n", 1)[0][:_SHOWN]
+    at = len(before) - before.rfind("\n")
+    return FileUnreadable(
+        f"{file.key} is not JSON in line {line}, at character {at}: {found[2]} at {rest!r}",
+        hint="mend the file, or set `format:` on the stream if it is something else",
+    )
 
 
 def json_lines(
