@@ -200,6 +200,15 @@ def test_a_quote_that_is_never_closed_costs_its_line(tmp_path, local, read, monk
     assert [(row["origin"], row["raw"]) for row in rejected(arrived)] == [("a.csv:42", '40,"open')]
 
 
+def test_a_bad_line_between_values_that_several_characters_part_is_rejected(tmp_path, local, read):
+    (tmp_path / "a.csv").write_text('id||v\n1||"a||b|"\n2\n3||c|\n')
+
+    (batch,) = read(path="a.csv", delimiter="||", header=True)
+
+    assert rows(local, [batch]) == [{"id": 1, "v": "a||b|"}, {"id": 3, "v": "c|"}]
+    assert [(row["origin"], row["raw"]) for row in rejected([batch])] == [("a.csv:3", "2")]
+
+
 def test_small_files_are_looked_at_together_and_each_is_what_it_is_alone(tmp_path, local, read):
     texts = {
         "a.csv": "id,v\n1,x\n2,y\n", "b.csv": "id,v\n3,z\n", "c.csv": "id,v\n", "d.csv": "id,v\n4,w\noops\n",

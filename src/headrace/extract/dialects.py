@@ -89,7 +89,11 @@ def dialect_of(
         text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith(spec.comment))
     if not text.strip():
         keys = [f"`{key}:`" for key in ("skip_rows", "skip_footer", "comment") if getattr(spec, key)]
-        hint = f"{' and '.join(keys)} left nothing of it" if keys and raw else "a CSV file has at least a header"
+        hint = (
+            f"{' and '.join(keys)} left nothing of it"
+            if keys and file.path.stat().st_size
+            else "a CSV file has at least a header"
+        )
         raise FileUnreadable(f"{file.key} is empty", hint=hint)
     quote = spec.quote or known.get("quote") or _quote(text)
     escape = spec.escape or known.get("escape") or _escape(text, quote)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from headrace.errors import FileUnreadable
 from headrace.extract.cutting import BLOCK, Cut, beside, written
-from headrace.extract.pieces import behind, reader_of
+from headrace.extract.pieces import behind, cells_of, reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +143,7 @@ def _between_rows(lines: _Lines, raw: Iterator[bytes], dialect: Dialect, width: 
             while True:
                 lines.taken = []
                 row = next(reader)
-                if len(lines.taken) > 1 and len(row if any(row[width:]) else row[:width]) != width:
+                if len(lines.taken) > 1 and len(cells_of(row, dialect, width)) != width:
                     break  # as in `pieces`: quotes that hold several lines and make no row of them
         except StopIteration:
             return lines.left_out

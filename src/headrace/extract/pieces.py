@@ -19,6 +19,8 @@ _PIECE = 8_000_000
 _BLOCK = 1 << 20
 _LONGEST_RAW = 2000
 _FIELD_LIMIT = 16 * 1024 * 1024
+_SIGN = "\ud800"
+"""What stands for a sign of several characters between values, where the parser takes but one: no text has it."""
 OPEN = "a quote is not closed"
 """What is wrong with a line from which on a reader might take others for a part of a value."""
 
@@ -172,8 +174,7 @@ def _rows(lines: Sequence[str], dialect: Dialect, width: int) -> Iterator[tuple[
         done = 0
         try:
             for found in reader:
-                # DuckDB, which reads all other rows, takes no notice of empty cells behind the last column.
-                row = found if any(found[width:]) else found[:width]
+                row = cells_of(found, dialect, width)
                 taken, start = reader.line_num - done, at + done
                 if taken > 1 and len(row) != width:
                     break  # quotes that hold several lines and make no row of them
@@ -191,13 +192,21 @@ def _rows(lines: Sequence[str], dialect: Dialect, width: int) -> Iterator[tuple[
 
 
 def reader_of(lines: Iterator[str], dialect: Dialect) -> Any:
-    """Python's parser, in its strict mode, of lines with their ends."""
+    """Python's parser, in its strict mode, of lines with their ends; what it gives is for `cells_of`."""
     csv.field_size_limit(_FIELD_LIMIT)
-    same = dialect.escape == dialect.quote
+    same, sign = dialect.escape == dialect.quote, dialect.delimiter
+    if len(sign) > 1:
+        lines = (line.replace(sign, _SIGN) for line in lines)
     return csv.reader(
-        lines, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=same,
+        lines, delimiter=_SIGN if len(sign) > 1 else sign, quotechar=dialect.quote, doublequote=same,
         escapechar=None if same else dialect.escape, strict=True,
     )  # fmt: skip
+
+
+def cells_of(row: list[str], dialect: Dialect, width: int) -> list[str]:
+    """The cells of a row. DuckDB, which reads all other rows, takes no notice of empty ones behind the last column."""
+    cells = row if any(row[width:]) else row[:width]
+    return cells if len(dialect.delimiter) == 1 else [cell.replace(_SIGN, dialect.delimiter) for cell in cells]
 
 
 def _wrong(row: Sequence[str], names: Sequence[str]) -> str | None:
