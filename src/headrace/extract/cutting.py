@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,6 +45,33 @@ def written(source: Path, cuts: Sequence[Cut], target: Path, marker: bytes | Non
         for _ in _copied(raw, out, source.stat().st_size - at):
             pass
     return numbers
+
+
+def without_footer(file: Found, lines: int, scratch: Path) -> Found:
+    """The file without so many of its last lines."""
+    if not lines:
+        return file
+    target, size = beside(file, scratch, "body"), file.path.stat().st_size
+    written(file.path, [Cut(_footer(file.path, lines), size, None)], target, None)
+    return replace(file, path=target)
+
+
+def _footer(path: Path, lines: int) -> int:
+    """The byte at which so many last lines begin. A line's end at the end of the file begins no other."""
+    with path.open("rb") as raw:
+        size = at = raw.seek(0, 2)
+        while at:
+            start = max(0, at - BLOCK)
+            raw.seek(start)
+            block, end = raw.read(at - start), at - start
+            if at == size:
+                end -= block.endswith(b"\n")
+            while (found := block.rfind(b"\n", 0, end)) >= 0:
+                lines, end = lines - 1, found
+                if not lines:
+                    return start + found + 1
+            at = start
+    return 0
 
 
 def _copied(raw: IO[bytes], out: IO[bytes], size: int) -> Iterator[int]:

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import FileUnreadable
+from headrace.extract.cutting import without_footer
 from headrace.extract.encodings import as_utf8, detected, is_utf8, marked
-from headrace.extract.left_out import without_footer
 from headrace.naming import distinct_names
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A delimited file without its comments and without the lines at its end that are no rows; those that are left keep their numbers."""
+"""A delimited file without its comments; the lines that are left keep their numbers."""
 
 from __future__ import annotations
 
@@ -20,33 +20,6 @@ if TYPE_CHECKING:
 
 _FAR = 8_000_000
 _MARK = b"\xef\xbb\xbf"
-
-
-def without_footer(file: Found, lines: int, scratch: Path) -> Found:
-    """The file without so many of its last lines."""
-    if not lines:
-        return file
-    target, size = beside(file, scratch, "body"), file.path.stat().st_size
-    written(file.path, [Cut(_footer(file.path, lines), size, None)], target, None)
-    return replace(file, path=target)
-
-
-def _footer(path: Path, lines: int) -> int:
-    """The byte at which so many last lines begin. A line's end at the end of the file begins no other."""
-    with path.open("rb") as raw:
-        size = at = raw.seek(0, 2)
-        while at:
-            start = max(0, at - BLOCK)
-            raw.seek(start)
-            block, end = raw.read(at - start), at - start
-            if at == size:
-                end -= block.endswith(b"\n")
-            while (found := block.rfind(b"\n", 0, end)) >= 0:
-                lines, end = lines - 1, found
-                if not lines:
-                    return start + found + 1
-            at = start
-    return 0
 
 
 def without_comments(file: Found, prefix: str, dialect: Dialect, width: int, scratch: Path, skipped: int) -> Found:
