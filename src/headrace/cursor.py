@@ -21,6 +21,11 @@ class Cursor:
         return replace(self, value=value)
 
 
+def alike(one: str, other: str) -> bool:
+    """Whether two values are of a kind: two numbers, two times, or neither."""
+    return _order(one)[0] == _order(other)[0]
+
+
 def _order(value: str) -> tuple[int, Decimal | datetime, str]:
     # Numbers exactly, whatever their length, and times as instants, whatever their format; the text decides among equal ones.
     try:

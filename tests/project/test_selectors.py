@@ -91,6 +91,8 @@ def test_dbts_grammar_selects(manifest: Make, words: list[str], without: list[st
         ("revenu", SelectionEmpty, "headrace ls"),
         ("sumz", SelectionEmpty, "did you mean 'sums'?"),
         ("api", SelectionEmpty, "source:api"),
+        ("source:api.ordrs", SelectionEmpty, "did you mean 'api.orders'?"),
+        ("+source:apy", SelectionEmpty, "did you mean 'api'?"),
         ("tags:x", UsageError, "did you mean 'tag'?"),
         ("@a+", UsageError, "@ already"),
         ("+", UsageError, "such as"),

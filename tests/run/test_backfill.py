@@ -148,6 +148,31 @@ def test_a_range_of_a_stream_without_a_cursor_is_an_error(shop):
     assert "raw.whole cannot be read from 2 on: it has no cursor" in said
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--from", "soon"], "'soon' is no value of raw.orders's cursor, which is at '4'"),
+        (["--from", "2", "--to", "2026-01-01"], "'2026-01-01' is no value of raw.orders's cursor"),
+        (["--from", "3", "--to", "2"], "nothing is from 3 on and before 2"),
+        (["--from", "3", "--to", "3"], "nothing is from 3 on and before 3"),
+    ],
+)  # fmt: skip
+def test_a_range_that_is_none_is_an_error(shop, given, said):
+    shop.run("load", "-s", "source:raw.orders")
+
+    code, told = shop.run("backfill", "raw.orders", *given)
+
+    assert code == 1
+    assert said in told
+
+
+def test_a_range_of_a_stream_that_is_not_there_names_the_closest(shop):
+    code, told = shop.run("backfill", "raw.order", "--from", "2")
+
+    assert code == 2
+    assert "did you mean 'raw.orders'?" in told
+
+
 def test_what_is_appended_again_is_not_there_twice(shop):
     shop.write("append")
     shop.run("load", "-s", "source:raw.orders")

@@ -120,6 +120,23 @@ def test_children_are_loaded_after_their_parents_with_every_row_of_them(api, pro
     assert found == [(100, 1, 10), (200, 2, 20)]
 
 
+@pytest.mark.parametrize("asks", ['path: "orders/{resources.orders.ref}/lines"', 'path: lines, params: {of: "{resources.orders.ref}"}'])  # fmt: skip
+def test_a_parent_without_a_value_to_ask_by_is_not_asked_for_and_that_is_said(api, project, asks):
+    api.records = [{"id": 1, "ref": "a"}, {"id": 2, "ref": None}, {"id": 3, "ref": ""}]
+    for path in ("/orders/a/lines", "/orders/lines", "/orders//lines", "/lines"):
+        api.routes[path] = lambda api, asked: ([{"id": 100}], {})
+    project(f"""
+        lines: {{{asks}, paginator: single_page, primary_key: id}}
+        orders: {{path: single_page, paginator: single_page}}
+    """)
+
+    code, out = project.load()
+
+    assert code == 0, out
+    assert len(api.journal) == 2
+    assert "api.lines: 2 rows of api.orders have no value in 'ref', so it is not asked for them" in out
+
+
 def test_a_child_whose_parent_was_never_loaded_says_how_to_load_both(api, project):
     api.records = [{"id": 1}]
     api.routes["/orders/1/lines"] = lambda api, asked: ([{"id": 100}], {})

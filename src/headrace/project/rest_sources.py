@@ -52,14 +52,18 @@ class RestStream(StreamBase, Endpoint):
         return self
 
     @property
-    def parent_fields(self) -> tuple[tuple[str, str], ...]:
-        """Which fields of which stream the requests name, and those of `include_from_parent`."""
+    def asked_fields(self) -> tuple[tuple[str, str], ...]:
+        """Which fields of which stream the requests name."""
         job = (self.job.create, self.job.poll, self.job.download) if self.job else ()
         asked = [self.path, self.params, self.json_body, self.data, self.headers]
         asked += [part.model_dump() for part in job]
-        found = dict.fromkeys(pair for one in asked for pair in _resources(one))
-        owner = next(iter(found), None)
-        kept = [(owner[0], name) for name in self.include_from_parent] if owner else []
+        return tuple(dict.fromkeys(pair for one in asked for pair in _resources(one)))
+
+    @property
+    def parent_fields(self) -> tuple[tuple[str, str], ...]:
+        """Which fields of which stream the requests name, and those of `include_from_parent`."""
+        found = self.asked_fields
+        kept = [(found[0][0], name) for name in self.include_from_parent] if found else []
         return tuple(dict.fromkeys([*found, *kept]))
 
 

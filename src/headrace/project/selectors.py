@@ -71,7 +71,7 @@ def parse_criterion(text: str) -> Criterion:
         text=text,
         method=method or _default_method(value),
         value=value,
-        named=method is None and "*" not in value and "?" not in value and "[" not in value,
+        named=method in (None, "source") and "*" not in value and "?" not in value and "[" not in value,
         around=bool(match["around"]),
         parents=bool(match["parents"]),
         up=int(match["up"]) if match["up"] else None,
@@ -186,6 +186,10 @@ def _say_empty(manifest: Manifest, criterion: Criterion) -> None:
     if not criterion.named:
         emit(Warned(f"{criterion.text!r} selects nothing{_unmade(manifest, criterion)}"))
         return
+    if criterion.method == "source":
+        known = {*_labels(manifest), *(source for source, _ in manifest.sources)}
+        close = did_you_mean(criterion.value, known)
+        raise SelectionEmpty(f"{criterion.text!r} selects nothing", hint=close or "see what there is with: headrace ls")
     names = {node.name for node in manifest.nodes.values() if not isinstance(node, SourceTable)}
     hint = did_you_mean(criterion.value, names)
     if hint is None and any(criterion.value in (label.split(".")[0], label) for label in _labels(manifest)):

@@ -219,6 +219,11 @@ class StreamBase(Config):
         return ()
 
     @property
+    def asked_fields(self) -> tuple[tuple[str, str], ...]:
+        """Those of `parent_fields` without which there is nothing to ask for."""
+        return ()
+
+    @property
     def parent(self) -> str | None:
         """The stream whose rows this one asks for, by its name in the same source."""
         return min((name for name, _ in self.parent_fields), default=None)

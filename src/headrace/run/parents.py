@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import RecordsNotFound
+from headrace.events import Warned, emit
 from headrace.load.extras import validity
 from headrace.naming import CONVENTIONS, written
 from headrace.sql.dialect import name, relation
@@ -35,7 +36,15 @@ def parent_rows(session: Session, stream: Stream) -> list[dict[str, Any]]:
     if stream.spec.parent is None:
         return []
     parent = session.manifest.source(stream.source, stream.spec.parent)
-    return rows_of_table(session, parent, stream.label, [field for _, field in stream.spec.parent_fields])
+    spec = stream.spec
+    found = rows_of_table(session, parent, stream.label, [field for _, field in spec.parent_fields])
+    asked = [field for _, field in spec.asked_fields]
+    made = [row for row in found if all(row[field] not in (None, "") for field in asked)]
+    if len(made) < len(found):
+        # Their requests would be other ones: a path with a step less, or without the parameter that chooses.
+        said = f"{len(found) - len(made)} rows of {parent.source}.{parent.name} have no value in {' or '.join(map(repr, asked))}"
+        emit(Warned(f"{stream.label}: {said}, so it is not asked for them", str(stream.place or "")))
+    return made
 
 
 def rows_of_table(session: Session, parent: SourceTable, label: str, fields: list[str]) -> list[dict[str, Any]]:
@@ -62,11 +71,10 @@ def rows_of_table(session: Session, parent: SourceTable, label: str, fields: lis
         # Of a history, only what is true now.
         now = f" WHERE {name(validity(parent.stream)[1])} IS NULL"
     rows = connection.rows(f"SELECT {listed} FROM {relation(parent.table)}{now}")
-    made = [
+    return [
         {field: _at(value, inner) for (field, (_, inner)), value in zip(found.items(), row, strict=True)}
         for row in rows
     ]
-    return [row for row in made if all(row[field] is not None for field in fields[:1])]
 
 
 def _place(field: str, columns: set[str]) -> tuple[str, list[str]] | None:

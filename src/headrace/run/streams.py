@@ -70,7 +70,8 @@ def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
     connection = session.connection()
     stream = prepared(stream, local=connection.local, clock=session.clock)
     if session.span is not None:
-        stream = narrowed(stream, session.span)
+        reached = ledger.last_load(connection, stream.label)
+        stream = narrowed(stream, session.span, reached.cursor_value if reached else None)
     read = 0
     for package in session.landing.pending(stream.label):
         own = package.id == session.fetched.get(stream.label)
