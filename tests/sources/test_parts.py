@@ -339,6 +339,27 @@ def test_a_job_that_failed_says_so(jobs, local, tmp_path):
         list(read(jobs, stream_of(jobs, "", job=JOB), local, scratch=tmp_path))
 
 
+def test_a_job_whose_status_is_elsewhere_says_so(jobs, local):
+    made = stream_of(jobs, "", job={**JOB, "poll": {**JOB["poll"], "status_path": "status", "timeout": 5}})
+
+    with pytest.raises(RequestFailed, match="not done after 5 seconds, and the answer has nothing at 'status'"):
+        list(read(jobs, made, local))
+
+
+@pytest.mark.parametrize("ended", [({"state": "failed", "why": "quota"}, {}), ({"error": "no such job"}, {}, 404)])
+def test_a_job_that_failed_or_is_not_known_any_more_is_begun_anew_by_the_next_run(jobs, local, tmp_path, ended):
+    works, jobs.routes["/jobs/7"] = jobs.routes["/jobs/7"], lambda api, asked: ended
+    made = stream_of(jobs, "", job=JOB, decoder="csv", retry={"max_attempts": 1})
+    with pytest.raises(RequestFailed, match=r"quota|no such job"):
+        list(read(jobs, made, local, scratch=tmp_path))
+    jobs.routes["/jobs/7"] = works
+
+    (batch,) = read(jobs, made, local, scratch=tmp_path)
+
+    assert batch.rows.num_rows == 2
+    assert len(jobs.made) == 2
+
+
 @pytest.mark.parametrize("paginator", [{"type": "json_link"}, {"type": "page_number", "base_page": 1, "parallel": 3}])
 @pytest.mark.parametrize("died_after", [1, 2, 4])
 def test_no_page_that_arrived_is_asked_for_again(api, local, tmp_path, paginator, died_after):

@@ -22,12 +22,21 @@ if TYPE_CHECKING:
     from headrace.project.apis import Job
 
 
+_UNKNOWN = (404, 410)
+_SHOWN = 200
+
+
+class JobFailed(RequestFailed):
+    """The API says that it could not do a job: it has to be begun anew."""
+
+
 def prepared(
     job: Job, part: Part, http: Http, policy: Policy, label: str, scratch: Path | None
 ) -> tuple[Request, dict[str, Any]]:
     """The request for what a job made, after waiting for it, and the values with its id. Raises RequestFailed.
 
-    The id is kept in `scratch`, so that a run that died does not have the same job made again.
+    The id is kept in `scratch`, so that a run that died does not have the same job made again; that of a job which failed, or which
+    the API does not know any more, is not.
     """
     named = hashlib.sha256(part.key.encode()).hexdigest()[:16]
     kept = scratch / f"job-{named}.json" if scratch else None
@@ -38,7 +47,12 @@ def prepared(
         if kept is not None:
             write_json(kept, begun)
     values = {**part.values, "job.id": begun}
-    answer = _awaited(job, values, http, policy, label)
+    try:
+        answer = _awaited(job, values, http, policy, label)
+    except RequestFailed as failure:
+        if kept is not None and (isinstance(failure, JobFailed) or getattr(failure, "status", None) in _UNKNOWN):
+            kept.unlink(missing_ok=True)
+        raise
     download = job.download
     if download.url_path:
         url = _at(answer, download.url_path)
@@ -66,14 +80,17 @@ def _awaited(job: Job, values: Mapping[str, Any], http: Http, policy: Policy, la
     until = http.clock.monotonic() + poll.timeout
     while True:
         answer = _answer(http, Request(path, "GET", params), policy, label)
-        status = str(_at(answer, poll.status_path)).lower()
+        told = _at(answer, poll.status_path)
+        status = str(told).lower()
         if status in {one.lower() for one in poll.completed}:
             return answer
         if status in {one.lower() for one in poll.failed}:
-            raise RequestFailed(f"{label}: the API says of its job {values['job.id']}: {status}")
+            said = " ".join(http.shown(json.dumps(answer, ensure_ascii=False)).split())[:_SHOWN]
+            raise JobFailed(f"{label}: the API says of its job {values['job.id']}: {status}: {said}")
         if http.clock.monotonic() >= until:
+            still = f"but still {status}" if told is not None else f"and the answer has nothing at '{poll.status_path}'"
             raise RequestFailed(
-                f"{label}: the job {values['job.id']} was not done after {poll.timeout:g} seconds, but still {status}"
+                f"{label}: the job {values['job.id']} was not done after {poll.timeout:g} seconds, {still}"
             )
         pause(poll.interval, http.clock, http.stopped)
 
