@@ -232,3 +232,21 @@ def test_a_secret_in_an_authors_error_is_hidden(run, project):
 
     assert "*** was refused" in ended.out
     assert "t0psecret" not in ended.out + ended.err
+
+
+def test_a_model_of_a_stream_that_never_had_a_row_says_what_to_do_and_is_built_once_its_columns_are_declared(
+    run, project, target
+):
+    url, _ = target
+    nothing = "@stream\ndef orders():\n    yield from ()\n"
+    models = project(nothing, url=url) / "models"
+    models.mkdir()
+    (models / "totals.sql").write_text("select count(*) as n from {{ source('shop', 'orders') }}")
+
+    refused = run("build")
+    project(nothing, url=url, more="streams: {orders: {columns: {id: {type: bigint}}}}\n")
+    built = run("build")
+
+    assert refused.code == 1
+    assert "no load has brought a row of shop.orders yet" in refused.out + refused.err
+    assert built.code == 0, built.out + built.err

@@ -623,3 +623,23 @@ def test_a_cursor_that_no_row_has_is_said_with_the_column_that_may_be_meant(pipe
     (warned,) = [event for event in pipe.heard if isinstance(event, Warned)]
     assert "no row has a value at its cursor 'updatedat', so that each load reads everything" in warned.message
     assert "did you mean 'updated_at'?" in warned.message
+
+
+def test_a_stream_that_never_had_a_row_has_the_table_that_it_declares(pipe):
+    columns = {"id": {"type": "bigint"}, "name": {"type": "varchar"}, "at": {"type": "timestamptz"}}
+    stream = stream_of(primary_key="id", columns=columns)
+
+    nothing = pipe.load(stream)
+    held = pipe.types()
+    then = pipe.load(stream, batch_of(id=[1, 2], name=["a", "b"]))
+
+    assert (nothing.read, nothing.inserted, nothing.rows_after) == (0, 0, 0)
+    assert {"id": "bigint", "name": "varchar"}.items() <= held.items()
+    assert "at" in held
+    assert (then.read, then.inserted, then.rows_after) == (2, 2, 2)
+
+
+def test_a_stream_that_never_had_a_row_and_declares_less_than_its_key_has_no_table(pipe):
+    entry = pipe.load(stream_of(primary_key="id", columns={"name": {"type": "varchar"}}))
+
+    assert (entry.read, entry.rows_after) == (0, None)

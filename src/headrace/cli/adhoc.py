@@ -69,14 +69,15 @@ def _following(settings: Settings, results: Results) -> list[str]:
     """Where the rows are now, or how to go on."""
     from headrace.project.loading import FILE_TARGETS
     from headrace.project.secrets import redact
+    from headrace.sql.dialect import relation
 
     if results.status != "success":
         # The words as they were typed, without what they hold in secret.
         line = " ".join(redact(shlex.quote(word)) for word in sys.argv[1:])
         return [f"headrace {line}     goes on with what is not done"]
     table, place = next(iter(settings.streams)).table, settings.target.database
-    if settings.target.url.startswith(FILE_TARGETS):
+    if table is None or settings.target.url.startswith(FILE_TARGETS):
         return []
     kept = results.quarantined or results.dead
     told = [f"SELECT * FROM headrace.quarantine     in {place}: what was kept out"] if kept else []
-    return [*told, f"SELECT * FROM {table}     in {place}"]
+    return [*told, f"SELECT * FROM {relation(table)}     in {place}"]

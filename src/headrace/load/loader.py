@@ -29,7 +29,7 @@ from headrace.load.extras import ROW, cursor_column, extras, growth, same, valid
 from headrace.load.job import Job
 from headrace.load.loading import Loading
 from headrace.load.partitioning import check_split, partitioning
-from headrace.load.parts import FilesUnfit, files, gone, parts_of, proving, with_kin
+from headrace.load.parts import FilesUnfit, declared_part, files, gone, parts_of, proving, with_kin
 from headrace.load.refusing import refuse, refuse_lacking, refuse_table, require
 from headrace.schema import Schema
 from headrace.sql.dialect import name, relation, timestamp
@@ -132,6 +132,8 @@ def _load(loading: Loading) -> Entry:
     if parts and target not in there and stream.spec.schema_contract.tables != "evolve":
         refuse_table(loading, target, parts)
         parts = []
+    elif not parts and target not in there and stream.spec.schema_contract.tables == "evolve":
+        parts = declared_part(connection.local, stream)
     if parts:
         schema = _bring_in(loading, target, there, parts)
         if after:

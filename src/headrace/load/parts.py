@@ -13,9 +13,10 @@ from headrace.errors import StatementFailed
 from headrace.landing import ORIGIN
 from headrace.load import inflight
 from headrace.schema import Column, Schema
-from headrace.sql.dialect import name, read_type, text
+from headrace.sql.dialect import name, read_type, spell, text
 from headrace.sql.lines import UNFIT
 from headrace.sql.scan import scan_query, together
+from headrace.warehouse.embedded import CAPABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -93,6 +94,19 @@ def parts_of(local: Embedded, stream: Stream, package: Package) -> list[Part]:
     ]
     found += [_scanned(local, stream, scans) for scans in _groups(stream, package.scans)]
     return [part for part in found if part.schema.columns]
+
+
+def declared_part(local: Embedded, stream: Stream) -> list[Part]:
+    """A part without rows of the columns that the stream declares; none where these are not all that its way of loading asks for."""
+    spec = stream.spec
+    types = {column: read_type(said.type) for column, said in spec.columns.items() if said.type}
+    asked = {*spec.key, *(spec.surrogate_key.columns if spec.surrogate_key else ())}
+    more = spec.transform or spec.history or spec.partition_by or spec.deletes or spec.nested == "tables"
+    if more or not types or not asked <= types.keys():
+        return []
+    listed = ", ".join(f"CAST(NULL AS {spell(of, CAPABILITIES)}) AS {name(column)}" for column, of in types.items())
+    query = f"SELECT {listed}, CAST(NULL AS VARCHAR) AS {ORIGIN} WHERE FALSE"
+    return [Part(query, _describe(local, query), 0)]
 
 
 def files(paths: list[str], head: str = "SELECT *") -> str:

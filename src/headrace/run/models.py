@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from headrace.check.fused import candidates, overridden_by, screen
 from headrace.check.tests import CheckResult, kept_at, passed, run_check, store
 from headrace.check.unit import run_unit
-from headrace.errors import HeadraceError
+from headrace.errors import HeadraceError, StatementFailed
 from headrace.events import BatchFinished, emit
-from headrace.project.nodes import Model, Seed, Snapshot
+from headrace.project.nodes import Model, Seed, Snapshot, SourceTable
 from headrace.publish import publish
 from headrace.run.session import Done
 from headrace.schema import Column, Schema
@@ -144,12 +144,30 @@ def made(
             code = None if isinstance(node, Seed) else hashlib.sha256(compiled.sql.encode()).hexdigest()[:16]
     except _Rejected as rejected:
         return settled(session, None, rejected.results)
+    except StatementFailed as error:
+        error.hint = error.hint or _never_loaded(session, connection, node)
+        raise
     session.note_build(replace(entry, code=code))
     with once():
         if built.table is not None:
             session.relations.note(node.table, built.kind)
         hooked(connection, compiled.after, inside=False)
         return settled(session, built.rows, results)
+
+
+def _never_loaded(session: Session, connection: Connection, node: Buildable) -> str | None:
+    """What to do where a stream that the node reads has no table, since no load has brought a row of it."""
+    read = [session.manifest.nodes.get(one) for one in node.depends_on]
+    streams = [one for one in read if isinstance(one, SourceTable) and one.stream]
+    lacking = [
+        one.stream.label for one in streams if one.stream and one.table not in connection.inspect(one.table.schema)
+    ]
+    if not lacking:
+        return None
+    return (
+        f"no load has brought a row of {', '.join(lacking)} yet, so there is no table: load it, or say its columns with their types "
+        "under `columns:`, and the next load makes the table without rows"
+    )
 
 
 @contextmanager
