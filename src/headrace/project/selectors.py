@@ -184,12 +184,12 @@ def _tests_of(manifest: Manifest, chosen: Iterable[str]) -> set[str]:
 
 def _say_empty(manifest: Manifest, criterion: Criterion) -> None:
     if not criterion.named:
-        emit(Warned(f"{criterion.text!r} selects nothing{_unmade(manifest, criterion)}"))
+        emit(Warned(f"{criterion.text!r} selects nothing"))
         return
     if criterion.method == "source":
         known = {*_labels(manifest), *(source for source, _ in manifest.sources)}
-        close = did_you_mean(criterion.value, known)
-        raise SelectionEmpty(f"{criterion.text!r} selects nothing", hint=close or "see what there is with: headrace ls")
+        hint = _unmade(manifest, criterion) or did_you_mean(criterion.value, known)
+        raise SelectionEmpty(f"{criterion.text!r} selects nothing", hint=hint or "see what there is with: headrace ls")
     names = {node.name for node in manifest.nodes.values() if not isinstance(node, SourceTable)}
     hint = did_you_mean(criterion.value, names)
     if hint is None and any(criterion.value in (label.split(".")[0], label) for label in _labels(manifest)):
@@ -197,14 +197,14 @@ def _say_empty(manifest: Manifest, criterion: Criterion) -> None:
     raise SelectionEmpty(f"{criterion.text!r} selects nothing", hint=hint or "see what there is with: headrace ls")
 
 
-def _unmade(manifest: Manifest, criterion: Criterion) -> str:
+def _unmade(manifest: Manifest, criterion: Criterion) -> str | None:
     """What selects the table of a list that no load has made yet, so that nobody knows of it."""
     names = criterion.value.split(".")[-2:]
-    found = list_of(manifest.settings.streams, *names) if criterion.method == "source" and len(names) == 2 else None
+    found = list_of(manifest.settings.streams, *names) if len(names) == 2 else None
     if found is None:
-        return ""
+        return None
     label = found[0].label
-    return f"; lists are known when {label} was loaded for the first time, so say source:{label}"
+    return f"lists are known when {label} was loaded for the first time, so say source:{label}"
 
 
 def _labels(manifest: Manifest) -> set[str]:
