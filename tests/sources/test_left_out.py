@@ -5,40 +5,17 @@ import gzip
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sources_arrived import rejected, rows
 
 from headrace.batch import Batch, Scan
 from headrace.errors import FileUnreadable
-from headrace.extract.source import open_stream
 from headrace.project.file_sources import FilesStream
-from headrace.project.sources import Stream
-from headrace.retry import SYSTEM
-from headrace.sql.scan import scan_query
-
-
-@pytest.fixture
-def read(tmp_path, local):
-    def reading(unfit=(), **spec):
-        stream = Stream(source="f", name="s", spec=FilesStream.model_validate(spec), folder=str(tmp_path))
-        return list(
-            open_stream(
-                stream, cursor=None, resume={}, local=local, clock=SYSTEM, scratch=tmp_path / "scratch", unfit=unfit
-            )
-        )  # fmt: skip
-
-    return reading
-
-
-def rows(local, arrived):
-    tables = [
-        one.rows if isinstance(one, Batch) else local.table(scan_query(one, "origin")).drop_columns("origin")
-        for one in arrived
-    ]
-    return [row for table in tables for row in table.to_pylist()]
 
 
 def kept(arrived):
-    batches = [one for one in arrived if isinstance(one, Batch) and one.rejected is not None]
-    return sorted((row["origin"], row["detail"]) for one in batches for row in one.rejected.to_pylist())
+    return sorted(
+        (row["origin"], row["detail"]) for row in rejected([one for one in arrived if isinstance(one, Batch)])
+    )
 
 
 TEXT = '# made by "a, b\n#\n\nid,v\n# first\n1,"#a\n# b"\n2,# c\n#3,x\n3,d\nx\n4,e\n# end\ntotal,\n2 rows\n'

@@ -2,49 +2,29 @@
 
 import json
 
-import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sources_arrived import tables
 
 from headrace.batch import Batch, Scan
 from headrace.errors import StatementFailed
 from headrace.extract import delimited, mending
-from headrace.extract.source import open_stream
 from headrace.load.parts import FilesUnfit
-from headrace.project.file_sources import FilesStream
-from headrace.project.sources import Stream
-from headrace.retry import SYSTEM
-from headrace.sql.scan import scan_query
 
 SPEC = {"path": "a.csv", "delimiter": ",", "quote": '"', "escape": '"', "encoding": "utf-8"}
 
 
-@pytest.fixture
-def read(tmp_path, local, monkeypatch):
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Files of any size are mended."""
     monkeypatch.setattr(delimited, "_WORTH", 0)
-
-    def reading(unfit=(), **spec):
-        stream = Stream(source="f", name="s", spec=FilesStream.model_validate(spec), folder=str(tmp_path))
-        return list(
-            open_stream(
-                stream, cursor=None, resume={}, local=local, clock=SYSTEM, scratch=tmp_path / "scratch", unfit=unfit
-            )
-        )  # fmt: skip
-
-    return reading
 
 
 def told(local, arrived):
     """The rows of what arrived with their types, what was kept out, and how many were read."""
     rows, kept, read = [], [], 0
-    for one in arrived:
-        if isinstance(one, Batch):
-            table, refused, number = one.rows, one.rejected, one.read
-        else:
-            table = local.table(scan_query(one, "origin")).drop_columns("origin")
-            refused = pyarrow.parquet.read_table(one.rejected) if one.rejected else None
-            number = table.num_rows + (refused.num_rows if refused else 0)
+    for table, refused, number in tables(local, arrived):
         rows += [(table.schema.names, [str(of) for of in table.schema.types], row) for row in table.to_pylist()]
         kept += refused.to_pylist() if refused else []
         read += number

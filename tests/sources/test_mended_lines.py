@@ -2,35 +2,27 @@
 
 import json
 
-import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sources_arrived import tables
 
-from headrace.batch import Batch, Scan
+from headrace.batch import Scan
 from headrace.errors import StatementFailed
 from headrace.extract import torn_lines
-from headrace.extract.source import open_stream
 from headrace.load.parts import FilesUnfit
-from headrace.project.file_sources import FilesStream
-from headrace.project.sources import Stream
-from headrace.retry import SYSTEM
-from headrace.sql.scan import scan_query
 
 
 @pytest.fixture
-def read(tmp_path, local, monkeypatch):
-    def reading(*, mends, unfit=(), **spec):
+def read(read, tmp_path, monkeypatch):
+    """Of files of any size; with `mends`, what is no record is cut out of them."""
+
+    def reading(*, mends, **given):
         monkeypatch.setattr(torn_lines, "_WORTH", 0 if mends else 1 << 40)
-        stream = Stream(source="f", name="s", spec=FilesStream.model_validate(spec), folder=str(tmp_path))
         (tmp_path / "scratch").mkdir(exist_ok=True)
         for left in (tmp_path / "scratch").iterdir():
             left.unlink()
-        return list(
-            open_stream(
-                stream, cursor=None, resume={}, local=local, clock=SYSTEM, scratch=tmp_path / "scratch", unfit=unfit
-            )
-        )  # fmt: skip
+        return read(**given)
 
     return reading
 
@@ -38,13 +30,7 @@ def read(tmp_path, local, monkeypatch):
 def told(local, arrived):
     """The rows of what arrived, what was kept out, and how many were read."""
     rows, kept, read = [], [], 0
-    for one in arrived:
-        if isinstance(one, Batch):
-            table, refused, number = one.rows, one.rejected, one.read
-        else:
-            table = local.table(scan_query(one, "origin")).drop_columns("origin")
-            refused = pyarrow.parquet.read_table(one.rejected) if one.rejected else None
-            number = table.num_rows + (refused.num_rows if refused else 0)
+    for table, refused, number in tables(local, arrived):
         rows += table.to_pylist()
         kept += refused.to_pylist() if refused else []
         read += number
