@@ -23,7 +23,7 @@ SPELLED = st.sampled_from(
     ["0", "-0", "7", "100", "1e2", "1e5", "1E5", "15e2", "1.5e20", "15e19", "1e-3", "12e-3", "0.012", "10.0", "1.50", "0.5", "5e-1",
      "123456789", "9007199254740993", "1e17", "1e-400", "1e400", "true", "false", "null", '"12"', '"true"', '"a.b"', '""', '"{"',
      '"[x"', '"1e5"', '"12:30"', '"\\u0041"', '"\\n"', '"é😀"', "{}", "[]", '{"y":1.5}', '{"y":1e5}', '{"y":1e5,"y":2}',
-     '[0.001,"1.0"]', '{"y": 1}']
+     '[0.001,"1.0"]', '{"y": 1}', "null", "null", '{"name":null}', '{"id":null,"u":1}', '"name\\":null"']
 )  # fmt: skip
 SHOWN = [
     f'{{"id":{n},"price":{n}.25,"ok":true,"name":"n{n}","day":"2024-01-01T00:00:00Z","at":{{"x":"y"}}}}'
@@ -55,14 +55,22 @@ def said(local, path, *, compact):
 
 @given(
     values=st.fixed_dictionaries({key: SPELLED | st.just(plain) for key, plain in PLAIN.items()}),
-    more=st.lists(st.tuples(st.sampled_from(["id", "a", "", "at", "ID"]), SPELLED), max_size=1),
-    less=st.sets(st.sampled_from(sorted(PLAIN)), max_size=1),
+    more=st.lists(
+        st.tuples(st.sampled_from(["id", "a", "", "at", "ID", "nama", 'x"name', "ix", "dax"]), SPELLED), max_size=2
+    ),
+    less=st.sets(st.sampled_from(sorted(PLAIN)), max_size=2),
     blanks=st.sampled_from(["", "", "", " ", "  "]),
 )
 @example(values={**PLAIN, "price": "1e5"}, more=[("a", "1")], less=set(), blanks="")
 @example(values={**PLAIN, "name": "1e5"}, more=[("a", "1")], less=set(), blanks="")
 @example(values={**PLAIN, "at": '{"y":1e5}'}, more=[("a", "1")], less=set(), blanks="")
 @example(values={**PLAIN, "id": "null"}, more=[("ix", "1")], less={"id"}, blanks="")
+@example(values=PLAIN, more=[("ix", "null")], less={"id"}, blanks="")
+@example(values=PLAIN, more=[("nama", "null")], less={"name"}, blanks="")
+@example(values={**PLAIN, "at": '{"name":null}'}, more=[("nama", "null")], less={"name"}, blanks="")
+@example(values={**PLAIN, "at": '{"name":null}'}, more=[("nama", '"ab"')], less={"name"}, blanks="")
+@example(values={**PLAIN, "day": '"name\\":null"'}, more=[("nama", "null")], less={"name"}, blanks="")
+@example(values=PLAIN, more=[('x"name', "null")], less={"name"}, blanks="")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 def test_the_length_of_a_line_hides_nothing(local, tmp_path, values, more, less, blanks):
     written = [*((key, value) for key, value in values.items() if key not in less), *more]

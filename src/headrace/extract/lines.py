@@ -48,7 +48,7 @@ def scan_of(
         return None
     if known is None:
         return None
-    compact = not any(one.declared or one.type is None for one in known) and _is_compact(sample[:_FEW])
+    compact = not any(one.declared for one in known) and _is_compact(sample[:_FEW])
     if not compact and _has_long_numbers(file, KEPT if any(map(_shows_digits, known)) else LONGEST):
         return None
     fields = [one.told() for one in known]
@@ -108,12 +108,8 @@ def _fits(value: Any, of: str | None) -> bool:
 
 
 def _is_compact(lines: list[str]) -> bool:
-    """Whether most of the lines are written as short as can be and have no value that is null: their length then proves them."""
-    records = [json.loads(line) for line in lines]
-    short = [
-        line == json.dumps(record, separators=(",", ":"), ensure_ascii=False) and None not in record.values()
-        for line, record in zip(lines, records, strict=True)
-    ]
+    """Whether most of the lines are written as short as can be: their length then proves them."""
+    short = [line == json.dumps(json.loads(line), separators=(",", ":"), ensure_ascii=False) for line in lines]
     return sum(short) * 2 > len(lines)
 
 

@@ -179,14 +179,34 @@ def _evident(fields: Sequence[Mapping[str, Any]]) -> str:
     """
     keys = sum(len(field["key"].encode()) + len('"":,') for field in fields)
     quotes = sum(len('""') for field in fields if _as_text(field))
-    lengths = " + ".join(f"strlen({_held(field)})" for field in fields)
-    shapes = " AND ".join(_plain(field) for field in fields)
+    lengths = " + ".join(
+        f"coalesce(strlen({_held(field)}), {len('null') - (len('  ') if _as_text(field) else 0)})" for field in fields
+    )
+    plain_keys = all(json.dumps(field["key"], ensure_ascii=False) == f'"{field["key"]}"' for field in fields)
+    objects = [_held(field) for field in fields if _type(field) == JSON]
+    shapes = " AND ".join(
+        f"CASE WHEN {_held(field)} IS NULL THEN {_null_written(field, objects) if plain_keys else 'FALSE'} ELSE {_plain(field)} END"
+        for field in fields
+    )
     return f"strlen(line) = {keys + quotes + 1} + {lengths} AND {shapes}"
+
+
+def _null_written(field: Mapping[str, Any], objects: Sequence[str]) -> str:
+    """A condition: a value is none because null is written for it, not because its key is missing, whose length something else may have.
+
+    No text has a key with both of its quotes in it, since they are escaped there, and a key that ends like it is longer; but among the
+    keys of an object that is a value it may be.
+    """
+    written = literal(f'"{field["key"]}":null')
+    within = "".join(f" AND NOT coalesce(contains({held}, {written}), FALSE)" for held in objects)
+    return f"contains(line, {written}){within}"
 
 
 def _plain(field: Mapping[str, Any]) -> str:
     """A condition: the value is of the type beyond doubt, and its text is not longer than what was read; NULL or FALSE if it may be."""
-    of, held = parse_type(field["type"]), _held(field)
+    of, held = _type(field), _held(field)
+    if of is None:
+        return "FALSE"
     if of == BOOLEAN:
         return f"{held} IN ('true', 'false')"
     if of == VARCHAR:
