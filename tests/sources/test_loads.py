@@ -201,3 +201,14 @@ def test_reference_data_is_not_asked_for_again_while_its_cache_lasts(api, projec
     project.load("--full-refresh")
 
     assert (asked, len(api.journal)) == (1, 2)
+
+
+def test_a_stream_that_lacks_the_key_it_is_to_be_joined_by_is_refused_before_anything_is_asked_for(api, project):
+    project("orders: {path: orders, write_disposition: merge}")
+
+    code, told = project.load()
+
+    assert code == 1
+    assert "HR404" in told
+    assert "merge needs a `primary_key`" in told
+    assert api.journal == []

@@ -61,7 +61,7 @@ def _alike(
         if long:
             return None
         lines = f"(SELECT CAST(r AS VARCHAR) AS line FROM ({records}) AS records) AS texts"
-        compact = not any(one.declared or one.type is None for one in known)
+        compact = not any(one.declared for one in known)
         query = proven_query(lines, fields, ("''", _PROOF), compact=compact, short=True)
         chosen = f"* REPLACE ({', '.join(texts)})" if texts else "*"
         try:

@@ -174,13 +174,18 @@ def _as_text(stream: Stream, held: Column, arrived: Type) -> Type:
     return VARCHAR
 
 
-def _check_key(stream: Stream, final: Schema, parts: list[Part]) -> None:
-    spec = stream.spec
-    if stream.disposition not in KEYED:
-        return
-    if not spec.key:
+def check_keyed(stream: Stream) -> None:
+    """Raises KeyMissing where rows are to be joined by a key, and the stream has none."""
+    if stream.disposition in KEYED and not stream.spec.key:
         what = "a `primary_key` or a `merge_key`" if stream.disposition == "delete_insert" else "a `primary_key`"
         raise KeyMissing(f"{stream.label}: {stream.disposition} needs {what}", where=stream.place)
+
+
+def _check_key(stream: Stream, final: Schema, parts: list[Part]) -> None:
+    spec = stream.spec
+    check_keyed(stream)
+    if stream.disposition not in KEYED:
+        return
     for column in dict.fromkeys((*spec.key, *spec.primary_key)):
         if parts and (final.get(column) is None or not any(part.schema.get(column) for part in parts)):
             raise KeyMissing(

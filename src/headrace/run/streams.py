@@ -15,6 +15,7 @@ from headrace.errors import FileVanished, PagingStuck, WarehouseUnavailable
 from headrace.events import Warned, emit
 from headrace.extract.source import open_stream, prepared
 from headrace.load import inflight
+from headrace.load.evolve import check_keyed
 from headrace.load.loader import load
 from headrace.load.parts import FilesUnfit
 from headrace.naming import Names, naming
@@ -69,6 +70,7 @@ def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:
     """How many rows were loaded; Done where there was nothing to ask for."""
     connection = session.connection()
     stream = prepared(stream, local=connection.local, clock=session.clock)
+    check_keyed(stream)
     if session.span is not None:
         reached = ledger.last_load(connection, stream.label)
         stream = narrowed(stream, session.span, reached.cursor_value if reached else None)
