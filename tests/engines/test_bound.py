@@ -59,6 +59,21 @@ def test_a_statement_that_needs_more_lifts_the_bound_and_may_be_done_again(url, 
     warehouse.close()
 
 
+def test_a_table_of_arrow_that_needs_more_lifts_the_bound_too(url, monkeypatch):
+    monkeypatch.setattr(bound, "LEAST", 40)
+    monkeypatch.setattr(bound, "EACH_THREAD", 0)
+    warehouse = open_warehouse(url, little=True)
+
+    with warehouse.connect() as connection:
+        with pytest.raises(MemoryExhausted) as failed:
+            connection.local.table(HUNGRY)
+        again = connection.local.table(HUNGRY)
+    warehouse.close()
+
+    assert failed.value.transient
+    assert again.column(0).to_pylist() == [20_000_000]
+
+
 def test_a_limit_that_is_said_is_not_lifted(url):
     warehouse = open_warehouse(url, setup=Setup(settings={"memory_limit": "40MB"}), little=True)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from headrace.errors import MemoryExhausted, StatementFailed
+from headrace.errors import HeadraceError, MemoryExhausted, StatementFailed
 from headrace.schema import Kind
 from headrace.sql.capabilities import Capabilities
 from headrace.warehouse.emptied import Emptied
@@ -125,7 +125,7 @@ class Embedded:
         return self._rows(sql, self._parsed[sql], values)
 
     def _rows(self, sql: str, query: str | duckdb.Statement, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        tight = self._bound if self._bound and self._bound.holds else None
+        tight = self._tight()
         try:
             with self._emptied.minding(self.session, sql) as note:
                 result = self.session.execute(query, values or None)
@@ -136,12 +136,11 @@ class Embedded:
                 return rows
         except duckdb.Error as error:
             self.doubtful = True
-            wrapped = failed(sql, error)
-            if tight and isinstance(wrapped, MemoryExhausted):
-                # Another session may have lifted the bound meanwhile; this statement was under it.
-                tight.lift()
-                wrapped.transient = True
-            raise wrapped from error
+            raise _lifting(failed(sql, error), tight) from error
+
+    def _tight(self) -> Bound | None:
+        """The bound that a statement is under which begins now: another session may have lifted it when it fails."""
+        return self._bound if self._bound and self._bound.holds else None
 
     def query(self, sql: str, batch_rows: int = 100_000) -> pa.RecordBatchReader:
         """A result of any size as Arrow batches; read it before the session's next statement. Raises StatementFailed or MemoryExhausted."""
@@ -154,10 +153,11 @@ class Embedded:
     def table(self, sql: str) -> pa.Table:
         """A result that fits into memory, as an Arrow table. Raises StatementFailed or MemoryExhausted."""
         self.doubtful = True
+        tight = self._tight()
         try:
             return self.session.sql(sql).to_arrow_table()
         except duckdb.Error as error:
-            raise failed(sql, error) from error
+            raise _lifting(failed(sql, error), tight) from error
 
     def register(self, name: str, data: pa.Table | pa.RecordBatchReader) -> None:
         """Let statements of this session read Arrow data under a name, without copying it. Raises StatementFailed or MemoryExhausted."""
@@ -194,6 +194,14 @@ def _count(rows: list[tuple[Any, ...]]) -> int:
             return count
         case _:
             return -1
+
+
+def _lifting(error: HeadraceError, tight: Bound | None) -> HeadraceError:
+    """The error, which the same statement need not have again without the bound that it was under."""
+    if tight and isinstance(error, MemoryExhausted):
+        tight.lift()
+        error.transient = True
+    return error
 
 
 def failed(sql: str, error: duckdb.Error) -> StatementFailed | MemoryExhausted:
