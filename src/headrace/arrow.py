@@ -11,9 +11,8 @@ import pyarrow as pa
 
 __all__ = ["pa", "with_pandas"]
 
-_LOOK = getattr(
-    pa.lib, "_pandas_api", None
-)  # no promise of pyarrow's: without it, the import of pandas is only not saved
+_LOOK = getattr(pa.lib, "_pandas_api", None)
+"""No promise of pyarrow's: where there is none, the import of pandas is not saved, and all else is as it was."""
 
 
 class _NoPandas(MetaPathFinder):

@@ -1,7 +1,7 @@
 """How much memory DuckDB takes while a run only loads: little, however much is loaded.
 
 By itself DuckDB keeps what it wrote until four fifths of the machine's memory are taken, so that a process grows with its data. Loading
-rows needs none of that: under the bound it takes as long, and what does not fit goes to disk. A statement that cannot do with it, such as
+rows needs none of that: under the bound it takes a tenth longer at most, and what does not fit goes to disk. A statement that cannot do with it, such as
 one over some thousand columns, lifts the bound for the rest of the run and is done again.
 """
 
