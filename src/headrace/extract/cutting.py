@@ -56,6 +56,14 @@ def without_footer(file: Found, lines: int, scratch: Path) -> Found:
     return replace(file, path=target)
 
 
+def cut_out(source: Path, start: int, end: int, target: Path) -> None:
+    """Write what a file has from byte to byte as a file."""
+    with source.open("rb") as raw, target.open("wb") as out:
+        raw.seek(start)
+        for _ in _copied(raw, out, end - start):
+            pass
+
+
 def _footer(path: Path, lines: int) -> int:
     """The byte at which so many last lines begin. A line's end at the end of the file begins no other."""
     with path.open("rb") as raw:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch
-from headrace.errors import FileUnreadable, StatementFailed
+from headrace.errors import FileUnreadable, RecordsNotFound, StatementFailed
 from headrace.extract.nesting import DEEPEST, too_deep
 from headrace.extract.records import Shape, rows_of
-from headrace.extract.selecting import find_selector
+from headrace.extract.selecting import find_selector, looked
 from headrace.schema import parse_type
 
 if TYPE_CHECKING:
@@ -57,12 +57,14 @@ def shape_of(spec: FilesStream, selector: str) -> Shape:
 
 
 def document(file: Found, spec: FilesStream, local: Embedded) -> Iterator[tuple[Batch, Mapping[str, Any], bool]]:
-    """A JSON document as one Batch."""
+    """A JSON document as one Batch. Raises FileUnreadable, RecordsNotFound."""
     body = _text(file, file.path.read_bytes())
     if too_deep(body):
         raise FileUnreadable(f"{file.key} is nested deeper than {DEEPEST} levels, which no record is")
     try:
-        selector = spec.data_selector or find_selector(local, body)
+        selector = file.selector or find_selector(local, body)
+        if looked(local, body, selector, ())[0] is None:
+            raise RecordsNotFound(f"{file.key} has nothing at '{selector}'", hint="say where with `data_selector:`")
         rows = rows_of([(file.key, body)], shape_of(spec, selector), local)
     except StatementFailed as error:
         raise _no_document(file, body, str(error)) from error
@@ -103,7 +105,7 @@ def json_lines(
     file: Found, spec: FilesStream, local: Embedded, start: Mapping[str, Any]
 ) -> Iterator[tuple[Batch, Mapping[str, Any], bool]]:
     """JSON lines in Batches of some megabytes, from a place on."""
-    selector = "$[*]." + spec.data_selector.removeprefix("$").lstrip(".") if spec.data_selector else "$"
+    selector = "$[*]." + file.selector.removeprefix("$").lstrip(".") if file.selector else "$"
     shape = shape_of(spec, selector)
     for piece in _lines(file, start.get("byte", 0), start.get("line", 0)):
         try:

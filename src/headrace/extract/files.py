@@ -20,6 +20,7 @@ from headrace.extract.found import Found, files_of, format_of
 from headrace.extract.listing import Places, Sighting, find
 from headrace.extract.packed import unpacked
 from headrace.extract.pieces import At
+from headrace.extract.unrolled import unrolled
 from headrace.project.file_sources import FilesStream
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def _files_of(one: Sighting, path: Path, choice: Choice, scratch: Path, midway: 
         if not any(_begun(midway, file) for file in taken):
             raise FileChanged(midway["file"])
     for file in taken:
-        plain = replace(file, path=unpacked(file.path, file.key, file.stamp, scratch))
+        path = unpacked(file.path, file.key, file.stamp, scratch)
+        plain = replace(file, path=path, selector=choice.spec.data_selector)
         yield _Here(plain, () if one.place is None else (file.path, plain.path))
 
 
@@ -180,6 +182,9 @@ class _Reader:
         elif file.format == "fixed":
             self.words = self.words or {"encoding": encoding_of(file, spec.encoding, {})}
             return as_utf8(file, encoding_of(file, spec.encoding, self.words), self.scratch)
+        elif file.format in ("json", "jsonl"):
+            readable = as_utf8(file, spec.encoding or _marked(file) or "utf-8", self.scratch)
+            return unrolled(readable, self.local, self.scratch) if file.format == "json" else readable
         return file
 
     def _in_place(self, file: Found) -> Scan | None:
@@ -190,8 +195,8 @@ class _Reader:
         if one is not None:
             fits = one.clean and file.key not in self.unfit
             return delimited.scan_of(one, self.types, self.local, self.scratch) if fits else None
-        asked = spec.data_selector or spec.incremental or (spec.transform and spec.transform.when == "in_flight")
-        if file.format != "jsonl" or asked or _marked(file) or spec.encoding:
+        asked = file.selector or spec.incremental or (spec.transform and spec.transform.when == "in_flight")
+        if file.format != "jsonl" or asked:
             return None
         found = None if file.key in self.unfit else self._lines(file)
         if found is None and (
@@ -222,7 +227,7 @@ class _Reader:
         pieces = (
             _delimited(one, self.types, self.local, self.scratch, start)
             if one
-            else _pieces(file, self.spec, self.local, self.scratch, start)
+            else _pieces(file, self.spec, self.local, start)
         )
         sizes = {} if file.size is None else {"sizes": {file.key: file.size}}
         for batch, place, last in pieces:
@@ -239,7 +244,7 @@ def _delimited(
 
 
 def _pieces(
-    file: Found, spec: FilesStream, local: Embedded, scratch: Path, start: Mapping[str, Any]
+    file: Found, spec: FilesStream, local: Embedded, start: Mapping[str, Any]
 ) -> Iterator[tuple[Batch, Mapping[str, Any], bool]]:
     """A file in Batches, each with the place after it and whether it is the last."""
     match file.format:
@@ -263,11 +268,10 @@ def _pieces(
             from headrace.extract import fixed
 
             return fixed.batches(file, spec, local, start)
+        case "jsonl":
+            return documents.json_lines(file, spec, local, start)
         case _:
-            readable = as_utf8(file, spec.encoding or _marked(file) or "utf-8", scratch)
-            if file.format == "jsonl":
-                return documents.json_lines(readable, spec, local, start)
-            return documents.document(readable, spec, local)
+            return documents.document(file, spec, local)
 
 
 def _marked(file: Found) -> str | None:

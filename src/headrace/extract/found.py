@@ -22,7 +22,7 @@ _FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file to read: where its bytes are, what it is called in messages, and what identifies its content."""
+    """A file to read: where its bytes are, what it is called in messages, what identifies its content, and where in it the records are."""
 
     path: Path
     name: str
@@ -30,6 +30,7 @@ class Found:
     stamp: str
     member: str | None = None
     size: int | None = None
+    selector: str | None = None
 
     @property
     def key(self) -> str:

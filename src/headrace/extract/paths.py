@@ -16,6 +16,13 @@ def duckdb_path(path: str) -> str:
     return found
 
 
+def until_list(path: str) -> tuple[str, str]:
+    """The path up to its first wildcard, in DuckDB's JSONPath, and what is behind that."""
+    text = path.strip().removeprefix("$")
+    star = next((step for step in _STEP.finditer(text) if "*" in (step[3], step[4])), None)
+    return (duckdb_path(text[: star.start()]), text[star.end() :]) if star else (duckdb_path(text), "")
+
+
 def literal_path(path: str) -> str | None:
     """A key that has dots in its name, such as `@odata.nextLink`, as a path of one step; None where the path has no dot."""
     return f'$."{path}"' if "." in path and not path.startswith("$") and "[" not in path and '"' not in path else None

@@ -60,8 +60,8 @@ class _Records:
 def batches(
     file: Found, spec: FilesStream, local: Embedded, start: Mapping[str, Any]
 ) -> Iterator[tuple[Batch, Mapping[str, Any], bool]]:
-    """The records of a file from a place on; `data_selector` is the path of their element. Raises FileUnreadable, RecordsNotFound."""
-    path = _path(spec.data_selector) if spec.data_selector else _likely(file)
+    """The records of a file from a place on; the file's selector is the path of their element. Raises FileUnreadable, RecordsNotFound."""
+    path = _path(file.selector) if file.selector else _likely(file)
     shape = shape_of(spec, "$")
     before = start.get("row", 0)
     pages = _pages(file, path, before)
