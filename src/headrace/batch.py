@@ -20,7 +20,8 @@ class Batch:
     `{b"headrace": b"json"}` or `b"uuid"`. `rejected` has the
     text columns `reason`, `column`, `detail`, `raw` and `origin`, one row for each record that could not be read. `read` counts both.
     `cursor` is the highest cursor value among the rows, as text. `resume` is what the source needs to go on after this batch; its keys
-    `files` and `sizes` hold the stamps and the bytes of the files that end with it.
+    `files` and `sizes` hold the stamps and the bytes of the files that end with it. `origin` is the file or the page that the rows came
+    from; where they came from several, `origins` has for each row its own.
     """
 
     rows: pa.Table
@@ -29,6 +30,7 @@ class Batch:
     cursor: str | None = None
     resume: Mapping[str, Any] = field(default_factory=dict)
     origin: str = ""
+    origins: pa.ChunkedArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

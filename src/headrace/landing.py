@@ -134,7 +134,7 @@ class Package:
         """Make a batch safe. `filtered` rows of those it read were taken out by the in-flight transform."""
         name = f"{self._journal.lines + 1:06d}"
         rows = batch.rows.num_rows
-        stored = _with_origin(batch.rows, batch.origin)
+        stored = _with_origin(batch)
         line: dict[str, Any] = {
             "kind": "rows",
             "file": f"{name}.parquet",
@@ -337,13 +337,16 @@ def _add(journal: _Journal, folder: Path, line: Mapping[str, Any]) -> None:
             journal.reached = journal.reached.past(line["cursor"])
 
 
-def _with_origin(rows: pa.Table, origin: str) -> pa.Table:
+def _with_origin(batch: Batch) -> pa.Table:
     from headrace.arrow import pa
 
+    rows, origins = batch.rows, batch.origins
     for index, column in enumerate(rows.schema):
         if pa.types.is_null(column.type):  # Parquet has no such type
             rows = rows.set_column(index, column.name, rows.column(index).cast(pa.string()))
-    return rows.append_column(ORIGIN, pa.repeat(pa.scalar(origin, pa.string()), rows.num_rows))
+    if origins is None:
+        return rows.append_column(ORIGIN, pa.repeat(pa.scalar(batch.origin, pa.string()), rows.num_rows))
+    return rows.append_column(ORIGIN, origins)
 
 
 def _kind(column: pa.Field) -> str:

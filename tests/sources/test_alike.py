@@ -135,6 +135,20 @@ def test_records_with_what_is_declared_or_joins_them_are_alike_too(local):
     assert [row["column"] for row in wrong.rejected.to_pylist()] == ["price"]
 
 
+def test_each_record_of_several_pages_says_which_one_it_came_from(local):
+    pages, shape = Pages(local), Shape("$", {"price": parse_type("decimal(12,2)")})
+    named = {**PLAIN, "headrace_origin": '"x"', "origin": '"y"'}
+    bodies = [("first", text(named, named)), ("second", text(named))]
+
+    looked, alike = pages.rows_of(bodies, shape), pages.rows_of(bodies, shape)
+    refused = pages.rows_of([("first", text({**named, "price": "1.255"}, named)), bodies[1]], shape)
+
+    assert pages.misses == 1
+    assert looked.origins.to_pylist() == alike.origins.to_pylist() == ["first", "first", "second"]
+    assert refused.origins.to_pylist() == ["first", "second"]
+    assert looked.rows["origin"].to_pylist() == alike.rows["origin"].to_pylist() == ["y"] * 3
+
+
 @pytest.mark.parametrize("path", ["id", "day"])
 def test_the_cursor_of_a_batch_is_its_highest(local, path):
     shape = Shape("$", cursor_path=path, missing="exclude")

@@ -96,6 +96,20 @@ def test_a_run_that_is_killed_asks_again_only_for_what_was_under_way(api, projec
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"])
+def test_each_row_names_the_page_that_it_came_from(api, project, request, engine):
+    target = {"target": request.getfixturevalue("postgres_url")} if engine == "postgres" else {}
+    paging = "{type: page_number, base_page: 1}"
+    project(f"orders: {{path: page_number, paginator: {paging}, data_selector: data, params: {{token: x}}}}", **target)
+
+    code, out = project.load()
+
+    assert code == 0, out
+    counted = "select _headrace_source, count(*), min(id) from api.orders group by 1 order by 3"
+    page = f"{api.url}/page_number?token=***&page="
+    assert project.rows(counted) == [(f"{page}{n}", 5, 5 * n - 4) for n in range(1, 6)]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
 def test_children_are_loaded_after_their_parents_with_every_row_of_them(api, project, request, engine):
     target = {"target": request.getfixturevalue("postgres_url")} if engine == "postgres" else {}
     api.records = [{"id": n, "owner": {"id": n * 10}} for n in range(1, 13)]

@@ -21,7 +21,8 @@ def read_again(stream: Stream, records: Sequence[tuple[str, str]], local: Embedd
     pages = [(origin, f"[{raw}]" if _is_json(raw) else json.dumps([raw])) for origin, raw in records]
     declared = {name: parse_type(column.type) for name, column in stream.spec.columns.items() if column.type}
     rows = rows_of(pages, Shape("$", declared, stream.spec.flattens), local)
-    return Batch(rows.rows, rows.read, rows.rejected, origin=records[0][0] if records else "")
+    origin = records[0][0] if records else ""
+    return Batch(rows.rows, rows.read, rows.rejected, origin=origin, origins=rows.origins)
 
 
 def _is_json(raw: str) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from headrace.errors import StatementFailed
 from headrace.extract.paths import keys_of
-from headrace.extract.records import Rows, arrived, highest, labelled, rows_of
+from headrace.extract.records import Rows, apart, arrived, highest, labelled, rows_of
 from headrace.schema import BIGINT, VARCHAR, Kind
 from headrace.sql.dialect import name as quoted
 from headrace.sql.lines import UNFIT, proven_query
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MOST_MISSES = 3
 _WORTH = 2_000_000
 """Characters of pages: to plan the one statement costs more than the several do for fewer."""
-_PROOF = "headrace_proof"
+_ORIGIN = "headrace_origin"
 
 
 @dataclass(slots=True)
@@ -60,9 +60,9 @@ def _alike(
     with arrived(pages, shape, local, added) as (records, long):
         if long:
             return None
-        lines = f"(SELECT CAST(r AS VARCHAR) AS line FROM ({records}) AS records) AS texts"
+        lines = f"(SELECT origin AS {_ORIGIN}, CAST(r AS VARCHAR) AS line FROM ({records}) AS records) AS texts"
         compact = not any(one.declared for one in known)
-        query = proven_query(lines, fields, ("''", _PROOF), compact=compact, short=True)
+        query = proven_query(lines, fields, (_ORIGIN, "headrace_proof"), file=_ORIGIN, compact=compact, short=True)
         chosen = f"* REPLACE ({', '.join(texts)})" if texts else "*"
         try:
             rows = local.table(f"SELECT {chosen} FROM ({query}) AS proven")
@@ -70,9 +70,10 @@ def _alike(
             if UNFIT not in str(error):
                 raise
             return None
-    rows = labelled(rows.drop_columns([_PROOF]), types)
+    rows, origins = apart(rows)
+    rows = labelled(rows, types)
     if not cursor:
-        return Rows(rows, rows.num_rows, None, None)
+        return Rows(rows, rows.num_rows, None, None, origins=origins)
     if shape.missing != "include" and rows.column(cursor).null_count:
         return None
     local.register("headrace_alike", rows)
@@ -80,7 +81,7 @@ def _alike(
         reached = highest(local, shape.cursor_path, f"CAST({quoted(cursor)} AS VARCHAR)", "headrace_alike")
     finally:
         local.unregister("headrace_alike")
-    return Rows(rows, rows.num_rows, None, reached)
+    return Rows(rows, rows.num_rows, None, reached, origins=origins)
 
 
 def _cursor(known: Sequence[Known], shape: Shape) -> str | None:

@@ -49,13 +49,14 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of some pages; `rejected` as in Batch, None where there are none. `known` is what `known_of` would say of them."""
+    """The rows of some pages; `rejected` and `origins` as in Batch. `known` is what `known_of` would say of them."""
 
     rows: pa.Table
     read: int
     rejected: pa.Table | None
     cursor: str | None
     known: list[Known] | None = None
+    origins: pa.ChunkedArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,19 +287,30 @@ def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: s
         else "NULL"
     )
     listed = ", ".join(f"{one.value} AS {quoted(one.name)}" for one in fields) or "1 AS nothing"
-    rows = local.table(f"SELECT {listed} FROM headrace_texts" + (f" WHERE ({refused}) IS NULL" if refusals else ""))
+    rows, origins = apart(
+        local.table(
+            f"SELECT {listed}, origin FROM headrace_texts" + (f" WHERE ({refused}) IS NULL" if refusals else "")
+        )
+    )
     if not fields:
         rows = rows.select([])
     rows = labelled(rows, {one.name: one.type for one in fields})
+    sums = replace(sums, rows=rows, origins=origins)
     if rows.num_rows == sums.read:
-        return replace(sums, rows=rows)
+        return sums
     rejected = local.table(_rejected_sql(refusals, refused, shape if fields else None))
     if shape.missing == "raise" and (at_cursor and (not fields or "cursor" in rejected["reason"].to_pylist())):
         raise RecordsNotFound(
             f"a record has no '{shape.cursor_path}', which is the stream's cursor",
             hint="set `on_cursor_value_missing: include` or `exclude`",
         )
-    return replace(sums, rows=rows, rejected=rejected)
+    return replace(sums, rejected=rejected)
+
+
+def apart(rows: pa.Table) -> tuple[pa.Table, pa.ChunkedArray]:
+    """Rows without their last column, and that column: where each came from."""
+    last = rows.num_columns - 1
+    return rows.remove_column(last), rows.column(last)
 
 
 def labelled(rows: pa.Table, types: Mapping[str, Type]) -> pa.Table:

@@ -155,7 +155,7 @@ class _Reading:
             added = [_added(turn.part) for turn in pages]
             rows = self.pages.rows_of(bodies, self.api.shape, added)
             after = self._resume(last, number)
-            yield Batch(rows.rows, rows.read, rows.rejected, rows.cursor, after, bodies[0][0])
+            yield Batch(rows.rows, rows.read, rows.rejected, rows.cursor, after, bodies[0][0], rows.origins)
         if self.api.spool and held and pages:
             self.api.spool.landed(f"{turn.part.key} {fingerprint(turn.state)}" for turn in held)
 

@@ -35,7 +35,7 @@ def transform(local: Embedded, stream: Stream, batch: Batch) -> tuple[Batch, int
     finally:
         local.unregister(INPUT)
     filtered = dropped(stream, batch.rows.num_rows, rows.num_rows)
-    return replace(batch, rows=rows), filtered
+    return replace(batch, rows=rows, origins=None), filtered  # which row is which, only the SQL knows
 
 
 def wrap(sql: str, query: str) -> str:
