@@ -49,6 +49,19 @@ def test_a_file_that_breaks_its_sample_is_read_anew_and_every_line_is_accounted_
     assert len(list((project / ".headrace/landing/dev/lake.events/loaded").iterdir())) <= 2
 
 
+def test_a_line_in_which_a_key_is_twice_is_kept_out_with_its_number(run, project):
+    lines = (project / "b.jsonl").read_text().replace('"id": 19000,', '"id": 19000, "note": "other",')
+    (project / "b.jsonl").write_text(lines.replace("{broken\n", ""))
+
+    done = run("load")
+
+    assert done.code == 0, done.err
+    assert asked(project, 'SELECT "column", detail, origin FROM headrace.quarantine') == [
+        ("note", "the key 'note' is there twice", "b.jsonl:19002")
+    ]
+    assert asked(project, "SELECT count(*) FROM lake.events") == [(20_010,)]
+
+
 def test_a_database_called_as_the_source_is_loaded_twice_and_looked_at(run, project):
     text = json.dumps(PROJECT).replace("out.duckdb", "lake.duckdb")
     (project / "headrace.yml").write_text(text)

@@ -110,6 +110,21 @@ def test_each_row_names_the_page_that_it_came_from(api, project, request, engine
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgres"])
+def test_a_record_in_which_a_key_is_twice_is_kept_out_and_counted(api, project, request, engine):
+    target = {"target": request.getfixturevalue("postgres_url")} if engine == "postgres" else {}
+    api.routes["/orders"] = lambda api, asked: (b'[{"id": 1, "v": 1}, {"id": 2, "v": 1, "v": 2}]', {})
+    project("orders: {path: orders, primary_key: id, paginator: single_page}", **target)
+
+    code, out = project.load()
+
+    assert code == 0, out
+    assert "2 rows read = 1 inserted + 1 quarantined" in out
+    assert project.rows("select id, v from api.orders") == [(1, 1)]
+    kept = project.rows('select reason, "column", detail, raw from headrace.quarantine')
+    assert kept == [("record", "v", "the key 'v' is there twice", '{"id":2,"v":1,"v":2}')]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgres"])
 def test_children_are_loaded_after_their_parents_with_every_row_of_them(api, project, request, engine):
     target = {"target": request.getfixturevalue("postgres_url")} if engine == "postgres" else {}
     api.records = [{"id": n, "owner": {"id": n * 10}} for n in range(1, 13)]

@@ -164,3 +164,20 @@ def test_a_number_that_no_double_can_be_stays_as_it_is_written_and_breaks_a_decl
     assert found.rows["x"].to_pylist() == [number, "0.0", "1.5e300"]
     assert declared.rows["x"].to_pylist() == [0.0, 1.5e300]
     assert declared.rejected["raw"].to_pylist() == [f'{{"x":{number}}}']
+
+
+@pytest.mark.parametrize("flatten", [False, True])
+def test_a_record_in_which_a_key_is_twice_is_rejected_by_the_name_of_the_key(local, flatten):
+    fine = ['{"a": 1, "b": null}', '{"b": {}}', '{"b": {"x": 1, "y": null}}', '{"a": null, "t": 1, "b": {"a": 1}}']
+    twice = ['{"a": 1, "a": 1}', '{"b": null, "a": 2, "b": {"x": 1}}', '{"a": 1, "t": 5, "é\'": 1, "é\'": null}']
+    within = '{"a": 1, "b": {"x": 1, "y": 2, "x": 1}}'
+    shape = Shape("$", flatten=flatten, cursor_path="t")
+
+    found = rows_of([("p", f"[{', '.join([*fine, *twice, within])}]")], shape, local)
+
+    kept_out = [(row["reason"], row["column"], row["detail"], row["raw"]) for row in found.rejected.to_pylist()]
+    told = [("record", key, f"the key '{key}' is there twice") for key in ("a", "b", "é'", *(["x"] if flatten else []))]
+    raw = [text.replace(": ", ":").replace(", ", ",") for text in (*twice, *([within] if flatten else []))]
+    assert kept_out == [(*said, text) for said, text in zip(told, raw, strict=True)]
+    assert found.rows.num_rows == len(fine) + (not flatten)
+    assert found.read == 8

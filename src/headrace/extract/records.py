@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.cursor import Cursor
 from headrace.errors import RecordsNotFound
 from headrace.extract.paths import keys_of
+from headrace.extract.repeated import repeated
 from headrace.extract.selecting import records_sql
 from headrace.naming import convention, distinct_names, written
 from headrace.schema import DOUBLE, JSON, VARCHAR, Kind, Type
@@ -68,6 +69,16 @@ class _Field:
     value: str
     refused: str | None = None
     text: str = "NULL"
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a record is kept out: the condition, the word for it, and the expressions of its column and of what is said."""
+
+    test: str
+    reason: str
+    column: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +224,8 @@ def _typed(shape: Shape, local: Embedded, *, long: bool) -> Rows:
     cursor = highest(local, shape.cursor_path, at_cursor or "", "headrace_texts")
     plain = not long and _is_plain(found, shape)
     sums = Rows(None, found.read, None, cursor, known if plain else None)
-    return _collected(shape, local, fields, at_cursor, sums)
+    twice = repeated([keys for keys, _ in found.leaves], local, "headrace_texts")
+    return _collected(shape, local, fields, _refusals(shape, fields, at_cursor, twice), sums)
 
 
 def _listed(texts: list[str]) -> str:
@@ -271,35 +283,38 @@ def highest(local: Embedded, path: str | None, text: str, relation: str) -> str 
     return reached.value
 
 
-def _collected(shape: Shape, local: Embedded, fields: list[_Field], at_cursor: str | None, sums: Rows) -> Rows:
-    refusals = [
-        (one.refused, one.name, f"'''' || left({one.text}, 100) || ''' is not {one.type}'")
-        for one in fields
-        if one.refused
-    ]
-    if not fields:
-        refusals.append(("TRUE", "", "'the record holds no value'"))  # a row of no columns would be lost
+def _refusals(shape: Shape, fields: list[_Field], at_cursor: str | None, twice: str | None) -> list[_Refusal]:
+    """Why records are refused, each by the first of these that is true of it."""
+    refusals = []
+    if twice:
+        said = f"'the key ''' || {twice} || ''' is there twice'"
+        refusals.append(_Refusal(f"{twice} IS NOT NULL", "record", twice, said))
+    for one in fields:
+        if one.refused:
+            said = f"'''' || left({one.text}, 100) || ''' is not {one.type}'"
+            refusals.append(_Refusal(one.refused, "type", literal(one.name), said))
+    if not fields:  # a row of no columns would be lost
+        refusals.append(_Refusal("TRUE", "record", "NULL", "'the record holds no value'"))
     elif at_cursor and shape.missing != "include":
-        refusals.append((f"{at_cursor} IS NULL", shape.cursor_path or "", "'the cursor is missing'"))
-    refused = (
-        "CASE " + " ".join(f"WHEN {test} THEN {n}" for n, (test, _, _) in enumerate(refusals)) + " END"
-        if refusals
-        else "NULL"
-    )
+        path = literal(shape.cursor_path or "")
+        refusals.append(_Refusal(f"{at_cursor} IS NULL", "cursor", path, "'the cursor is missing'"))
+    return refusals
+
+
+def _collected(shape: Shape, local: Embedded, fields: list[_Field], refusals: list[_Refusal], sums: Rows) -> Rows:
+    tests = " ".join(f"WHEN {one.test} THEN {n}" for n, one in enumerate(refusals))
+    refused = f"CASE {tests} END" if refusals else "NULL"
     listed = ", ".join(f"{one.value} AS {quoted(one.name)}" for one in fields) or "1 AS nothing"
-    rows, origins = apart(
-        local.table(
-            f"SELECT {listed}, origin FROM headrace_texts" + (f" WHERE ({refused}) IS NULL" if refusals else "")
-        )
-    )
+    kept = f" WHERE ({refused}) IS NULL" if refusals else ""
+    rows, origins = apart(local.table(f"SELECT {listed}, origin FROM headrace_texts{kept}"))
     if not fields:
         rows = rows.select([])
     rows = labelled(rows, {one.name: one.type for one in fields})
     sums = replace(sums, rows=rows, origins=origins)
     if rows.num_rows == sums.read:
         return sums
-    rejected = local.table(_rejected_sql(refusals, refused, shape if fields else None))
-    if shape.missing == "raise" and (at_cursor and (not fields or "cursor" in rejected["reason"].to_pylist())):
+    rejected = local.table(_rejected_sql(refusals, refused))
+    if shape.missing == "raise" and shape.cursor_path and (not fields or "cursor" in rejected["reason"].to_pylist()):
         raise RecordsNotFound(
             f"a record has no '{shape.cursor_path}', which is the stream's cursor",
             hint="set `on_cursor_value_missing: include` or `exclude`",
@@ -322,16 +337,16 @@ def labelled(rows: pa.Table, types: Mapping[str, Type]) -> pa.Table:
     return rows.cast(pa.schema(fields))
 
 
-def _rejected_sql(refusals: list[tuple[str, str, str]], refused: str, shape: Shape | None) -> str:
+def _rejected_sql(refusals: list[_Refusal], refused: str) -> str:
     raw = unmarked("CAST(r AS VARCHAR)")
     lone = f"SELECT 'record' AS reason, CAST(NULL AS VARCHAR) AS \"column\", 'a record is an object, this is ' || {_KIND_IN_WORDS} AS detail, {raw} AS raw, origin FROM headrace_records WHERE NOT fits"
     if not refusals:
         return lone
-    which = " ".join(f"WHEN {n} THEN {literal(name)}" for n, (_, name, _) in enumerate(refusals))
-    detail = " ".join(f"WHEN {n} THEN {text}" for n, (_, _, text) in enumerate(refusals))
-    by_cursor = len(refusals) - 1 if shape and shape.cursor_path and shape.missing != "include" else -1
+    reason, column, detail = (
+        "CASE n " + " ".join(f"WHEN {n} THEN {said}" for n, said in enumerate(of)) + " END"
+        for of in zip(*((literal(one.reason), one.column, one.detail) for one in refusals), strict=True)
+    )
     return (
-        f"SELECT CASE n WHEN {by_cursor} THEN 'cursor' ELSE '{'type' if shape else 'record'}' END AS reason, nullif(CASE n {which} END, '') AS \"column\","
-        f" CASE n {detail} END AS detail, {raw} AS raw, origin"
+        f'SELECT {reason} AS reason, {column} AS "column", {detail} AS detail, {raw} AS raw, origin'
         f" FROM (SELECT *, {refused} AS n FROM headrace_texts) WHERE n IS NOT NULL UNION ALL {lone}"
     )
