@@ -9,6 +9,7 @@ from headrace.batch import Batch, Dead
 from headrace.cursor import Cursor
 from headrace.errors import ConfigInvalid, PagingStuck, RequestFailed
 from headrace.extract import rest
+from headrace.project.rest_sources import RestStream
 
 PARENTS = [{"id": n, "name": f"p{n}"} for n in (1, 2, 10)]
 
@@ -258,6 +259,62 @@ def test_a_body_of_another_kind_than_was_said_is_an_error(api, local, kind, text
 
     with pytest.raises(RequestFailed, match="the body"):
         list(read(api, stream_of(api, decoder=kind, retry={"max_attempts": 1}), local))
+
+
+CSVS = [
+    ('id;n\n1;"a;b"\n2;1,5\n', {}),
+    ("id\tn\n1\ta;b\n2\t1,5\n", {}),
+    ("id::n\n1::a;b\n2::1,5\n", {"delimiter": "::"}),
+    ("id,n\n1,'a;b'\n2,'1,5'\n", {"quote": "'"}),
+    ('\nid,n\n1,a;b\n2,"1,5"\n', {}),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), CSVS)
+def test_csv_is_read_by_the_signs_that_are_said_or_found(api, local, text, said):
+    api.routes["/single_page"] = lambda api, asked: (text.encode(), {})
+    made = stream_of(api, decoder="csv", columns={"id": "bigint"}, **said)
+
+    (batch,) = read(api, made, local)
+
+    assert batch.rows.to_pylist() == [{"id": 1, "n": "a;b"}, {"id": 2, "n": "1,5"}]
+
+
+@pytest.mark.parametrize(
+    ("written", "header", "said"),
+    [("cp1252", "", {}), ("utf-16-le", "", {}), ("utf-16", "", {}), ("cp1252", "; charset=windows-1252", {}),
+     ("utf-8-sig", "; charset=latin-1", {}), ("cp437", "; charset=utf-8", {"encoding": "cp437"})],
+)  # fmt: skip
+def test_csv_is_decoded_as_is_said_or_found(api, local, written, header, said):
+    body = "id,n\n1,Müller\n".encode(written)
+    api.routes["/single_page"] = lambda api, asked: (body, {"Content-Type": f"text/csv{header}"})
+
+    (batch,) = read(api, stream_of(api, decoder="csv", **said), local)
+
+    assert batch.rows.to_pylist() == [{"id": "1", "n": "Müller"}]
+
+
+def test_pages_of_csv_are_read_as_the_first_one_was_also_by_who_goes_on(api, local, monkeypatch):
+    monkeypatch.setattr(rest, "_PAGES", 1)
+    pages = {"1": b"id;n\n1;x\n2;y\n", "2": b"id;n|o|p\n3;z|z|z\n", "3": b"id;n\n"}
+    api.routes["/paged"] = lambda api, asked: (pages[asked.params["page"]], {})
+    paging = {"type": "page_number", "base_page": 1, "total_path": None}
+    made = stream_of(api, path="paged", decoder="csv", paginator=paging)
+
+    first, second, *_ = read(api, made, local)
+    again = next(iter(read(api, made, local, resume=first.resume)))
+
+    assert first.rows.to_pylist() == [{"id": "1", "n": "x"}, {"id": "2", "n": "y"}]
+    assert second.rows.to_pylist() == again.rows.to_pylist() == [{"id": "3", "n_o_p": "z|z|z"}]
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [({"delimiter": ";"}, "`delimiter:` is of CSV, and the body is json"), ({"encoding": "latin-99"}, "there is no encoding 'latin-99'")],
+)  # fmt: skip
+def test_signs_of_csv_for_another_body_and_encodings_that_there_are_not_are_refused(said, what):
+    with pytest.raises(ValueError, match=what):
+        RestStream.model_validate({"path": "x", **said})
 
 
 def test_a_graphql_query_pages_by_its_variables(api, local):

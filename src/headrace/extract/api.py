@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.cursor import Cursor
 from headrace.errors import RecordsNotFound, StatementFailed
+from headrace.extract import csv_bodies
 from headrace.extract.bodies import DECODERS
+from headrace.extract.dialects import Signs
 from headrace.extract.expressions import addressed, filled
 from headrace.extract.http import Http, Policy, Request
 from headrace.extract.jobs import prepared
@@ -60,6 +62,8 @@ class Api:
     all_probes: list[Embedded] = field(default_factory=list)
     bases: dict[str, Request] = field(default_factory=dict)
     preparing: threading.Lock = field(default_factory=threading.Lock)
+    signs: Signs | None = None
+    """By which answers of CSV are read."""
     said: set[str] = field(default_factory=set)
     """What of its totals was warned of already."""
 
@@ -86,13 +90,15 @@ class Api:
         waiting: SimpleQueue[Embedded] = SimpleQueue()
         for probe in probes:
             waiting.put(probe)
-        return cls(
+        made = cls(
             label=stream.label,
             spec=spec,
             http=Http(client, common.identity(spec.auth), common.gates(stream.label, spec.rate_limit), clock, width),
-            policy=Policy(spec.retry or client.retry, spec.response_actions),
+            policy=Policy(
+                spec.retry or client.retry, spec.response_actions, spec.encoding, guesses=spec.decoder == "csv"
+            ),
             paginator=_paginator(spec, client, resume),
-            selector=spec.data_selector or resume.get("selector"),
+            selector=spec.data_selector,
             local=local,
             threads=ThreadPoolExecutor(width, thread_name_prefix=stream.label),
             probes=waiting,
@@ -101,6 +107,8 @@ class Api:
             scratch=scratch,
             all_probes=probes,
         )
+        made._take(resume)
+        return made
 
     def close(self) -> None:
         """End pauses, threads and connections; a request that is under way is waited for."""
@@ -153,7 +161,7 @@ class Api:
         key = f"{part.key} {fingerprint(state)}"
         kept = self.spool.take(key) if self.spool else None
         if kept is not None:
-            self.selector = self.selector or kept[1].get("selector")
+            self._take(kept[1])
             return kept[0]
         known: list[tuple[str, int, dict[str, Any], str | None]] = []
 
@@ -175,7 +183,7 @@ class Api:
         headers = {name: value for name, value in response.headers.items() if name in wanted}
         page = Page(self.http.bare(response.url), headers, body, rows, values, response.ignored, reached)
         if self.spool:
-            self.spool.add(key, page, {"selector": self.selector})
+            self.spool.add(key, page, self.found)
         return page
 
     def look(self, body: str) -> tuple[str, int, dict[str, Any], str | None]:
@@ -185,7 +193,7 @@ class Api:
         """
         probe = self.probes.get()
         try:
-            body = DECODERS[self.spec.decoder](body, probe)
+            body = self._as_json(body, probe)
             if too_deep(body):
                 raise ValueError(f"the body is nested deeper than {DEEPEST} levels")
             paths = self.paging.paths if self.paginator else AUTO_PATHS
@@ -200,6 +208,22 @@ class Api:
                 f"the response has nothing at '{selector}'", hint=f"it begins with {body[:100]!r}; see `data_selector:`"
             )
         return body, rows, values, reached
+
+    @property
+    def found(self) -> dict[str, Any]:
+        """What the first page showed, for those who go on."""
+        selector = {"selector": self.selector} if self.selector else {}
+        return {**selector, "signs": self.signs.written()} if self.signs else selector
+
+    def _take(self, found: Mapping[str, Any]) -> None:
+        self.selector = self.selector or found.get("selector")
+        self.signs = self.signs or (Signs(**found["signs"]) if "signs" in found else None)
+
+    def _as_json(self, body: str, probe: Embedded) -> str:
+        if self.spec.decoder != "csv":
+            return DECODERS[self.spec.decoder](body)
+        text, self.signs = csv_bodies.decoded(body, self.spec, self.signs, probe)
+        return text
 
     def records(self, body: str) -> str:
         """The records of a body that was looked at, as text without what stands around them."""

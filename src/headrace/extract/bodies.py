@@ -1,4 +1,4 @@
-"""Bodies that are not JSON documents, as JSON texts: lines of JSON, CSV and XML."""
+"""Bodies that are not JSON documents, as JSON texts: lines of JSON, and XML."""
 
 from __future__ import annotations
 
@@ -6,54 +6,19 @@ import json
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from headrace.sql.dialect import name as quoted
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from headrace.warehouse.embedded import Embedded
 
-
-def _as_it_is(body: str, _: Embedded) -> str:
+def _as_it_is(body: str) -> str:
     return body
 
 
-def _jsonl(body: str, _: Embedded) -> str:
+def _jsonl(body: str) -> str:
     return "[" + ",".join(line for line in body.split("\n") if line.strip()) + "]"
 
 
-def _csv(body: str, local: Embedded) -> str:
-    """Every value as text: what it is, the declared columns say."""
-    import pyarrow.csv as pc
-
-    from headrace.arrow import pa
-
-    if not body.strip():
-        return "[]"
-    try:
-        options = pc.ParseOptions(newlines_in_values=True)
-        names = pc.open_csv(pa.BufferReader(body.encode()), parse_options=options).schema.names
-        table = pc.read_csv(
-            pa.BufferReader(body.encode()),
-            parse_options=options,
-            convert_options=pc.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-            ),
-        )
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"the body is not CSV: {str(error).splitlines()[0][:100]}") from None
-    local.register("headrace_csv", table)
-    try:
-        listed = ", ".join(f"{quoted(name)} := {quoted(name)}" for name in names)
-        ((text,),) = local.rows(
-            f"SELECT CAST(coalesce(to_json(list(struct_pack({listed}))), '[]') AS VARCHAR) FROM headrace_csv"
-        )
-    finally:
-        local.unregister("headrace_csv")
-    return str(text)
-
-
-def _xml(body: str, _: Embedded) -> str:
+def _xml(body: str) -> str:
     """An element is an object: attributes under `@name`, children by name (a list where there are several), text under `#text`."""
     if "<!DOCTYPE" in body[:1000]:
         raise ValueError("the body has a document type, which may name other files")
@@ -86,10 +51,5 @@ def _bare(name: str) -> str:
     return name.rpartition("}")[2]
 
 
-DECODERS: Mapping[str, Callable[[str, Embedded], str]] = {
-    "json": _as_it_is,
-    "jsonl": _jsonl,
-    "csv": _csv,
-    "xml": _xml,
-}
-"""Each `decoder:`. They raise ValueError where a body is of another kind."""
+DECODERS: Mapping[str, Callable[[str], str]] = {"json": _as_it_is, "jsonl": _jsonl, "xml": _xml}
+"""Each `decoder:` but csv, of which more has to be known. They raise ValueError where a body is of another kind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from headrace.errors import FileUnreadable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from headrace.extract.found import Found
+    from headrace.project.delimited import Delimited
     from headrace.project.file_sources import FilesStream
 
 _CANDIDATES = ",;\t|^"
@@ -30,13 +31,28 @@ _POINT_NUMBER = re.compile(r"[+-]?[0-9]+\.[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """The words by which a stream's files are read."""
+class Signs:
+    """What stands between the values of a line, around one that has such a sign in it, and before a sign in it that is not to count."""
 
-    encoding: str
     delimiter: str
     quote: str
     escape: str
+
+    def reader(self) -> dict[str, Any]:
+        """The reader's options, by which it guesses nothing."""
+        told = {"delim": self.delimiter, "quote": self.quote, "escape": self.escape}
+        return {"auto_detect": False, "compression": "none", **told}
+
+    def written(self) -> dict[str, Any]:
+        """What is kept of it with the stream."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect(Signs):
+    """The words by which a stream's files are read."""
+
+    encoding: str
     header: bool
     decimal: str
     thousands: str = ""
@@ -45,10 +61,6 @@ class Dialect:
     def notation(self) -> tuple[str, str]:
         """The sign before the fraction of a number, and the one between thousands."""
         return self.decimal, self.thousands
-
-    def written(self) -> dict[str, Any]:
-        """What is kept of it with the stream."""
-        return asdict(self)
 
 
 def encoding_of(file: Found, declared: str | None, known: Mapping[str, Any]) -> str:
@@ -64,7 +76,9 @@ def encoding_of(file: Found, declared: str | None, known: Mapping[str, Any]) -> 
                 hint="move the file elsewhere, or set `encoding:` on the stream and load it with --full-refresh",
             )
         return str(held)
-    if (found := detected(file.path)) is None:
+    with file.path.open("rb") as stream:
+        found = detected(stream)
+    if found is None:
         raise FileUnreadable(
             f"{file.key} is neither UTF-8 nor UTF-16 nor cp1252", hint="set `encoding:` on the stream, such as latin-1"
         )
@@ -95,49 +109,64 @@ def dialect_of(
             else "a CSV file has at least a header"
         )
         raise FileUnreadable(f"{file.key} is empty", hint=hint)
-    quote = spec.quote or known.get("quote") or _quote(text)
-    escape = spec.escape or known.get("escape") or _escape(text, quote)
-    default = "\t" if file.format == "tsv" else None
-    delimiter = spec.delimiter or known.get("delimiter") or default or _delimiter(text, quote, escape)
-    rows = _rows(text, delimiter, quote, escape)
+    signs = signs_of(text, spec, known, "\t" if file.format == "tsv" else None)
+    rows = rows_of(text, signs)
     if not spec.delimiter and len(rows[0]) == 1 and known.get("delimiter"):
-        other = _delimiter(text, quote, escape)
-        if other != delimiter and len(_rows(text, other, quote, escape)[0]) > 1:
+        other = _delimiter(text, signs.quote, signs.escape)
+        if other != signs.delimiter and len(rows_of(text, replace(signs, delimiter=other))[0]) > 1:
             raise FileUnreadable(
-                f"{file.key} has {other!r} between its values, and the stream's files had {delimiter!r} so far",
+                f"{file.key} has {other!r} between its values, and the stream's files had {signs.delimiter!r} so far",
                 hint="move the file elsewhere, or name it in a stream of its own",
             )
     header = spec.header if spec.header is not None else known.get("header")
-    decimal = spec.decimal or known.get("decimal") or _decimal(rows[1:], delimiter)
+    decimal = spec.decimal or known.get("decimal") or _decimal(rows[1:], signs.delimiter)
     thousands = spec.thousands if spec.thousands is not None else known.get("thousands") or ""
     dialect = Dialect(
-        "utf-8" if is_utf8(encoding) else encoding, delimiter, quote, escape,
+        signs.delimiter, signs.quote, signs.escape, "utf-8" if is_utf8(encoding) else encoding,
         _is_header(rows) if header is None else bool(header), decimal, thousands,
     )  # fmt: skip
     return readable, dialect, rows[0]
 
 
+def signs_of(text: str, said: Delimited, known: Mapping[str, Any], default: str | None = None) -> Signs:
+    """The signs of a text: what is said counts first, then `known` ones, then (of the delimiter) a default, then what is found."""
+    quote = said.quote or known.get("quote") or _quote(text)
+    escape = said.escape or known.get("escape") or _escape(text, quote)
+    delimiter = said.delimiter or known.get("delimiter") or default or _delimiter(text, quote, escape)
+    return Signs(delimiter, quote, escape)
+
+
 def names_of(cells: Sequence[str], *, header: bool) -> list[tuple[str, str]]:
     """For each column what the file calls it and its name here; names that are empty or come twice get numbers."""
-    originals = list(cells) if header else [""] * len(cells)
-    originals = [one if one.strip() else f"column{at}" for at, one in enumerate(originals)]
+    names = distinct_names([(key,) for key in keys_of(cells, header=header)]).values()
+    return list(zip(_originals(cells, header=header), names, strict=True))
+
+
+def keys_of(cells: Sequence[str], *, header: bool) -> list[str]:
+    """For each column what the file calls it, with a number where that is empty or was there before."""
     met: Counter[str] = Counter()
-    keys: list[tuple[str, ...]] = []
-    for original in originals:
+    keys: list[str] = []
+    for original in _originals(cells, header=header):
         met[original] += 1
-        keys.append((original if met[original] == 1 else f"{original}_{met[original]}",))
+        keys.append(original if met[original] == 1 else f"{original}_{met[original]}")
     while len(set(keys)) < len(keys):  # a header may say a, a and a_2
-        keys = [key if key not in keys[:at] else (f"{key[0]}_{at}",) for at, key in enumerate(keys)]
-    return list(zip(originals, distinct_names(keys).values(), strict=True))
+        keys = [key if key not in keys[:at] else f"{key}_{at}" for at, key in enumerate(keys)]
+    return keys
 
 
-def _rows(text: str, delimiter: str, quote: str, escape: str) -> list[list[str]]:
+def _originals(cells: Sequence[str], *, header: bool) -> list[str]:
+    originals = list(cells) if header else [""] * len(cells)
+    return [one if one.strip() else f"column{at}" for at, one in enumerate(originals)]
+
+
+def rows_of(text: str, signs: Signs) -> list[list[str]]:
     """The cells of the first lines, as well as they can be told."""
-    if len(delimiter) > 1:
-        return [line.split(delimiter) for line in text.splitlines()[:_LINES] if line] or [[""]]
+    if len(signs.delimiter) > 1:
+        return [line.split(signs.delimiter) for line in text.splitlines()[:_LINES] if line] or [[""]]
+    doubled = signs.escape == signs.quote
     reader = csv.reader(
         text.splitlines(keepends=True),
-        delimiter=delimiter, quotechar=quote, doublequote=escape == quote, escapechar=None if escape == quote else escape,
+        delimiter=signs.delimiter, quotechar=signs.quote, doublequote=doubled, escapechar=None if doubled else signs.escape,
     )  # fmt: skip
     rows: list[list[str]] = []
     try:
@@ -155,7 +184,7 @@ def _delimiter(text: str, quote: str, escape: str) -> str:
     """The sign that cuts most lines into as many cells as the first, and into most cells."""
 
     def worth(sign: str) -> tuple[int, int, bool]:
-        widths = [len(row) for row in _rows(text, sign, quote, escape)]
+        widths = [len(row) for row in rows_of(text, Signs(sign, quote, escape))]
         alike = sum(width == widths[0] for width in widths) * 10 // len(widths)
         return (alike, widths[0], sign == ",") if widths[0] > 1 else (0, 0, sign == ",")
 

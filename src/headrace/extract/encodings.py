@@ -6,7 +6,7 @@ import codecs
 import hashlib
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from headrace.errors import FileUnreadable
 
@@ -30,14 +30,13 @@ _WRONG = re.compile("[\udc80-\udcff]")
 _RIGHT = re.compile("[^\x00-\x7f\udc80-\udcff]")
 
 
-def detected(path: Path) -> str | None:
-    """The encoding of a file's text; None where its bytes are of none that can be told from others.
+def detected(stream: BinaryIO) -> str | None:
+    """The encoding of a text, read from its beginning; None where its bytes are of none that can be told from others.
 
     A mark at the beginning says it; zeros in every second byte are UTF-16; what has more bytes that are wrong in UTF-8 than
     characters that are right in it is Windows' Western one, if none of its bytes is undefined there.
     """
-    with path.open("rb") as stream:
-        head = stream.read(_HEAD)
+    head = stream.read(_HEAD)
     if found := marked(head):
         return found
     pairs = max(len(head) // 2, 1)
@@ -45,7 +44,8 @@ def detected(path: Path) -> str | None:
         return "utf-16-le"
     if head[::2].count(0) > pairs * 0.3 and head[1::2].count(0) < pairs * 0.05:
         return "utf-16-be"
-    wrong, right, undefined = _counted(path)
+    stream.seek(0)
+    wrong, right, undefined = _counted(stream)
     if wrong <= right:
         return "utf-8"
     return None if undefined else "cp1252"
@@ -56,23 +56,22 @@ def marked(head: bytes) -> str | None:
     return next((name for mark, name in _MARKS.items() if head.startswith(mark)), None)
 
 
-def _counted(path: Path) -> tuple[int, int, int]:
+def _counted(stream: BinaryIO) -> tuple[int, int, int]:
     """How many bytes are wrong in UTF-8, how many characters beyond ASCII are right, and how many bytes Windows does not define."""
     wrong = right = undefined = 0
     rest = b""
-    with path.open("rb") as stream:
-        while (block := stream.read(_BLOCK)) and wrong + right < _ENOUGH:
-            block = rest + block
-            if block.isascii():
-                rest = b""
-                continue
-            # A character may be cut at the end of a block.
-            cut = max(len(block) - 4, 0) + next((at for at, byte in enumerate(block[-4:]) if byte >= 0xC0), 4)
-            block, rest = (block[:cut], block[cut:]) if cut else (block, b"")
-            text = block.decode("utf-8", "surrogateescape")
-            wrong += len(_WRONG.findall(text))
-            right += len(_RIGHT.findall(text))
-            undefined += len(_UNDEFINED.findall(block))
+    while (block := stream.read(_BLOCK)) and wrong + right < _ENOUGH:
+        block = rest + block
+        if block.isascii():
+            rest = b""
+            continue
+        # A character may be cut at the end of a block.
+        cut = max(len(block) - 4, 0) + next((at for at, byte in enumerate(block[-4:]) if byte >= 0xC0), 4)
+        block, rest = (block[:cut], block[cut:]) if cut else (block, b"")
+        text = block.decode("utf-8", "surrogateescape")
+        wrong += len(_WRONG.findall(text))
+        right += len(_RIGHT.findall(text))
+        undefined += len(_UNDEFINED.findall(block))
     return wrong + len(_WRONG.findall(rest.decode("utf-8", "surrogateescape"))), right, undefined
 
 

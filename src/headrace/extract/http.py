@@ -7,19 +7,21 @@ import re
 import threading
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from headrace.errors import RequestFailed
 from headrace.events import RequestRetried, emit
 from headrace.extract.connections import NoAnswer, Reply, answering, connections, exchange
+from headrace.extract.encodings import detected
 from headrace.extract.gate import pause, seconds_until
 from headrace.extract.signing import Wire
 from headrace.project.secrets import redact
 from headrace.retry import Backoff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import urllib3
@@ -60,10 +62,15 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What counts as a failure, and how often it is tried again."""
+    """What counts as a failure, how often it is tried again, and how a body is written.
+
+    With `guesses`, the encoding of one that does not say it is found by its bytes.
+    """
 
     retry: Retry
     actions: tuple[ResponseAction, ...] = ()
+    encoding: str | None = None
+    guesses: bool = False
 
 
 class PagingReset(RequestFailed):
@@ -258,9 +265,9 @@ def _judge(
     url: str, raw: Reply, policy: Policy, check: Callable[[str], str | None], clock: Clock
 ) -> Response | _Failure:
     headers = raw.headers
-    text = _text_of(raw.body, headers.get("content-type", ""))
+    text = _text_of(raw.body, headers.get("content-type", ""), policy)
     if text is None:
-        return _Failure("the body is not UTF-8", again=True, status=raw.status)
+        return _Failure(f"the body is not {policy.encoding or 'UTF-8'}", again=True, status=raw.status)
     response = Response(url, raw.status, headers, text)
     wait = _wait_of(headers, policy.retry, clock)
     limited = raw.status == 429
@@ -282,13 +289,25 @@ def _judge(
     return replace(failure, again=True, reason=unfit) if unfit else response
 
 
-def _text_of(body: bytes, content_type: str) -> str | None:
-    """A body as text: UTF-8, which servers send whatever they say of it, or else what they say; None where it is neither."""
-    said = re.search(r"(?i)charset\s*=\s*[\"']?([\w.:-]+)", content_type)
-    for encoding in ("utf-8-sig", *([said[1]] if said else [])):
+def _text_of(body: bytes, content_type: str, policy: Policy) -> str | None:
+    """A body as text; None where it is in no encoding that it may be in."""
+    for encoding in _encodings(body, content_type, policy):
         with suppress(UnicodeDecodeError, LookupError):
             return body.decode(encoding)
     return None
+
+
+def _encodings(body: bytes, content_type: str, policy: Policy) -> Iterator[str]:
+    """What is declared alone; else UTF-8, which servers send whatever they say of it, then what they say, then what is found."""
+    if policy.encoding:
+        yield policy.encoding
+        return
+    if not (policy.guesses and b"\0" in body):  # UTF-16 without a mark is UTF-8 with zeros, too
+        yield "utf-8-sig"
+    if said := re.search(r"(?i)charset\s*=\s*[\"']?([\w.:-]+)", content_type):
+        yield said[1]
+    if policy.guesses and (found := detected(BytesIO(body))):
+        yield found
 
 
 def _acted(action: str, response: Response, failure: _Failure) -> Response | _Failure:

@@ -56,8 +56,7 @@ class Profile:
     def reader(self, *, header: bool | None = None) -> dict[str, Any]:
         """The reader's options, complete enough that it guesses nothing; every cell is text. Of a piece, `header` says whether it has one."""
         return {
-            "auto_detect": False, "compression": "none", "delim": self.dialect.delimiter, "quote": self.dialect.quote,
-            "escape": self.dialect.escape, "header": self.dialect.header if header is None else header,
+            **self.dialect.reader(), "header": self.dialect.header if header is None else header,
             "nullstr": list(self.nulls), "columns": dict.fromkeys(self.types, "VARCHAR"),
             **({"skip": self.skipped} if self.skipped and header is None else {}),
         }  # fmt: skip

@@ -163,10 +163,9 @@ class _Reading:
         kept = {"cursors": dict(self.cursors)} if self.cursors else {}
         if last is None or (last.following is None and self._alone(last)):
             return {"done": True, **kept}
-        known = {"selector": self.api.selector} if self.api.selector else {}
         spec = {"paginator": self.api.paginator.model_dump(mode="json")} if self.api.paginator else {}
         at = {"ended": True} if last.following is None else {"state": dict(last.following)}
-        return {"part": last.part.stored(), **at, "page": number, **known, **spec, **kept}
+        return {"part": last.part.stored(), **at, "page": number, **self.api.found, **spec, **kept}
 
     def _alone(self, last: Turn) -> bool:
         """Whether the part is the only one, so that its end is the end of all."""
@@ -175,7 +174,6 @@ class _Reading:
         return not last.part.slot and not stepped
 
     def _dead(self, turn: Turn) -> Dead:
-        known = {"selector": self.api.selector} if self.api.selector else {}
         spec = {"paginator": self.api.paginator.model_dump(mode="json")} if self.api.paginator else {}
         state: State = turn.state
         origin = self.api.origin(turn.part, state)
@@ -184,7 +182,7 @@ class _Reading:
             "url": origin,
             "state": dict(state),
             "part": turn.part.stored(),
-            **known,
+            **self.api.found,
             **spec,
         }
         return Dead(request, str(turn.failure), self._resume(turn, self.number))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import re
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
 from headrace.project.config import Config
 from headrace.project.credentials import Auth  # noqa: TC001 - pydantic reads the annotations
+from headrace.project.delimited import Delimited
 from headrace.project.shorthand import Names, Seconds, short
 
 
@@ -199,7 +201,7 @@ class Job(Config):
     download: JobDownload
 
 
-class Endpoint(Config):
+class Endpoint(Delimited):
     """One request, repeated page by page."""
 
     path: str = ""
@@ -222,6 +224,22 @@ class Endpoint(Config):
     on_page_error: Literal["fail", "quarantine"] = Field(
         default="quarantine", description="a page that fails for good, where the next one can be known without it"
     )
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, encoding: str | None) -> str | None:
+        try:
+            codecs.lookup(encoding or "utf-8")
+        except LookupError:
+            raise ValueError(f"there is no encoding '{encoding}', such as cp1252 or utf-16") from None
+        return encoding
+
+    @model_validator(mode="after")
+    def _signs_of_csv(self) -> Self:
+        said = next((key for key in ("delimiter", "quote", "escape") if getattr(self, key)), None)
+        if said and self.decoder != "csv":
+            raise ValueError(f"`{said}:` is of CSV, and the body is {self.decoder}: `decoder: csv`")
+        return self
 
 
 class Client(Config):

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from headrace.errors import did_you_mean
 from headrace.project.config import Config
+from headrace.project.delimited import Delimited
 from headrace.project.file_places import SCHEMES, Access, scheme_of
 from headrace.project.shorthand import Text  # noqa: TC001 - pydantic reads the annotations
 from headrace.project.stream_keys import StreamBase, TypeName
@@ -42,7 +43,7 @@ def _widths(value: Any) -> Any:
     ]
 
 
-class FilesStream(StreamBase):
+class FilesStream(StreamBase, Delimited):
     """A stream of files: one table from all the files its path matches.
 
     `skip: true` would drop lines, so there is no such key: a line that cannot be read goes to quarantine.
@@ -53,9 +54,6 @@ class FilesStream(StreamBase):
     format: Literal["csv", "tsv", "jsonl", "json", "parquet", "arrow", "avro", "excel", "xml", "fixed"] | None = Field(
         default=None, description="what the name of the file says, if nothing is said"
     )
-    delimiter: str | None = Field(default=None, min_length=1, max_length=4)
-    quote: str | None = Field(default=None, min_length=1, max_length=1)
-    escape: str | None = Field(default=None, min_length=1, max_length=1, description="the quote itself, or a backslash")
     header: bool | None = None
     skip_rows: int = Field(
         default=0, ge=0, description="lines of CSV and TSV before the header, or before the first row"
@@ -66,7 +64,6 @@ class FilesStream(StreamBase):
     comment: str | None = Field(
         default=None, min_length=1, description="what lines of CSV and TSV begin with that are no rows, such as #"
     )
-    encoding: str | None = Field(default=None, description="found in the first file, if nothing is said")
     decimal: Literal[".", ","] | None = Field(default=None, description="the sign before the fraction of a number")
     thousands: Literal["", ".", ",", " ", "'", "_"] | None = Field(
         default=None, description="the sign between the thousands of a number"

@@ -70,7 +70,7 @@ def _problem(
     match error["type"]:
         case "extra_forbidden":
             keys = fields(kind, error["loc"][:-1])
-            hint = did_you_mean(key, keys) or next((tip for word, tip in _DLTS.get(key, ()) if word in keys), None)
+            hint = next((tip for word, tip in _DLTS.get(key, ()) if word in keys), None) or did_you_mean(key, keys)
             return f"unknown key {key!r}", document.key_place(*path), hint
         case "missing":
             return f"the key {key!r} is missing", document.key_place(*path[:-1]), None
