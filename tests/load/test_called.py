@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 
 from headrace.events import Warned
@@ -73,3 +74,32 @@ def test_where_no_row_has_the_mark_none_is_deleted_and_that_is_said(pipe):
     assert warned(pipe) == [
         "shop.things: no row has a value in 'isgone', so none counts as deleted; did you mean 'is_gone'?"
     ]
+
+
+def test_a_declared_column_that_never_came_is_told_beside_the_one_that_may_be_meant(pipe):
+    columns = {"custmer": "varchar", "orderId": "bigint", "order_ids": "bigint", "amuont": {"description": "in euro"}}
+    stream = stream_of(columns={**columns, "cityName": "varchar"})
+    rows = called(
+        order_id=[1, 2],
+        customer=["a", "b"],
+        amount=[1, 2],
+        custmer=pa.nulls(2),
+        city_name=pa.nulls(2),
+        city_names=[1, 2],
+    )
+
+    pipe.load(stream, rows)
+    said = warned(pipe)
+    pipe.load(stream, rows)
+
+    assert said == [
+        "shop.things: no row has a value in 'custmer', which `columns:` declares; did you mean 'customer'?",
+        "shop.things: no row has a value in 'amuont', which `columns:` declares; did you mean 'amount'?",
+    ]
+    assert warned(pipe) == said
+
+
+def test_a_declared_column_that_has_a_value_is_not_told_whatever_its_name_is_like(pipe):
+    pipe.load(stream_of(columns={"city_1": "varchar"}), batch_of(city_1=[None, "a"], city_2=["b", None]))
+
+    assert warned(pipe) == []

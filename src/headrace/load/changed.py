@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headrace.errors import did_you_mean
 from headrace.events import SchemaChanged, Warned
+from headrace.naming import written
 from headrace.schema import Added, Kind, Widened
 from headrace.sql.dialect import name, relation
 from headrace.state import ledger
@@ -70,6 +72,25 @@ def suggest_renames(loading: Loading, job: Job, parts: list[Part]) -> None:
         for old in gone:
             if old.type == column.type and column.type.kind not in (Kind.JSON, Kind.BOOLEAN):
                 _suggest(loading, job, old, column)
+
+
+def suggest_columns(loading: Loading, job: Job) -> None:
+    """Warn where a declared column never came and one of a similar name that is not declared did: it may be misspelt."""
+    spec, at_source = loading.stream.spec, loading.package.resume.get(ledger.NAMES, {})
+    declared = {at_source.get(word) or written(word, spec.convention): word for word in spec.columns}
+    others = [column.name for column in job.own if column.name not in declared]
+    absent = [column for column in declared if column not in at_source.values()]
+    close = {column: hint for column in absent if (hint := did_you_mean(column, others))}
+    asked = [column for column in close if job.own.get(column)]
+    if asked:
+        counted = ", ".join(f"count({name(column)})" for column in asked)
+        (values,) = job.connection.rows(f"SELECT {counted} FROM {relation(job.build)}")
+        close = {
+            column: hint for column, hint in close.items() if not dict(zip(asked, values, strict=True)).get(column)
+        }
+    for column, hint in close.items():
+        said = f"{loading.stream.label}: no row has a value in '{declared[column]}', which `columns:` declares; {hint}"
+        loading.events.append(Warned(said, where=str(loading.stream.place or "")))
 
 
 def _suggest(loading: Loading, job: Job, old: Column, new: Column) -> None:

@@ -22,7 +22,7 @@ from headrace.load import apply, children, inflight, nested, staging
 from headrace.load.advancing import told
 from headrace.load.asking import asking
 from headrace.load.called import as_columns
-from headrace.load.changed import record_changes, suggest_renames
+from headrace.load.changed import record_changes, suggest_columns, suggest_renames
 from headrace.load.counts import Counts
 from headrace.load.evolve import make_room
 from headrace.load.extras import ROW, cursor_column, extras, growth, same, validity
@@ -221,6 +221,8 @@ def _bring_in(loading: Loading, target: Table, there: Mapping[Table, Relation], 
         children.stage(loading, job, nest, lacking=lacking > 0)
     if held and not loading.anew:
         suggest_renames(loading, job, parts)
+    else:
+        suggest_columns(loading, job)
     whole = stream.spec.sweeps and _is_whole(loading, staged, refused + lacking)
     apply.apply(job, staged - lacking, counts, sweep=whole)
     require(loading, job)
