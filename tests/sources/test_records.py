@@ -181,3 +181,20 @@ def test_a_record_in_which_a_key_is_twice_is_rejected_by_the_name_of_the_key(loc
     assert kept_out == [(*said, text) for said, text in zip(told, raw, strict=True)]
     assert found.rows.num_rows == len(fine) + (not flatten)
     assert found.read == 8
+
+
+def test_a_record_of_thousands_of_objects_is_parsed_once_and_not_once_for_each(local):
+    local.execute("SET memory_limit = '150MB'")
+    record = {f"k{n}": {"a": n, "b": [None, "x"]} for n in range(2000)}
+
+    rows = rows_of([("p", json.dumps([record, {"k1": None}]))], Shape("$"), local).rows
+
+    assert [json.loads(text) for text in rows.slice(0, 1).to_pylist()[0].values()] == list(record.values())
+    assert rows.column("k1").to_pylist() == ['{"a":1,"b":[null,"x"]}', None]
+
+
+def test_more_keys_than_a_table_has_columns_are_no_columns(local):
+    with pytest.raises(RecordsNotFound, match=r"have 10,001 keys.*10,000 at most") as raised:
+        rows_of([("p", json.dumps({f"k{n}": 1 for n in range(10_001)}))], Shape("$"), local)
+
+    assert "data_selector" in raised.value.hint

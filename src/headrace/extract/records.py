@@ -13,7 +13,7 @@ from headrace.extract.paths import keys_of
 from headrace.extract.repeated import repeated
 from headrace.extract.selecting import records_sql
 from headrace.naming import convention, distinct_names, written
-from headrace.schema import DOUBLE, JSON, VARCHAR, Kind, Type
+from headrace.schema import DOUBLE, VARCHAR, Kind, Type
 from headrace.sql.dialect import name as quoted
 from headrace.sql.dialect import text as literal
 from headrace.sql.exact import exact, spelled
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _SHAPES = bytes.maketrans(b"0123456789E-", b"0000000000e+")
 _MAY_BE_LONG = (b"0.00000000", b"000000000.0", b"0000000000000000e", b"e000", b"e+000")
 """What is in the shape of a text, digits as d and signs as a plus, where a number in it may have very many digits."""
+_MOST_COLUMNS = 10_000
 _KIND_IN_WORDS = (
     "CASE json_type(r) WHEN 'ARRAY' THEN 'a list' WHEN 'VARCHAR' THEN 'a text' WHEN 'NULL' THEN 'null'"
     " WHEN 'BOOLEAN' THEN 'a boolean' ELSE 'a number' END"
@@ -62,13 +63,17 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A column to be: its keys in the record, its name, the expression of its value, and the one that is true where it is refused."""
+    """A column to be: its name and type, the expression of its value, the one that is true where it is refused, its text, and where it is as JSON.
+
+    Expressions are of the rows of `_wholes`.
+    """
 
     name: str
     type: Type
     value: str
     refused: str | None = None
     text: str = "NULL"
+    whole: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ class Known:
 def rows_of(pages: Sequence[tuple[str, str]], shape: Shape, local: Embedded, added: Sequence[str | None] = ()) -> Rows:
     """The records of pages, each given as its origin and its body; `added` has for each page the JSON that joins each record.
 
-    Raises RecordsNotFound where a cursor is missing that must not.
+    Raises RecordsNotFound where a cursor is missing that must not, and where there are more keys than columns can be.
     """
     with _records(pages, shape, local, added) as long:
         return _typed(shape, local, long=long)
@@ -201,11 +206,19 @@ class _Found:
 
 
 def _found(shape: Shape, local: Embedded) -> _Found:
-    """What is in `headrace_records`; the values of each column are in `headrace_texts`, and those of the cursor after them."""
+    """What is in `headrace_records`; the values of each column are in `headrace_texts`, and those of the cursor after them.
+
+    Raises RecordsNotFound where there are more keys than columns can be.
+    """
     ((read, objects, structure),) = local.rows(
         "SELECT count(*), count(*) FILTER (fits), CAST(json_group_structure(CASE WHEN fits THEN r END) AS VARCHAR) FROM headrace_records"
     )
     found = leaves_of(json.loads(structure) if objects else {}, (), flatten=shape.flatten)
+    if len(found) > _MOST_COLUMNS:
+        raise RecordsNotFound(
+            f"the records have {len(found):,} keys, which are more than a table has columns ({_MOST_COLUMNS:,} at most)",
+            hint="say with `data_selector:` where the records are; of keys that are values, such as ids, a Python source makes rows",
+        )
     pointers = [pointer(keys) for keys, _ in found]
     if shape.cursor_path:
         pointers.append(pointer(keys_of(shape.cursor_path)))
@@ -239,20 +252,23 @@ def _fields(
     names = distinct_names([keys for keys, _ in found])
     declared = _declared(shape, names)
     guesses = inferred(found, local, "headrace_texts", long=long)
-    fields, known = [], []
+    fields, known, wholes = [], [], 0
     for index, (keys, _) in enumerate(found, 1):
         name = names[keys]
-        of = declared.pop(name, None)
-        known.append(Known(keys[0], name, of or guesses[index], of is not None))
+        declaration = declared.pop(name, None)
+        of = declaration or guesses[index]
+        known.append(Known(keys[0], name, of, declaration is not None))
         text = f"replace(t[{index}], '{MARK}', '')" if long else f"t[{index}]"
-        whole = f"nullif(CAST(json_extract(r, {literal(pointer(keys))}) AS VARCHAR), 'null')"
-        whole = unmarked(whole) if long else whole
-        if of is not None:
-            value = whole if of.kind is Kind.JSON else exact(text, of)
-            fields.append(_Field(name, of, value, f"{text} IS NOT NULL AND ({value}) IS NULL", text))
-        elif (guess := guesses[index]) is not None:
-            value = whole if guess == JSON else text if guess == VARCHAR else f"CAST({text} AS {spelled(guess)})"
-            fields.append(_Field(name, guess, value))
+        if of is not None and of.kind is Kind.JSON:
+            wholes += 1
+            value, whole = unmarked(f"w[{wholes}]") if long else f"w[{wholes}]", pointer(keys)
+        elif of is not None:
+            plain = text if of == VARCHAR else f"CAST({text} AS {spelled(of)})"
+            value, whole = exact(text, of) if declaration else plain, None
+        else:
+            continue
+        refused = f"{text} IS NOT NULL AND ({value}) IS NULL" if declaration else None
+        fields.append(_Field(name, of, value, refused, text, whole))
     for name, of in declared.items():
         fields.append(_Field(name, of, f"CAST(NULL AS {spelled(of)})"))
         known.append(Known(None, name, of, declared=True))
@@ -306,20 +322,31 @@ def _collected(shape: Shape, local: Embedded, fields: list[_Field], refusals: li
     refused = f"CASE {tests} END" if refusals else "NULL"
     listed = ", ".join(f"{one.value} AS {quoted(one.name)}" for one in fields) or "1 AS nothing"
     kept = f" WHERE ({refused}) IS NULL" if refusals else ""
-    rows, origins = apart(local.table(f"SELECT {listed}, origin FROM headrace_texts{kept}"))
+    texts = _wholes(fields)
+    rows, origins = apart(local.table(f"SELECT {listed}, origin FROM {texts}{kept}"))
     if not fields:
         rows = rows.select([])
     rows = labelled(rows, {one.name: one.type for one in fields})
     sums = replace(sums, rows=rows, origins=origins)
     if rows.num_rows == sums.read:
         return sums
-    rejected = local.table(_rejected_sql(refusals, refused))
+    rejected = local.table(_rejected_sql(refusals, refused, texts))
     if shape.missing == "raise" and shape.cursor_path and (not fields or "cursor" in rejected["reason"].to_pylist()):
         raise RecordsNotFound(
             f"a record has no '{shape.cursor_path}', which is the stream's cursor",
             hint="set `on_cursor_value_missing: include` or `exclude`",
         )
     return replace(sums, rejected=rejected)
+
+
+def _wholes(fields: list[_Field]) -> str:
+    """The records with their texts `t`, and `w`, the texts of what becomes JSON: a record may have thousands, and is parsed once for all."""
+    pointers = [one.whole for one in fields if one.whole is not None]
+    if not pointers:
+        return "headrace_texts"
+    texts = f"CAST(json_extract(r, {_listed(pointers)}) AS VARCHAR[])"
+    whole = f"list_transform({texts}, lambda text: nullif(text, 'null'))"
+    return f"(SELECT *, {whole} AS w FROM headrace_texts) AS wholes"
 
 
 def apart(rows: pa.Table) -> tuple[pa.Table, pa.ChunkedArray]:
@@ -337,7 +364,7 @@ def labelled(rows: pa.Table, types: Mapping[str, Type]) -> pa.Table:
     return rows.cast(pa.schema(fields))
 
 
-def _rejected_sql(refusals: list[_Refusal], refused: str) -> str:
+def _rejected_sql(refusals: list[_Refusal], refused: str, texts: str) -> str:
     raw = unmarked("CAST(r AS VARCHAR)")
     lone = f"SELECT 'record' AS reason, CAST(NULL AS VARCHAR) AS \"column\", 'a record is an object, this is ' || {_KIND_IN_WORDS} AS detail, {raw} AS raw, origin FROM headrace_records WHERE NOT fits"
     if not refusals:
@@ -348,5 +375,5 @@ def _rejected_sql(refusals: list[_Refusal], refused: str) -> str:
     )
     return (
         f'SELECT {reason} AS reason, {column} AS "column", {detail} AS detail, {raw} AS raw, origin'
-        f" FROM (SELECT *, {refused} AS n FROM headrace_texts) WHERE n IS NOT NULL UNION ALL {lone}"
+        f" FROM (SELECT *, {refused} AS n FROM {texts}) WHERE n IS NOT NULL UNION ALL {lone}"
     )

@@ -74,8 +74,9 @@ def inferred(
         else:
             asked[index] = pointer(keys)
     if asked:
-        facts = ", ".join(_facts(index, place) for index, place in asked.items())
-        (answers,) = local.rows(f"SELECT {facts} FROM {texts}")
+        facts = ", ".join(_facts(index, number) for number, index in enumerate(asked, 1))
+        kinds = f"json_type(r, [{', '.join(literal(place) for place in asked.values())}]) AS kinds"
+        (answers,) = local.rows(f"SELECT {facts} FROM (SELECT t, {kinds} FROM {texts}) AS kinds")
         types |= {index: _decided(answer) for index, answer in zip(asked, answers, strict=True)}
     return types
 
@@ -92,9 +93,9 @@ def _short_numbers(found: list[tuple[tuple[str, ...], Any]], local: Embedded, te
     return dict(numbers) if (longest or 0) <= _DOUBLE_DIGITS else {}
 
 
-def _facts(index: int, place: str) -> str:
+def _facts(index: int, number: int) -> str:
     text, bare = f"t[{index}]", f"replace(t[{index}], '{MARK}', '')"
-    kind = f"CASE WHEN starts_with({text}, '{MARK}') THEN 'LONG' ELSE json_type(r, {literal(place)}) END"
+    kind = f"CASE WHEN starts_with({text}, '{MARK}') THEN 'LONG' ELSE kinds[{number}] END"
     whole = f"regexp_full_match({bare}, '-?[0-9]+')"
     # What is too large for a double would become infinite, and what is too small would lose digits, or all of them.
     size, nought = f"abs(try_cast({bare} AS DOUBLE))", f"regexp_full_match({bare}, '-?[0.]+([eE].*)?')"
