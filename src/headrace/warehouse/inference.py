@@ -21,6 +21,7 @@ MAY_BE_LONG = r"[0-9]+\.[0-9]{8,}|[0-9]{9,}\.[0-9]|[0-9]{16,}[eE]|[eE][+-]?[0-9]
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
 _DOUBLE_DIGITS = 15
 _SHORTEST_DIGITS = 17
+_AT_ONCE = 25
 
 
 def marked(body: str) -> str:
@@ -73,11 +74,13 @@ def inferred(
             types[index] = plain[of]
         else:
             asked[index] = pointer(keys)
-    if asked:
-        facts = ", ".join(_facts(index, number) for number, index in enumerate(asked, 1))
-        kinds = f"json_type(r, [{', '.join(literal(place) for place in asked.values())}]) AS kinds"
+    # So many at once: what a statement takes grows with the square of its length.
+    for at in range(0, len(asked), _AT_ONCE):
+        some = list(asked)[at : at + _AT_ONCE]
+        facts = ", ".join(_facts(index, number) for number, index in enumerate(some, 1))
+        kinds = f"json_type(r, [{', '.join(literal(asked[index]) for index in some)}]) AS kinds"
         (answers,) = local.rows(f"SELECT {facts} FROM (SELECT t, {kinds} FROM {texts}) AS kinds")
-        types |= {index: _decided(answer) for index, answer in zip(asked, answers, strict=True)}
+        types |= {index: _decided(answer) for index, answer in zip(some, answers, strict=True)}
     return types
 
 
@@ -95,27 +98,32 @@ def _short_numbers(found: list[tuple[tuple[str, ...], Any]], local: Embedded, te
 
 def _facts(index: int, number: int) -> str:
     text, bare = f"t[{index}]", f"replace(t[{index}], '{MARK}', '')"
-    kind = f"CASE WHEN starts_with({text}, '{MARK}') THEN 'LONG' ELSE kinds[{number}] END"
+    long = f"starts_with({text}, '{MARK}')"
+    # One number for what kinds there are: a list of distinct ones is a table of hashes for each column.
+    bits = " ".join(f"WHEN '{kind}' THEN {1 << bit}" for bit, kind in enumerate(_KINDS))
+    kind = f"CASE WHEN {text} IS NULL THEN 0 WHEN {long} THEN {1 << _KINDS.index('LONG')} ELSE CASE kinds[{number}] {bits} END END"
     whole = f"regexp_full_match({bare}, '-?[0-9]+')"
     # What is too large for a double would become infinite, and what is too small would lose digits, or all of them.
     size, nought = f"abs(try_cast({bare} AS DOUBLE))", f"regexp_full_match({bare}, '-?[0.]+([eE].*)?')"
     within = f"{size} BETWEEN 1e-290 AND 1.7976931348623157e308 OR {nought}"
     digits = rf"length(regexp_replace(regexp_replace({bare}, '[eE].*|[^0-9.]', '', 'g'), '^[0.]+|\.', '', 'g'))"
+    # Not by FILTER: for each one the engine keeps room for the values of all columns.
     return (
-        f"{{'kinds': list(DISTINCT {kind}) FILTER ({text} IS NOT NULL), 'whole': bool_and({whole}),"
-        f" 'fits': bool_and(try_cast({text} AS BIGINT) IS NOT NULL) FILTER ({text} IS NOT NULL),"
-        f" 'digits': max(length(ltrim({bare}, '-'))) FILTER ({whole}),"
-        f" 'safe': bool_and(abs(try_cast({bare} AS DOUBLE)) <= 9007199254740992) FILTER ({whole}),"
-        f" 'long': max({digits}) FILTER (starts_with({text}, '{MARK}')),"
-        f" 'within': bool_and({within}) FILTER (starts_with({text}, '{MARK}'))}}"
+        f"{{'kinds': bit_or({kind}), 'whole': bool_and({whole}),"
+        f" 'fits': bool_and({text} IS NULL OR try_cast({text} AS BIGINT) IS NOT NULL),"
+        f" 'digits': max(CASE WHEN {whole} THEN length(ltrim({bare}, '-')) END),"
+        f" 'safe': bool_and(CASE WHEN {whole} THEN abs(try_cast({bare} AS DOUBLE)) <= 9007199254740992 END),"
+        f" 'long': max(CASE WHEN {long} THEN {digits} END),"
+        f" 'within': bool_and(CASE WHEN {long} THEN {within} END)}}"
     )
 
 
+_KINDS = ("VARCHAR", "BOOLEAN", "BIGINT", "UBIGINT", "HUGEINT", "DOUBLE", "LONG", "ARRAY", "OBJECT", "NULL")
 _NUMBERS = {"BIGINT", "UBIGINT", "HUGEINT", "DOUBLE", "LONG"}
 
 
 def _decided(facts: Mapping[str, Any]) -> Type | None:
-    kinds = set(facts["kinds"] or ())
+    kinds = {kind for bit, kind in enumerate(_KINDS) if (facts["kinds"] or 0) >> bit & 1}
     if not kinds:
         return None
     if kinds <= _NUMBERS:
