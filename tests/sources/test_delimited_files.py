@@ -367,14 +367,3 @@ def test_a_column_of_the_path_that_the_file_has_too_is_an_error_and_not_a_guess(
 
     with pytest.raises(FileUnreadable, match="has a column 'year' of its own, beside the one of its path"):
         read(path="*/a.csv", hive_partitioning=True)
-
-
-def test_the_types_of_hundreds_of_columns_are_asked_without_room_for_the_square_of_them(tmp_path, local, read):
-    local.execute("SET memory_limit = '200MB'")
-    values = ["7", "x", "2024-01-02", "1.50", "true"] * 60
-    header = ",".join(f"c{n}" for n in range(300))
-    (tmp_path / "a.csv").write_text("\n".join([header, *[",".join(values)] * 10]) + "\n")
-
-    (scan,) = read(path="a.csv")
-
-    assert list(scan.options["columns"].values()) == ["BIGINT", "VARCHAR", "DATE", "DECIMAL(18,2)", "BOOLEAN"] * 60

@@ -198,15 +198,3 @@ def test_more_keys_than_a_table_has_columns_are_no_columns(local):
         rows_of([("p", json.dumps({f"k{n}": 1 for n in range(10_001)}))], Shape("$"), local)
 
     assert "data_selector" in raised.value.hint
-
-
-def test_what_hundreds_of_columns_hold_is_asked_without_room_for_the_square_of_them(local):
-    local.execute("SET memory_limit = '150MB'")
-    record = {f"k{n}": [1.5, "x", True, 0.12345678901234567, 12345678901234567890][n % 5] for n in range(300)}
-
-    rows = rows_of([("p", json.dumps([record] * 3))], Shape("$"), local).rows
-
-    assert [str(one.type) for one in rows.schema][:5] == ["double", "string", "bool", "double", "decimal128(20, 0)"]
-    assert [float(value) for value in rows.to_pylist()[0].values() if not isinstance(value, str)] == [
-        float(value) for value in record.values() if not isinstance(value, str)
-    ]

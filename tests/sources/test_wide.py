@@ -14,18 +14,23 @@ import sources_pulling as pulling
 MEASURED = """
 import json, resource, sys
 from pathlib import Path
+from headrace.batch import Batch
 from headrace.extract.source import open_stream
 from headrace.landing import Landing
 from headrace.project.database_sources import Database, DatabaseStream
+from headrace.project.file_sources import FilesStream
 from headrace.project.sources import Stream
 from headrace.retry import SYSTEM
 from headrace.warehouse.embedded import Embedded
 
 url, table, folder, most = sys.argv[1:]
-stream = Stream(source="shop", name=table, spec=DatabaseStream(), database=Database(url=url, rows_per_batch=int(most)), folder=folder)
-local, package = Embedded.in_memory(), Landing(Path(folder) / table).begin("shop." + table, None, "")
+database = Database(url=url, rows_per_batch=int(most)) if url else None
+stream = Stream(source="shop", name=table, spec=DatabaseStream() if url else FilesStream(path=table), database=database, folder=folder)
+local, package = Embedded.in_memory(), Landing(Path(folder) / "landing" / table).begin("shop." + table, None, "")
 rows = size = largest = 0
 for batch in open_stream(stream, cursor=None, resume={}, local=local, clock=SYSTEM, scratch=Path(folder)):
+    if not isinstance(batch, Batch):
+        continue
     package.write(batch)
     rows, size, largest = rows + batch.rows.num_rows, size + batch.rows.nbytes, max(largest, batch.rows.nbytes)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
@@ -34,7 +39,7 @@ print(json.dumps({"rows": rows, "size": size >> 20, "largest": largest >> 20, "p
 
 
 def landed(tmp_path, url, table, most=100_000):
-    """What came of a table, and how many MB the process that read and landed it held at most."""
+    """What came of a table, or without an address of a file, and how many MB the process that read and landed it held at most."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, url, table, str(tmp_path), str(most)],
         capture_output=True,
@@ -146,3 +151,17 @@ def test_large_blobs_of_sqlite_come_a_few_at_a_time(tmp_path):
     assert much["rows"] == 250
     assert much["largest"] <= 64
     assert much["peak"] - little["peak"] < 350, f"{much}, and for next to nothing {little}"
+
+
+@pytest.mark.parametrize("name", ["wide.csv", "wide.jsonl"])
+def test_what_hundreds_of_columns_of_a_file_hold_is_asked_without_room_for_the_square_of_them(tmp_path, name):
+    values = [7, "x", "2024-01-02", 1.50, True, 0.12345678901234567] * 50
+    header = ",".join(f"c{n}" for n in range(len(values)))
+    records = json.dumps({f"c{n}": value for n, value in enumerate(values)})
+    rows = [header, *[",".join(map(str, values))] * 10] if name.endswith("csv") else [records] * 10
+    (tmp_path / name).write_text("\n".join(rows) + "\n")
+    (tmp_path / f"small-{name}").write_text("id,n\n1,2\n" if name.endswith("csv") else '{"id": 1}\n')
+
+    little, wide = landed(tmp_path, "", f"small-{name}"), landed(tmp_path, "", name)
+
+    assert wide["peak"] - little["peak"] < 350, f"{wide}, and for next to nothing {little}"
