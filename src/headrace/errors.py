@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_PASSING = frozenset(
+    {"HR107", "HR210", "HR211", "HR301", "HR303", "HR304", "HR306", "HR320", "HR321", "HR322", "HR501", "HR502", "HR506", "HR602", "HR603"}
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -41,6 +45,8 @@ class HeadraceError(Exception):
         self.what = what
         self.where = where
         self.hint = hint
+        self.passes = self.code in _PASSING
+        """Whether it may be otherwise at another time though nobody changes the project."""
 
 
 class UsageError(HeadraceError):

@@ -43,7 +43,7 @@ class StepStarted:
 
 @dataclass(frozen=True, slots=True)
 class StepFinished:
-    """A step ended, with its rows and, where it failed, the error.
+    """A step ended, with its rows and, where it failed, the error, and whether that may be otherwise at another time.
 
     `status` is success, warn, error, skipped, interrupted, reused, or `partial success` where only some of a model's batches were built.
     """
@@ -56,6 +56,7 @@ class StepFinished:
     code: str | None = None
     where: str | None = None
     hint: str | None = None
+    passes: bool = True
 
 
 FAILED = frozenset({"error", "partial success"})

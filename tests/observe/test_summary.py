@@ -39,6 +39,16 @@ def test_steps_that_failed_for_one_reason_are_one_problem():
     assert "next: headrace retry" in text
 
 
+def test_to_repeat_is_offered_only_where_that_could_help():
+    wrong = StepFinished("source.shop.api.orders", "error", 1.0, message="wrong key", code="HR301", passes=False)
+    away = StepFinished("source.shop.api.refunds", "error", 1.0, message="no answer", code="HR301")
+    failed = RunFinished("r", "error", 2.0)
+
+    assert "next:" not in said(wrong, failed)
+    assert "next: headrace retry" in said(wrong, away, failed)
+    assert "next: headrace retry" in said(wrong, StepFinished("model.shop.revenue", "interrupted", 1.0), failed)
+
+
 def test_a_failed_test_names_its_model_and_how_to_see_the_rows():
     text = said(
         CheckFinished("test.shop.unique_orders_id.0a1b", "model.shop.orders", "fail", 3, 0.1),

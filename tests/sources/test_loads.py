@@ -166,6 +166,22 @@ def test_a_parent_without_a_value_to_ask_by_is_not_asked_for_and_that_is_said(ap
     assert "api.lines: 2 rows of api.orders have no value in 'ref', so it is not asked for them" in out
 
 
+@pytest.mark.parametrize(
+    ("fault", "spec", "helps"),
+    [((401,), "", False), ((404,), "", False), ((503,), "", True), ("drop", "", True), ((200,), ", data_selector: nowhere", False),
+     ((200,), ", columns: {id: bigint}, primary_key: nowhere", False)],
+)  # fmt: skip
+def test_a_load_is_to_be_repeated_only_where_that_could_help(api, project, fault, spec, helps):
+    if fault != (200,):
+        api.always["first"] = fault
+    project(f"orders: {{path: single_page, paginator: single_page{spec}}}")
+
+    code, out = project.load()
+
+    assert code == 1, out
+    assert ("headrace retry" in out) is helps
+
+
 def test_a_child_whose_parent_was_never_loaded_says_how_to_load_both(api, project):
     api.records = [{"id": 1}]
     api.routes["/orders/1/lines"] = lambda api, asked: ([{"id": 100}], {})

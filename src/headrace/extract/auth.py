@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin
 
 from headrace.errors import RequestFailed
+from headrace.extract.connections import may_pass
 from headrace.extract.gate import seconds_until
 from headrace.extract.jwt import encode
 from headrace.extract.paths import keys_of
@@ -230,7 +231,9 @@ def _asked(
     sent = Wire(method, url, {"Accept": "application/json", **(kind if data else {}), **headers}, data)
     status, text = world.send(sent)
     if not 200 <= status < 300:
-        raise RequestFailed(f"the login {method} {url} failed: status {status}", hint="are id and secret right?")
+        failed = RequestFailed(f"the login {method} {url} failed: status {status}", hint="are id and secret right?")
+        failed.passes = may_pass(status)
+        raise failed
     try:
         answer = json.loads(text)
     except ValueError:

@@ -30,6 +30,7 @@ _SLOWEST = 1000
 """Bytes a second, once a body has taken ten times as long as a silence may."""
 _PATIENCE = 10
 _PIECE = 1 << 16
+_LATER = (408, 409, 423, 425, 429)
 
 
 class NoAnswer(Exception):
@@ -225,3 +226,8 @@ def _lasting(error: Exception) -> bool:
     """Whether asking again will be answered the same: a certificate does not become good by it."""
     cause = getattr(error, "reason", None) or error
     return isinstance(cause.args[0] if cause.args else None, ssl.SSLCertVerificationError)
+
+
+def may_pass(status: int | None) -> bool:
+    """Whether the same request may have another answer later: not where the server says that the request is wrong."""
+    return status is None or not 400 <= status < 500 or status in _LATER

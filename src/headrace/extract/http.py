@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 
 from headrace.errors import RequestFailed
 from headrace.events import RequestRetried, emit
-from headrace.extract.connections import NoAnswer, Reply, answering, connections, exchange
+from headrace.extract.connections import NoAnswer, Reply, answering, connections, exchange, may_pass
 from headrace.extract.encodings import detected
 from headrace.extract.gate import pause, seconds_until
 from headrace.extract.signing import Wire
@@ -86,6 +86,7 @@ class PageFailed(RequestFailed):
         self.reason = reason
         self.kept = kept
         """What a response action says: that the request goes to quarantine, or (False) that the load is to fail; None is not a word."""
+        self.passes = may_pass(status)
 
 
 class Http:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from headrace.errors import NotSupported, RequestFailed
-from headrace.extract.connections import NoAnswer
+from headrace.extract.connections import NoAnswer, may_pass
 from headrace.extract.http import Http, Request, retried
 from headrace.extract.places import Broken, Listed
 from headrace.extract.shared import shared
@@ -90,7 +90,9 @@ class Web:
         if retried(raw.status, self.client.retry.retry_on):
             raise Broken(f"status {raw.status}")
         if raw.status not in (200, 206):
-            raise RequestFailed(f"GET {file.name} failed: status {raw.status}")
+            failed = RequestFailed(f"GET {file.name} failed: status {raw.status}")
+            failed.passes = may_pass(raw.status)
+            raise failed
 
     def _headers(self, path: str) -> dict[str, str] | None:
         """The headers of a file; None where there is none. Tried again as the retries say."""

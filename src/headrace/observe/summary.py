@@ -41,7 +41,8 @@ def next_commands(results: Results) -> list[str]:
         commands.append(f"headrace quarantine show {results.quarantined[0].stream}     the rows kept out")
     if results.dead:
         commands.append(f"headrace quarantine show {results.dead[0].stream}     the requests that failed")
-    if results.status in {"error", "interrupted"}:
+    undone = [step for step in results.steps.values() if step.status in FAILED | {"interrupted"}]
+    if results.status in {"error", "interrupted"} and (not undone or any(step.passes for step in undone)):
         commands.append("headrace retry     goes on with what is not done")
     return commands
 

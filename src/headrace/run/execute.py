@@ -325,4 +325,5 @@ def _failure(one: str, error: HeadraceError, seconds: float) -> StepFinished:
         code=error.code,
         where=str(error.where) if error.where else None,
         hint=error.hint,
+        passes=error.passes,
     )

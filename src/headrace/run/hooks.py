@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from headrace.errors import HeadraceError
@@ -52,18 +53,16 @@ def _run(session: Session, hook: Hook, ended: Sequence[StepFinished]) -> StepFin
         _execute(session, hook, ended)
     except HeadraceError as error:
         error.where = error.where or hook.place
-        finished = StepFinished(
-            hook.unique_id, "error", 0.0, message=error.what, code=error.code, where=str(error.where), hint=error.hint
+        finished = replace(
+            finished,
+            status="error",
+            message=error.what,
+            code=error.code,
+            where=str(error.where),
+            hint=error.hint,
+            passes=error.passes,
         )
-    finished = StepFinished(
-        finished.step,
-        finished.status,
-        time.perf_counter() - started,
-        message=finished.message,
-        code=finished.code,
-        where=finished.where,
-        hint=finished.hint,
-    )
+    finished = replace(finished, seconds=time.perf_counter() - started)
     emit(finished)
     return finished
 
