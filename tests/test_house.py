@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import inspect
+import re
 from pathlib import Path
 
 import click
@@ -32,6 +33,11 @@ KEYWORDS_BY_NAME = {
 """Modules that may take `**kwargs`: their callers are Jinja templates."""
 LONGEST_FUNCTION = 60
 LONGEST_MODULE = 400
+COUNTED = re.compile(
+    " (attempts|batches|bytes|columns|failures|files|lines|models|nodes|pages|records|requests|results|rows|seconds|segments|streams|tables"
+    "|tests|values)(?!/)\\b"
+)
+"""What `counting.count` says the number of, since of one thing there is another word."""
 
 
 def inside(path):
@@ -76,6 +82,19 @@ def test_only_faces_print(path):
     assert prints == []
     if not inside(path).startswith(("cli/", "observe/")):
         assert "click.echo" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=inside)
+def test_what_is_counted_may_be_one(path):
+    texts = [node.values for node in ast.walk(parsed(path)) if isinstance(node, ast.JoinedStr)]
+    after_a_value = [
+        (values[at + 1].lineno, values[at + 1].value)
+        for values in texts
+        for at, one in enumerate(values[:-1])
+        if isinstance(one, ast.FormattedValue) and isinstance(values[at + 1], ast.Constant)
+    ]
+
+    assert [(line, said) for line, said in after_a_value if COUNTED.match(said)] == []
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=inside)

@@ -23,6 +23,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch, Dead, Scan
+from headrace.counting import count
 from headrace.cursor import Cursor
 from headrace.durable import sync_folder, write_json, write_parquet
 from headrace.events import SegmentDied, SegmentLanded, Warned, emit
@@ -242,8 +243,10 @@ class Landing:
                 why = "its source has no place to go on from"
             else:
                 return package
-            segments = len(package.segments)
-            emit(Warned(f"{label} is read anew because {why}: {segments} segments of an unfinished read are given up"))
+            given_up = count(
+                len(package.segments), "segment of an unfinished read is", "segments of an unfinished read are"
+            )
+            emit(Warned(f"{label} is read anew because {why}: {given_up} given up"))
             package.discard()
         return self.beside(label, cursor, signature)
 

@@ -176,7 +176,7 @@ def test_what_the_file_says_wrongly_is_told_without_running_it(run, project, cod
         ("def t():\n    yield ['x']", "list was yielded, which is no row"),
         ("def t():\n    return 7", "t() gave int, not rows"),
         ("def t():\n    yield {'a': object()}", "the column 'a' holds object"),
-        ("def t():\n    yield {}", "1 rows without a value"),
+        ("def t():\n    yield {}", "1 row without a value"),
         ("def t():\n    yield {'a': 1}\n    raise SystemExit(3)", "sources/shop.py:8  shop.t: SystemExit: 3"),
         ("def t(cursr):\n    yield {}", "did you mean 'cursor'?"),
         ("def t():\n    import nothing_of_that_name\n    yield {}", "sources/shop.py:7  shop.t: ModuleNotFoundError"),

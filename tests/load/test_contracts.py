@@ -173,4 +173,4 @@ def test_a_table_that_holds_nulls_is_left_as_it_is(pipe):
 
     assert takes_null(pipe, "name")
     assert [row[0] for row in pipe.rows("id", "1")] == [1, 2]
-    assert any(isinstance(event, Warned) and "have no 'name'" in event.message for event in pipe.heard)
+    assert any(isinstance(event, Warned) and "1 row has no 'name'" in event.message for event in pipe.heard)

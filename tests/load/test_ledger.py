@@ -42,7 +42,7 @@ def test_an_entry_comes_back_as_it_was_written(session):
 
 
 def test_an_entry_that_does_not_balance_is_refused(session):
-    with pytest.raises(LedgerUnbalanced, match="2 rows were read but 1 are accounted for"):
+    with pytest.raises(LedgerUnbalanced, match="2 rows were read but 1 is accounted for"):
         ledger.record(session, entry(1, read=2, inserted=1))
 
     assert ledger.loads(session) == []

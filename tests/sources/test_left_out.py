@@ -30,7 +30,7 @@ def test_comments_and_a_footer_are_no_rows_and_the_others_keep_their_numbers(tmp
 
     assert [row["v"] for row in rows(local, [batch])] == [f"#a{ends}# b", "# c", "d", "e"]
     assert [row["id"] for row in rows(local, [batch])] == [1, 2, 3, 4]
-    assert kept([batch]) == [("a.csv:11", "1 values where 2 are expected")]
+    assert kept([batch]) == [("a.csv:11", "1 value where 2 are expected")]
     assert batch.read == 5
 
 

@@ -72,7 +72,7 @@ def test_what_was_read_under_another_configuration_or_cursor_is_given_up_loudly(
     assert again.segments == ()
     assert [found.id for found in landing.pending("api.orders")] == [again.id]
     assert [type(event) for event in heard] == [Warned]
-    assert "1 segments" in heard[0].message
+    assert "1 segment of an unfinished read is given up" in heard[0].message
 
 
 def test_a_complete_package_is_not_gone_on_with(landing):

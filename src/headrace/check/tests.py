@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from headrace.counting import count
 from headrace.errors import StatementFailed
 from headrace.events import CheckFinished, emit
 from headrace.project.nodes import DataTest
@@ -106,7 +107,7 @@ def _judged(check: DataTest, *, warns: bool, fails: bool) -> Literal["pass", "wa
 
 def _sentence(check: DataTest, status: str, failures: int) -> str:
     rule = f"fail if {check.error_if}" if status == "fail" else f"warn if {check.warn_if}"
-    return f"got {failures} {'result' if failures == 1 else 'results'}, configured to {rule}"
+    return f"got {count(failures, 'result')}, configured to {rule}"
 
 
 def _limited(check: DataTest, sql: str) -> str:

@@ -9,6 +9,7 @@ import click
 
 from headrace.cli.options import Asked, Verb, everywhere, full_refresh, output, run_options, selection
 from headrace.cli.terminal import document, result, say
+from headrace.counting import count
 from headrace.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def generate(asked: Asked, compiling: bool, empty_catalog: bool, static: bool) -
         result(asked, f"{folder / 'index.html'}")
         say(
             asked,
-            f"{len(catalog['nodes']) + len(catalog['sources'])} tables described; open it, or: headrace docs serve",
+            f"{count(len(catalog['nodes']) + len(catalog['sources']), 'table')} described; open it, or: headrace docs serve",
         )
     return 0
 

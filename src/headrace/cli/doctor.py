@@ -14,6 +14,7 @@ import click
 
 from headrace.cli.options import Asked, Verb, everywhere, output
 from headrace.cli.terminal import document, result
+from headrace.counting import count
 from headrace.errors import HeadraceError, RunBusy
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ def _reach(settings: Settings) -> str:
 def _parse(settings: Settings) -> str:
     from headrace.project.manifest import load_manifest
 
-    return f"{len(load_manifest(settings).nodes)} nodes, all sound"
+    return f"{count(len(load_manifest(settings).nodes), 'node')}, all sound"
 
 
 def _failing(about: str, error: HeadraceError) -> Finding:

@@ -11,6 +11,7 @@ import click
 
 from headrace.cli.options import Asked, Verb, everywhere, output
 from headrace.cli.terminal import complain, document, result, say
+from headrace.counting import count
 from headrace.errors import ConfigInvalid
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def _written(asked: Asked, name: str, imported: Imported) -> int:
         complain(asked, f"left out  {stream}: {why}")
     for note in imported.notes:
         say(asked, f"note  {note}")
-    told = f"wrote {path.relative_to(root)}: {len(streams)} streams" if streams else "nothing could be imported"
+    told = (
+        f"wrote {path.relative_to(root)}: {count(len(streams), 'stream')}" if streams else "nothing could be imported"
+    )
     result(asked, told + (f", {len(imported.left_out)} left out" if imported.left_out else ""))
     return 0 if streams else 1

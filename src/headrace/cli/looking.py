@@ -13,6 +13,7 @@ import click
 
 from headrace.cli.options import Asked, Verb, everywhere, is_terminal, output
 from headrace.cli.terminal import document, result, say
+from headrace.counting import count
 from headrace.errors import HeadraceError, UsageError
 from headrace.project.lists import list_of
 
@@ -295,7 +296,7 @@ def _tested(streams: list[Stream]) -> Iterator[dict[str, Any]]:
         except HeadraceError as error:
             yield {"stream": stream.label, "status": "error", "message": error.what, "hint": error.hint}
             continue
-        told = f"{seen.rows.num_rows} rows, {seen.rows.num_columns} columns"
+        told = f"{count(seen.rows.num_rows, 'row')}, {count(seen.rows.num_columns, 'column')}"
         yield {"stream": stream.label, "status": "success", "message": told}
 
 

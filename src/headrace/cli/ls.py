@@ -130,7 +130,7 @@ def parse(asked: Asked) -> int:
         }
         document("parse", body)
     else:
-        from headrace.observe.wording import count
+        from headrace.counting import count
 
         found = ", ".join(count(counts[one], *_words(one)) for one in TYPES if counts[one]) or "nothing in it yet"
         result(asked, f"{settings.name} is sound for target {settings.target.name}: {found}")

@@ -61,7 +61,8 @@ def show(asked: Asked, name: str | None, inline: str | None, inline_direct: str 
     if asked.json:
         document("show", {"nodes": shown})
         return 0
-    from headrace.observe.wording import count, short, table
+    from headrace.counting import count
+    from headrace.observe.wording import short, table
 
     for one in shown:
         if len(shown) > 1:

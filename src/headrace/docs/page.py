@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from headrace.counting import count
 from headrace.docs.lineage import drawing
 from headrace.docs.style import STYLE
 from headrace.project.nodes import DataTest, Exposure, Model, Relational, SourceTable, UnitTest
@@ -64,7 +65,7 @@ def _counts(manifest: Manifest) -> str:
     from collections import Counter
 
     counts = Counter(_kind(one) for one in manifest.nodes)
-    words = [f"{number} {kind.replace('_', ' ')}{'' if number == 1 else 's'}" for kind, number in counts.items()]
+    words = [count(number, kind.replace("_", " ")) for kind, number in counts.items()]
     return escape(", ".join(words)) + "."
 
 

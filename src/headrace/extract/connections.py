@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from headrace.counting import count
 from headrace.errors import ConfigInvalid
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _read(raw: urllib3.BaseHTTPResponse, patience: float, clock: Clock) -> bytes
             raise NoAnswer(_too_large(), raw.status)
         taken = clock.monotonic() - began
         if taken > patience and size < taken * _SLOWEST:
-            raise NoAnswer(f"the body comes too slowly: {size} bytes in {taken:.0f} s", raw.status)
+            raise NoAnswer(f"the body comes too slowly: {count(size, 'byte')} in {taken:.0f} s", raw.status)
     return b"".join(pieces)
 
 

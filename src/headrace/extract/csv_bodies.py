@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headrace.counting import count
 from headrace.errors import StatementFailed
 from headrace.extract.dialects import keys_of, rows_of, signs_of
 from headrace.sql.dialect import name as quoted
@@ -51,5 +52,9 @@ def decoded(body: str, said: Delimited, known: Signs | None, local: Embedded) ->
 def _complaint(said: str) -> str:
     """What the reader said, without the values of the line."""
     line, widths = _LINE.search(said), _WIDTHS.search(said)
-    what = f"{widths[2]} values where {widths[1]} belong" if widths else " ".join(said.split())[:100]
+    what = (
+        f"{count(int(widths[2]), 'value')} where {count(int(widths[1]), 'is', 'are')} expected"
+        if widths
+        else " ".join(said.split())[:100]
+    )
     return f"line {line[1]}: {what}" if line and widths else what

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headrace.counting import count
 from headrace.errors import FileVanished, SourceUnavailable
 from headrace.events import RequestRetried, emit
 from headrace.extract.listing import Sighting
@@ -90,7 +91,7 @@ def _whole(place: Place, file: Listed, part: Path, label: str, clock: Clock) -> 
             size = part.stat().st_size
             if file.size is None or size == file.size:
                 return
-            reason = f"{size} bytes came, and {file.size} were announced"
+            reason = f"{count(size, 'byte')} came, and {count(file.size, 'was', 'were')} announced"
             if size > file.size:
                 part.unlink()
         except FileNotFoundError as error:
@@ -103,7 +104,7 @@ def _whole(place: Place, file: Listed, part: Path, label: str, clock: Clock) -> 
         if attempt >= _ATTEMPTS:
             raise SourceUnavailable(
                 f"{file.name} cannot be fetched: {reason}",
-                hint=f"{size} bytes are here: the next load goes on after them",
+                hint=f"{count(size, 'byte is', 'bytes are')} here: the next load goes on after them",
             )
         delay = pauses.delay(attempt, clock.random)
         emit(RequestRetried(label, attempt, round(delay, 3), reason))

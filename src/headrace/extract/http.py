@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
+from headrace.counting import count
 from headrace.errors import RequestFailed
 from headrace.events import RequestRetried, emit
 from headrace.extract.connections import NoAnswer, Reply, answering, connections, exchange, may_pass
@@ -220,7 +221,7 @@ class Http:
             return PagingReset(f"{self.shown_url(request)}: the paging begins again")
         reason = self.shown(failure.reason)
         said = self.shown(" ".join(failure.body.split()))[:_MESSAGE_LENGTH]
-        tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        tries = count(attempts, "attempt")
         what = f"{request.method} {self.shown_url(request)} failed after {tries}: {reason}"
         what += f": {said}" if said else ""
         return PageFailed(what, status=failure.status, reason=reason, kept=failure.kept)

@@ -6,6 +6,7 @@ import csv
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from headrace.counting import count
 from headrace.extract.texts import LINE, Torn
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def cells_of(row: list[str], dialect: Dialect, width: int) -> list[str]:
 
 def _wrong(row: Sequence[str], names: Sequence[str]) -> str | None:
     if len(row) != len(names):
-        return f"{len(row)} values where {len(names)} are expected"
+        return f"{count(len(row), 'value')} where {count(len(names), 'is', 'are')} expected"
     text = "".join(row)
     if "\0" in text:
         return "a value holds the character zero"

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from headrace.batch import Batch
+from headrace.counting import count
 from headrace.errors import ConfigInvalid, HeadraceError, Place, PythonFailed, RecordsNotFound, did_you_mean
 from headrace.extract.given import columns_of, is_table, tables_of
 from headrace.extract.marks import start
@@ -158,7 +159,7 @@ def _dicts(file: _File, rows: list[Any], local: Embedded) -> Iterator[pa.Table]:
     except TypeError as error:
         file.refuse(str(error))
     if not table.num_columns:
-        file.refuse(f"{len(rows)} rows without a value were yielded")
+        file.refuse(f"{count(len(rows), 'row')} without a value came")
     yield from tables_of(table, local, _COLUMNAR_ROWS)
 
 

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from headrace.counting import count
 from headrace.events import Warned, emit
 from headrace.extract.http import PageFailed
 from headrace.extract.paging import Page
@@ -71,7 +72,7 @@ class Told:
 
     def _note(self, page: Page) -> None:
         if self.short is not None and page.rows:
-            self._say("capped", f"a page of {self.short} records was followed by more, where `limit` asks for more at once: "
+            self._say("capped", f"a page of {count(self.short, 'record')} was followed by more, where `limit` asks for more at once: "
                       "if the API gives no more than that, records between are skipped; set `limit` to it")  # fmt: skip
         limit = self.api.paging.limit
         self.short = page.rows if limit and 0 < page.rows < limit else None

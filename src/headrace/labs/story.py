@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from headrace.counting import count
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
@@ -36,14 +38,14 @@ def morning(day: int) -> list[str]:
 
 def requests(statuses: Counter[int], retried: int) -> list[str]:
     """How the API answered."""
-    told = ", ".join(f"{count} {ANSWERS.get(status, status)}" for status, count in sorted(statuses.items()))
-    return [f"  {sum(statuses.values())} requests: {told}; {retried} tried again"]
+    told = ", ".join(f"{number} {ANSWERS.get(status, status)}" for status, number in sorted(statuses.items()))
+    return [f"  {count(sum(statuses.values()), 'request')}: {told}; {retried} tried again"]
 
 
 def ledger(loads: Sequence[RowsLoaded]) -> list[str]:
     """The row ledger: where each row that was read went."""
     rows = [
-        [load.stream, *(str(getattr(load, count)) for count in COUNTS)]
+        [load.stream, *(str(getattr(load, one)) for one in COUNTS)]
         for load in sorted(loads, key=lambda load: load.stream)
     ]
     return [f"  {line}" for line in grid(["ledger", *COUNTS], rows)]
@@ -57,14 +59,16 @@ def changes(changed: Iterable[SchemaChanged]) -> list[str]:
 def models(steps: Iterable[StepFinished]) -> list[str]:
     """How the models ended."""
     ended = Counter(step.status for step in steps if step.step.startswith("model."))
-    return [f"  {sum(ended.values())} models: {_counted(ended)}"]
+    return [f"  {count(sum(ended.values()), 'model')}: {_counted(ended)}"]
 
 
 def checks(found: Sequence[CheckFinished]) -> list[str]:
     """How the tests ended, and those that did not pass by name."""
     ended = Counter(check.status for check in found)
-    named = [f"    {one.status} {_short(one.check)}: {one.failures} rows" for one in found if one.status != "pass"]
-    return [f"  {sum(ended.values())} tests: {_counted(ended)}", *named]
+    named = [
+        f"    {one.status} {_short(one.check)}: {count(one.failures, 'row')}" for one in found if one.status != "pass"
+    ]
+    return [f"  {count(sum(ended.values()), 'test')}: {_counted(ended)}", *named]
 
 
 def verdict(given: Verdict) -> list[str]:
@@ -75,7 +79,11 @@ def verdict(given: Verdict) -> list[str]:
     said += [f"  {line}" for line in grid(["store_id", "store_name", "orders", "gross", "revenue"], given.mart)]
     said += ["", "The oracle, which knows what the shop really holds:"]
     for one in given.compared:
-        answer = f"all {one.found} rows are right" if not one.wrong else f"{one.wrong} of {one.expected} rows are wrong"
+        answer = (
+            f"all {count(one.found, 'row is', 'rows are')} right"
+            if not one.wrong
+            else f"{one.wrong} of {count(one.expected, 'row')} wrong"
+        )
         said.append(f"  {one.table}: {answer}")
     if given.personal:
         said.append(f"  customers: {', '.join(given.personal)} should not be here")
@@ -114,4 +122,4 @@ def _number(text: str) -> bool:
 
 
 def _counted(ended: Counter[str]) -> str:
-    return ", ".join(f"{count} {status}" for status, count in sorted(ended.items())) or "none"
+    return ", ".join(f"{number} {status}" for status, number in sorted(ended.items())) or "none"

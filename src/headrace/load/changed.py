@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headrace.counting import count
 from headrace.errors import did_you_mean
 from headrace.events import SchemaChanged, Warned
 from headrace.naming import written
@@ -105,7 +106,7 @@ def _suggest(loading: Loading, job: Job, old: Column, new: Column) -> None:
     if shared * 2 < values or not shared:
         return
     said = (
-        f"{loading.stream.label}: column '{old.name}' stopped arriving and '{new.name}' is new, and {shared} of {values} values "
+        f"{loading.stream.label}: column '{old.name}' stopped arriving and '{new.name}' is new, and {shared} of {count(values, 'value')} "
         f"of '{new.name}' are in '{old.name}'; if it has another name now, keep the old one by "
         f"`transform: SELECT * RENAME ({name(new.name)} AS {name(old.name)}) FROM input`"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from headrace.counting import count
 from headrace.errors import RowsMultiplied, StatementFailed, TransformInvalid
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def dropped(stream: Stream, before: int, after: int) -> int:
     """How many rows the SQL took out. Raises RowsMultiplied where it made more."""
     if after > before:
         raise RowsMultiplied(
-            f"{stream.label}: the transform made {after} rows of {before}",
+            f"{stream.label}: the transform made {count(after, 'row')} of {before}",
             where=stream.place,
             hint="join to what has one row for each of yours, or do it in a model",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from headrace.counting import count
 from headrace.errors import SchemaFrozen
 from headrace.events import Warned
 from headrace.load import staging
@@ -36,7 +37,7 @@ def refuse(loading: Loading, fit: Fit) -> int:
         if refusal.mode == "discard_value":
             lost = local.rows(f"SELECT count(*) FROM (\n{fit.part.query}\n) AS part WHERE {refusal.condition}")[0][0]
             if lost:
-                what = f"{loading.stream.label}: {lost} values of column '{refusal.column}' were left out"
+                what = f"{loading.stream.label}: {count(lost, 'value')} left out of column '{refusal.column}'"
                 loading.events.append(Warned(f"{what}: {refusal.detail}", details={"rows": lost}))
     return int(kept) + int(left)
 
@@ -115,7 +116,7 @@ def require(loading: Loading, job: Job) -> None:
         nulls = f"SELECT count(*) FROM {relation(job.table)} WHERE {name(column)} IS NULL"
         ((found,),) = job.connection.rows(nulls)
         if found:
-            said = f"{loading.stream.label}: {found} rows of {job.table} have no '{column}', which is to take no NULL"
+            said = f"{loading.stream.label}: {count(found, 'row has', 'rows have')} no '{column}' in {job.table}, which is to take no NULL"
             loading.events.append(Warned(said, where=str(loading.stream.place or ""), details={"rows": found}))
         else:
             job.connection.run(Require(job.table, (column,)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 
 import click
 
+from headrace.counting import count
 from headrace.events import (
     FAILED,
     LoadAdvanced,
@@ -19,7 +20,7 @@ from headrace.events import (
     StepFinished,
     StepStarted,
 )
-from headrace.observe.wording import cell, count, duration, short, status, step_name, utf8
+from headrace.observe.wording import cell, duration, short, status, step_name, utf8
 
 if TYPE_CHECKING:
     from collections.abc import Callable

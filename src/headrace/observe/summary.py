@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from headrace.counting import count
 from headrace.events import FAILED
-from headrace.observe.wording import cell, count, duration, short, status
+from headrace.observe.wording import cell, duration, short, status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -56,11 +56,6 @@ def step_name(node: str) -> str:
     return f"{KINDS.get(kind, kind):<5} {short(node)}"
 
 
-def count(number: int, thing: str, things: str | None = None) -> str:
-    """`1 row`, `12,034 rows`."""
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
-
-
 def duration(seconds: float | None) -> str:
     """Seconds for people: `0.3s`, `42s`, `3m 05s`, `2h 10m`; nothing for None."""
     if seconds is None:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from headrace.counting import count
 from headrace.errors import NameTaken, Place, RefUnknown, SourceUnknown, did_you_mean
 from headrace.project.nodes import Model, Referable, SourceTable
 
@@ -99,7 +100,10 @@ class Index:
         if ref.package is not None and ref.name in self.refs:
             hint = f"it is in the package {', '.join(self.refs[ref.name])}"
         else:
-            hint = did_you_mean(ref.name, self.refs) or f"{len(self.refs)} models and seeds are known: headrace ls"
+            hint = (
+                did_you_mean(ref.name, self.refs)
+                or f"{count(len(self.refs), 'model or seed is', 'models and seeds are')} known: headrace ls"
+            )
         return RefUnknown(f"there is no model or seed {what!r}", where=where, hint=hint)
 
     def no_source(self, source: str, name: str, place: Place | None, raw: str) -> SourceUnknown:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from headrace.check.fused import candidates, overridden_by, screen
 from headrace.check.tests import CheckResult, kept_at, passed, run_check, store
 from headrace.check.unit import run_unit
+from headrace.counting import count
 from headrace.errors import HeadraceError, StatementFailed
 from headrace.events import BatchFinished, emit
 from headrace.project.nodes import Model, Seed, Snapshot, SourceTable
@@ -105,7 +106,9 @@ def build_batches(session: Session, node: Model, checks: Sequence[DataTest]) -> 
             _tell(node, batch, "skipped")
     if failures:
         batch, cause = failures[0]
-        said = f"{len(made_by)} of {len(batches)} batches were built; {batch.label}: {cause.what}"
+        said = (
+            f"{len(made_by)} of {count(len(batches), 'batch was', 'batches were')} built; {batch.label}: {cause.what}"
+        )
         return Done("partial success" if made_by else "error", None, said, cause)
     results = check_all(session, connection, checks, {})
     return settled(session, sum(one.rows or 0 for one in made_by.values()), results, "its batches are published")

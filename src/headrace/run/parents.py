@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from headrace.counting import count
 from headrace.errors import RecordsNotFound
 from headrace.events import Warned, emit
 from headrace.load.extras import validity
@@ -42,7 +43,8 @@ def parent_rows(session: Session, stream: Stream) -> list[dict[str, Any]]:
     made = [row for row in found if all(row[field] not in (None, "") for field in asked)]
     if len(made) < len(found):
         # Their requests would be other ones: a path with a step less, or without the parameter that chooses.
-        said = f"{len(found) - len(made)} rows of {parent.source}.{parent.name} have no value in {' or '.join(map(repr, asked))}"
+        lost, fields = len(found) - len(made), " or ".join(map(repr, asked))
+        said = f"{count(lost, 'row')} of {parent.source}.{parent.name} {'has' if lost == 1 else 'have'} no value in {fields}"
         emit(Warned(f"{stream.label}: {said}, so it is not asked for them", str(stream.place or "")))
     return made
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
+from headrace.counting import count
 from headrace.cursor import Cursor
 from headrace.errors import LedgerUnbalanced
 from headrace.schema import BIGINT, TIMESTAMPTZ, VARCHAR, Added, Column, Schema, Type
@@ -97,7 +98,7 @@ class Entry:
         found = kept + self.duplicate + self.filtered + self.quarantined
         if self.read != found:
             raise LedgerUnbalanced(
-                f"{self.stream}: {self.read} rows were read but {found} are accounted for ({self.inserted} inserted, "
+                f"{self.stream}: {count(self.read, 'row was', 'rows were')} read but {count(found, 'is', 'are')} accounted for ({self.inserted} inserted, "
                 f"{self.updated} updated, {self.unchanged} unchanged, {self.duplicate} duplicate, {self.filtered} filtered, "
                 f"{self.quarantined} quarantined); nothing of the load was kept"
             )
