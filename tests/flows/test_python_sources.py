@@ -181,6 +181,15 @@ def test_what_the_file_says_wrongly_is_told_without_running_it(run, project, cod
         ("def t(cursr):\n    yield {}", "did you mean 'cursor'?"),
         ("def t():\n    import nothing_of_that_name\n    yield {}", "sources/shop.py:7  shop.t: ModuleNotFoundError"),
         (
+            "def t():\n    yield [{'a': Decimal('1.5')}, {'a': Decimal('NaN')}]",
+            "the column 'a' holds Decimal: NaN is no number",
+        ),
+        (
+            "def t():\n    yield [{'a': 1}, {'a': Decimal('-Infinity')}]",
+            "-Infinity is no number that a decimal holds\n  hint: yield None",
+        ),
+        ("def t():\n    yield {'a': [1.0, float('nan')]}", "the column 'a' holds list: JSON has no word for NaN"),
+        (
             "def t():\n    yield [{'a': dt.datetime(2026, 1, 1)}, {'a': dt.datetime(2026, 1, 1, tzinfo=dt.timezone.utc)}]",
             "some times have a zone",
         ),

@@ -22,6 +22,14 @@ _GIVEN = "headrace_given"
 _NUMBERS = ({int, float}, {int, Decimal})
 
 
+class NoColumn(TypeError):
+    """No column holds the values that were given; `hint` says what to do, where that is known."""
+
+    def __init__(self, what: str, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
 def is_table(value: object) -> bool:
     """Whether a value is columns already."""
     return hasattr(value, "__arrow_c_stream__") or hasattr(value, "__arrow_c_array__")
@@ -60,7 +68,7 @@ def _marked(rows: pa.Table, marks: Mapping[str, Any]) -> pa.Table:
 
 
 def columns_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Dicts as a table; a column that was None throughout is left out. Raises TypeError, naming the column, where nothing holds a value."""
+    """Dicts as a table; a column that was None throughout is left out. Raises NoColumn, naming it, where nothing holds a value."""
     from headrace.arrow import pa
 
     names = dict.fromkeys(key for row in rows for key in row)
@@ -74,7 +82,8 @@ def columns_of(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
             array, mark = _column(values, kinds)
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             told = ", ".join(sorted(kind.__name__ for kind in kinds))
-            raise TypeError(f"the column '{name}' holds {told}: {str(error).splitlines()[0]}") from error
+            what = f"the column '{name}' holds {told}: {str(error).splitlines()[0]}"
+            raise NoColumn(what, error.hint if isinstance(error, NoColumn) else None) from error
         arrays.append(array)
         fields.append(pa.field(str(name), array.type, metadata={b"headrace": mark.encode()} if mark else None))
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
@@ -85,9 +94,7 @@ def _column(values: list[Any], kinds: set[type]) -> tuple[pa.Array, str | None]:
     from headrace.arrow import pa
 
     if kinds & {dict, list, tuple, set}:
-        return pa.array(
-            [None if one is None else json.dumps(one, default=_plain) for one in values], pa.string()
-        ), "json"
+        return pa.array([None if one is None else _json(one) for one in values], pa.string()), "json"
     if kinds == {UUID}:
         return pa.array([None if one is None else str(one) for one in values], pa.string()), "uuid"
     if kinds == {timedelta}:
@@ -96,10 +103,24 @@ def _column(values: list[Any], kinds: set[type]) -> tuple[pa.Array, str | None]:
     if kinds == {int} and any(abs(one) >= 1 << 63 for one in values if one is not None):
         return pa.array([None if one is None else Decimal(one) for one in values]), None
     if kinds == {datetime} and len({one.tzinfo is None for one in values if one is not None}) > 1:
-        raise TypeError("some times have a zone and others have none")
+        raise NoColumn("some times have a zone and others have none", "give a zone to all of them, or to none")
+    if Decimal in kinds and kinds <= {int, Decimal}:
+        strange = next((one for one in values if isinstance(one, Decimal) and not one.is_finite()), None)
+        if strange is not None:
+            hint = "yield None in its place, or floats in the whole column, of which one may be NaN or Infinity"
+            raise NoColumn(f"{strange} is no number that a decimal holds", hint)
     if len(kinds) == 1 or kinds in _NUMBERS:
         return pa.array(values), None
     return pa.array([None if one is None else _text(one) for one in values], pa.string()), None
+
+
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value, default=_plain, allow_nan=False)
+    except ValueError as error:
+        if "JSON compliant" not in str(error):
+            raise
+        raise NoColumn("JSON has no word for NaN and Infinity", "yield None in their place") from error
 
 
 def _text(value: object) -> str:

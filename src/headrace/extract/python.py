@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from headrace.batch import Batch
 from headrace.counting import count
 from headrace.errors import ConfigInvalid, HeadraceError, Place, PythonFailed, RecordsNotFound, did_you_mean
-from headrace.extract.given import columns_of, is_table, tables_of
+from headrace.extract.given import NoColumn, columns_of, is_table, tables_of
 from headrace.extract.marks import start
 from headrace.naming import convention, written
 from headrace.project.python_sources import PythonStream
@@ -122,11 +122,10 @@ class _File:
             redact(f"{type(error).__name__}: {error}"), where=Place(self.path, line, None, shown)
         ) from error
 
-    def refuse(self, told: str) -> NoReturn:
+    def refuse(self, told: str, hint: str | None = None) -> NoReturn:
         """What was yielded is no row."""
-        raise PythonFailed(
-            told, where=Place(self.path), hint="yield dicts, lists of dicts, Arrow tables or data frames"
-        )
+        usual = "yield dicts, lists of dicts, Arrow tables or data frames"
+        raise PythonFailed(told, where=Place(self.path), hint=hint or usual)
 
 
 _END = object()
@@ -156,8 +155,8 @@ def _tables(file: _File, given: Any, local: Embedded) -> Iterator[pa.Table]:
 def _dicts(file: _File, rows: list[Any], local: Embedded) -> Iterator[pa.Table]:
     try:
         table = columns_of(rows)
-    except TypeError as error:
-        file.refuse(str(error))
+    except NoColumn as error:
+        file.refuse(str(error), error.hint)
     if not table.num_columns:
         file.refuse(f"{count(len(rows), 'row')} without a value came")
     yield from tables_of(table, local, _COLUMNAR_ROWS)
