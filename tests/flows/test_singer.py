@@ -229,6 +229,28 @@ def test_a_catalog_file_stands_for_a_tap_that_cannot_discover(load, project, tmp
 
 
 @pytest.mark.parametrize(
+    ("called", "told"), [("order", "; did you mean 'orders'?"), ("xyz", "of which `catalog:` names a file\n")]
+)
+def test_a_tap_that_sends_nothing_but_other_streams_is_told_of(load, project, tmp_path, called, told):
+    (tmp_path / "catalog.json").write_text(
+        json.dumps({"streams": [{"tap_stream_id": called, "stream": called, "schema": {}}]})
+    )
+    project(mute=True, catalog="catalog.json", stream="{}", name=called)
+
+    ended = load()
+
+    assert ended.code == 0, ended.out
+    assert f"tap.{called}: the tap sent nothing of '{called}', but messages of 'orders', 'others'" in ended.out
+    assert told in ended.out
+
+
+def test_a_tap_that_has_nothing_new_is_no_reason_for_a_word(load, project):
+    project(rows=0)
+
+    assert "warning" not in load().out
+
+
+@pytest.mark.parametrize(
     ("said", "told"),
     [
         ({"command": ["no-such-tap"]}, "'no-such-tap' cannot be started"),

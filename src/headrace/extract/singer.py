@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from headrace.batch import Batch
-from headrace.errors import StatementFailed, TapFailed
+from headrace.errors import StatementFailed, TapFailed, did_you_mean
 from headrace.events import Warned, emit
 from headrace.extract.records import Shape, rows_of
 from headrace.extract.tap import catalog_of, entry_of, read_lines, selected, started
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _CONTROL = re.compile(rb'"type"\s*:\s*"(?:SCHEMA|STATE|ACTIVATE_VERSION|BATCH)"')
 _BYTES = 32_000_000
 """About as many as a batch has."""
+_NAMED = 8
 _FORMATS = {"date-time": TIMESTAMPTZ, "date": DATE, "time": Type(Kind.TIME), "uuid": Type(Kind.UUID)}
 
 
@@ -93,6 +94,10 @@ class _Reading:
     state: Any = None
     owed: bool = False
     """Whether the state is not written yet."""
+    came: bool = False
+    """Whether any message was of this stream."""
+    others: set[str] = field(default_factory=set)
+    """The streams that other messages were of."""
 
     def take(self, block: bytes) -> Iterator[Batch]:
         """A block of whole lines: records up to the next message of another kind are one piece."""
@@ -118,6 +123,18 @@ class _Reading:
         yield from self._written()
         if self.owed:
             yield self._with_state(Batch(_nothing(), 0))
+        if self.others and not self.came:
+            self._tell_of_others()
+
+    def _tell_of_others(self) -> None:
+        known = sorted(self.others)
+        sent = ", ".join(f"'{one}'" for one in known[:_NAMED]) + (" and others" if len(known) > _NAMED else "")
+        meant = did_you_mean(self.name, known)
+        told = (
+            f"{self.stream.label}: the tap sent nothing of '{self.name}', but messages of {sent}: one of these has to be `stream` in the "
+            f"catalog, of which `catalog:` names a file{f'; {meant}' if meant else ''}"
+        )
+        emit(Warned(told, where=str(self.stream.place) if self.stream.place else None))
 
     def describe(self, schema: Mapping[str, Any]) -> bool:
         """Take the types of a JSON schema, over which goes what YAML declares; whether they are others than before."""
@@ -139,7 +156,7 @@ class _Reading:
     def _control(self, message: dict[str, Any]) -> Iterator[Batch]:
         if message["type"] == "STATE":
             self.state, self.owed, self.vouched = message.get("value"), True, len(self.waiting)
-        elif message.get("stream") != self.name:
+        elif not self._is_mine(message):
             return
         elif message["type"] == "SCHEMA":
             before = self.columns
@@ -154,9 +171,17 @@ class _Reading:
             told = f"{self.stream.label}: the tap began a new version of the table; rows of earlier ones stay"
             emit(Warned(told, where=str(self.stream.place) if self.stream.place else None))
 
+    def _is_mine(self, message: Mapping[str, Any]) -> bool:
+        if message.get("stream") == self.name:
+            self.came = True
+            return True
+        self.others.add(str(message.get("stream")))
+        return False
+
     def _records(self, lines: bytes) -> None:
         mine = self._mine(lines)
         if mine.strip():
+            self.came = True
             self.waiting.append(mine)
 
     def _mine(self, lines: bytes) -> bytes:
@@ -166,13 +191,15 @@ class _Reading:
             return lines
         kept = []
         for line in lines.splitlines(keepends=True):
+            if not line.strip():
+                continue
             try:
-                message = json.loads(line) if line.strip() else {"type": "RECORD"}
+                message = json.loads(line)
             except ValueError:
                 raise self._garbage(line) from None
             if not isinstance(message, dict) or "type" not in message:
                 raise self._garbage(line)
-            if message["type"] == "RECORD" and message.get("stream") == self.name:
+            if message["type"] == "RECORD" and self._is_mine(message):
                 kept.append(line)
         return b"".join(kept)
 
