@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from headrace.batch import Batch
 from headrace.extract.records import Shape, rows_of
-from headrace.schema import parse_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 def read_again(stream: Stream, records: Sequence[tuple[str, str]], local: Embedded) -> Batch:
     """Records, each as its origin and its JSON, as a batch that moves no cursor. One that is not JSON is rejected as it stands."""
     pages = [(origin, f"[{raw}]" if _is_json(raw) else json.dumps([raw])) for origin, raw in records]
-    declared = {name: parse_type(column.type) for name, column in stream.spec.columns.items() if column.type}
-    rows = rows_of(pages, Shape("$", declared, stream.spec.flattens), local)
+    rows = rows_of(pages, Shape("$", stream.spec.column_types, stream.spec.flattens), local)
     origin = records[0][0] if records else ""
     return Batch(rows.rows, rows.read, rows.rejected, origin=origin, origins=rows.origins)
 

@@ -27,7 +27,6 @@ from headrace.extract.windows import parameters
 from headrace.project.apis import SinglePage
 from headrace.project.rest_sources import RestStream
 from headrace.project.urls import web
-from headrace.schema import parse_type
 from headrace.sql.dialect import text as literal
 from headrace.warehouse.inference import pointer
 
@@ -128,7 +127,7 @@ class Api:
         incremental = self.spec.incremental
         return Shape(
             self.selector or "$",
-            {name: parse_type(column.type) for name, column in self.spec.columns.items() if column.type},
+            self.spec.column_types,
             self.spec.flattens,
             incremental.cursor_path if incremental else None,
             incremental.on_cursor_value_missing if incremental else "include",

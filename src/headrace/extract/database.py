@@ -26,7 +26,7 @@ from headrace.project.database_sources import DatabaseStream
 from headrace.project.dispositions import KEYED
 from headrace.project.reflected import is_pattern, schemas_meant
 from headrace.project.urls import split
-from headrace.schema import Kind, parse_type
+from headrace.schema import Kind
 from headrace.table import Table
 
 if TYPE_CHECKING:
@@ -361,11 +361,10 @@ def _chosen(stream: Stream, spec: DatabaseStream, cells: Sequence[Cell], cursor:
 
 def _declared(cell: Cell, spec: DatabaseStream) -> Cell:
     """Text, where text is declared: then the database's own writing of the value is what arrives. A loose column is what is declared."""
-    said = spec.columns.get(cell.name)
-    if not said or not said.type:
+    said = spec.column_types.get(cell.name)
+    if said is None:
         return cell
-    kind = parse_type(said.type)
-    return replace(cell, type=kind, unbound=False, loose=False) if cell.loose or kind.kind is Kind.VARCHAR else cell
+    return replace(cell, type=said, unbound=False, loose=False) if cell.loose or said.kind is Kind.VARCHAR else cell
 
 
 def _tell_of_text(stream: Stream, cells: Sequence[Cell], spec: DatabaseStream) -> None:

@@ -16,7 +16,7 @@ from headrace.extract.dialects import dialect_of, names_of
 from headrace.extract.left_out import blank, without_comments
 from headrace.extract.profiles import Profile, asked, decided, decided_by, facts, kept, questions, refused
 from headrace.extract.texts import Columns, batch_of, landed
-from headrace.schema import VARCHAR, Type, join, parse_type
+from headrace.schema import VARCHAR, Type, join
 from headrace.sql.delimited import delimited_query
 from headrace.sql.dialect import text as literal
 from headrace.sql.exact import spelled
@@ -58,8 +58,7 @@ def opened(file: Found, spec: FilesStream, known: Mapping[str, Any], scratch: Pa
         readable = without_comments(readable, spec.comment, dialect, len(cells), scratch, spec.skip_rows)
     called = names_of(cells, header=dialect.header)
     originals = dict(reversed(called))
-    types = {key: parse_type(column.type) for key, column in spec.columns.items() if column.type}
-    declared = {originals.get(key, key): of for key, of in types.items()}
+    declared = {originals.get(key, key): of for key, of in spec.column_types.items()}
     return Profile(
         readable,
         dialect,

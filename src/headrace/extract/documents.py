@@ -12,14 +12,12 @@ from headrace.errors import FileUnreadable, RecordsNotFound, StatementFailed
 from headrace.extract.nesting import DEEPEST, too_deep
 from headrace.extract.records import Shape, rows_of
 from headrace.extract.selecting import find_selector, looked
-from headrace.schema import parse_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from headrace.extract.found import Found
     from headrace.project.file_sources import FilesStream
-    from headrace.schema import Type
     from headrace.warehouse.embedded import Embedded
 
 _CHUNK = 8_000_000
@@ -39,17 +37,12 @@ class _Lines:
     last: bool
 
 
-def declared_types(spec: FilesStream) -> dict[str, Type]:
-    """The types that the stream declares, by column."""
-    return {name: parse_type(column.type) for name, column in spec.columns.items() if column.type}
-
-
 def shape_of(spec: FilesStream, selector: str) -> Shape:
     """What the stream says of its records."""
     incremental = spec.incremental
     return Shape(
         selector,
-        declared_types(spec),
+        spec.column_types,
         spec.flattens,
         incremental.cursor_path if incremental else None,
         incremental.on_cursor_value_missing if incremental else "include",

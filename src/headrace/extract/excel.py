@@ -13,7 +13,6 @@ from headrace.errors import DriverMissing, FileUnreadable
 from headrace.events import Warned, emit
 from headrace.extract.cell_errors import errors_in
 from headrace.extract.dialects import names_of
-from headrace.extract.documents import declared_types
 from headrace.extract.texts import LINE, Columns, Torn, batch_of
 from headrace.schema import BIGINT, BOOLEAN, DATE, DOUBLE, TIMESTAMP, VARCHAR, Kind, Type
 
@@ -71,7 +70,7 @@ def _batch(
     origin: str, local: Embedded,
 ) -> Batch:  # fmt: skip
     originals = dict(reversed(called))
-    declared = {originals.get(key, key): of for key, of in declared_types(spec).items()}
+    declared = {originals.get(key, key): of for key, of in spec.column_types.items()}
     types: dict[str, Type] = {}
     columns = []
     nulls = set(spec.null_tokens)

@@ -209,7 +209,7 @@ class _Reader:
         return found
 
     def _lines(self, file: Found) -> Scan | None:
-        types, before = documents.declared_types(self.spec), self.lines_before
+        types, before = self.spec.column_types, self.lines_before
         return lines.scan_of(file, types, self.local, flatten=self.spec.flattens, before=before)
 
     def _placed(self, scan: Scan, file: Found, words: Mapping[str, Any]) -> Scan:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headrace.arrow import pa
-from headrace.extract.documents import declared_types
 from headrace.extract.texts import LINE, Columns, Torn, batch_of
 from headrace.naming import distinct_names
 from headrace.schema import VARCHAR, parse_type
@@ -29,7 +28,7 @@ def batches(
 ) -> Iterator[tuple[Batch, Mapping[str, Any], bool]]:
     """The rows of a file from a place on. A field has the type that is declared, else it is text."""
     names = distinct_names([(field.name,) for field in spec.fields])
-    declared = {names.get((key,), key): of for key, of in declared_types(spec).items()}
+    declared = {names.get((key,), key): of for key, of in spec.column_types.items()}
     own = {names[(field.name,)]: parse_type(field.type) for field in spec.fields if field.type}
     types = {name: declared.get(name) or own.get(name) or VARCHAR for name in names.values()}
     columns = Columns(types, tuple(types), (spec.decimal or ".", spec.thousands or ""))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from headrace.errors import FileUnreadable
-from headrace.schema import parse_type
 from headrace.sql.exact import spelled
 from headrace.sql.partitions import NULL, partition
 
@@ -35,9 +34,8 @@ def types_of(names: Iterable[str], spec: FilesStream) -> dict[str, str]:
 
 
 def _type(name: str, values: set[str], spec: FilesStream) -> str:
-    declared = spec.columns.get(name)
-    if declared and declared.type:
-        return spelled(parse_type(declared.type))
+    if declared := spec.column_types.get(name):
+        return spelled(declared)
     if values and all(_WHOLE.fullmatch(value) for value in values):
         return "BIGINT"
     return "DATE" if values and all(_DAY.fullmatch(value) for value in values) else "VARCHAR"

@@ -20,7 +20,7 @@ from headrace.extract.tap import catalog_of, entry_of, read_lines, selected, sta
 from headrace.naming import distinct_names, written
 from headrace.project.secrets import redact
 from headrace.project.singer_sources import SingerStream
-from headrace.schema import BIGINT, BOOLEAN, DATE, JSON, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal, parse_type
+from headrace.schema import BIGINT, BOOLEAN, DATE, JSON, TIMESTAMPTZ, VARCHAR, Kind, Type, decimal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -138,11 +138,10 @@ class _Reading:
 
     def describe(self, schema: Mapping[str, Any]) -> bool:
         """Take the types of a JSON schema, over which goes what YAML declares; whether they are others than before."""
-        said = {name: parse_type(column.type) for name, column in self.spec.columns.items() if column.type}
         properties = (schema.get("properties") or {}).items()
         names = distinct_names([(name,) for name, _ in properties])
         found = {names[name,]: kind for name, of in properties if (kind := type_of(of))}
-        before, self.columns = self.columns, {**found, **said}
+        before, self.columns = self.columns, {**found, **self.spec.column_types}
         return before != self.columns
 
     def _message(self, line: bytes) -> dict[str, Any] | None:

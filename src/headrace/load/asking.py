@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from headrace.load import staging
 from headrace.load.evolve import Asking
 from headrace.schema import Column, Kind, Schema, Type
-from headrace.sql.dialect import name, relation, spell
+from headrace.sql.dialect import name, read_type, relation, spell
 
 if TYPE_CHECKING:
     from headrace.load.parts import Part
@@ -38,4 +38,7 @@ def asking(connection: Connection, target: Table, parts: list[Part], stored: Sch
             lost = f"abs({held}) > 9007199254740992"
         return not connection.rows(f"SELECT 1 FROM {relation(target)} WHERE {lost} LIMIT 1")
 
-    return Asking(empty, survives)
+    def kept_as(of: Type) -> Type:
+        return read_type(spell(of, connection.capabilities)) if of.kind in (Kind.LIST, Kind.STRUCT) else of
+
+    return Asking(empty, survives, kept_as)

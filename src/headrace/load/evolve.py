@@ -13,7 +13,7 @@ from headrace.errors import ChangeLossy, KeyMissing, SchemaFrozen
 from headrace.load import exact
 from headrace.project.dispositions import KEYED
 from headrace.schema import DOUBLE, VARCHAR, Added, Change, Column, Kind, Risky, Schema, Type, Widened, changes
-from headrace.sql.dialect import name, read_type
+from headrace.sql.dialect import name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,16 +63,17 @@ class Room:
 class Asking:
     """Questions to the data: has the stored column no value yet; does every value of a column survive the cast?
 
-    Those are the stored values or, of a column that is not stored yet, all that arrived.
+    Those are the stored values or, of a column that is not stored yet, all that arrived. And as what does the engine keep a type?
     """
 
     empty: Callable[[str], bool]
     survives: Callable[[Column, Type], bool]
+    kept_as: Callable[[Type], Type]
 
 
 def make_room(stream: Stream, stored: Schema | None, parts: list[Part], ask: Asking) -> Room:
     """Decide for all parts of a load. `stored` is None where there is no table yet."""
-    declared = {column: read_type(spec.type) for column, spec in stream.spec.columns.items() if spec.type is not None}
+    declared = stream.spec.column_types
     start = stored or Schema(())
     held = _as_declared(stream, start, declared, ask) if stored else start
     final = held
@@ -88,7 +89,7 @@ def make_room(stream: Stream, stored: Schema | None, parts: list[Part], ask: Ask
 def _as_declared(stream: Stream, stored: Schema, declared: dict[str, Type], ask: Asking) -> Schema:
     """The stored schema after what `columns:` now says, if no value that is stored would change by it."""
     for column in stored:
-        to = declared.get(column.name, column.type)
+        to = ask.kept_as(declared.get(column.name, column.type))
         if to == column.type or to.kind is column.type.kind is not Kind.DECIMAL:
             continue
         if exact.widens(column.type, to) != to and not ask.empty(column.name):

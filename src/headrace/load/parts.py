@@ -99,7 +99,7 @@ def parts_of(local: Embedded, stream: Stream, package: Package) -> list[Part]:
 def declared_part(local: Embedded, stream: Stream) -> list[Part]:
     """A part without rows of the columns that the stream declares; none where these are not all that its way of loading asks for."""
     spec = stream.spec
-    types = {column: read_type(said.type) for column, said in spec.columns.items() if said.type}
+    types = spec.column_types
     asked = {*spec.key, *(spec.surrogate_key.columns if spec.surrogate_key else ())}
     more = spec.transform or spec.history or spec.partition_by or spec.deletes or spec.nested == "tables"
     if more or not types or not asked <= types.keys():

@@ -11,7 +11,7 @@ from headrace.naming import Convention  # noqa: TC001 - pydantic reads the annot
 from headrace.project.config import Config
 from headrace.project.dispositions import LOAD_TIME, Deletes, Disposition, History, SurrogateKey, Way
 from headrace.project.shorthand import Names, Seconds, Text, short
-from headrace.schema import Kind, parse_type
+from headrace.schema import Kind, Type, parse_type
 
 Mode: TypeAlias = Literal["evolve", "freeze", "discard_row", "discard_value", "quarantine"]
 
@@ -202,6 +202,11 @@ class StreamBase(Config):
         if self.primary_key:
             return "merge"
         return "append" if self.incremental else "replace"
+
+    @property
+    def column_types(self) -> dict[str, Type]:
+        """The types that are declared, by column."""
+        return {name: parse_type(column.type) for name, column in self.columns.items() if column.type}
 
     @property
     def convention(self) -> Convention:
