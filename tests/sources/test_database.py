@@ -145,6 +145,16 @@ def test_a_column_that_is_not_there_is_named_with_its_neighbour(shop, pull):
     assert refused.value.hint == "did you mean 'amount'?"
 
 
+@pytest.mark.parametrize(("wanted", "hint"), [("order", "did you mean 'orders'?"), ("nothing_like_it", None)])
+def test_a_table_that_is_not_there_is_told_with_its_neighbour(shop, pull, wanted, hint):
+    numbered(shop, 1)
+
+    with pytest.raises(SourceRefused, match="does not exist") as refused:
+        pull.load(wanted)
+
+    assert refused.value.hint == hint
+
+
 def test_what_the_server_says_reaches_the_user(pull, tmp_path):
     with pytest.raises(SourceRefused, match='relation "nowhere" does not exist'):
         pull.load("nowhere")

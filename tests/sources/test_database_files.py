@@ -151,6 +151,18 @@ def test_an_engine_that_nobody_reads_is_named_with_its_neighbour(tmp_path):
     assert refused.value.hint == "did you mean 'postgresql'?"
 
 
+def test_a_table_that_is_not_there_is_told_with_its_neighbour(shop, pull):
+    shop.run("CREATE TABLE orders (id bigint)")
+
+    with pytest.raises(SourceRefused) as refused:
+        pull.load("order")
+    with pytest.raises(SourceRefused) as strange:
+        pull.load("nothing_like_it")
+
+    assert refused.value.hint == "did you mean 'orders'?"
+    assert strange.value.hint is None
+
+
 def test_a_value_of_another_class_than_its_sqlite_column_is_refused_and_can_be_declared(tmp_path):
     shop = Sqlite(tmp_path)
     shop.run(

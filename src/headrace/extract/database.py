@@ -20,7 +20,7 @@ from headrace.errors import (
 from headrace.events import Warned, emit
 from headrace.extract.marks import start
 from headrace.extract.ranges import Plan, batches
-from headrace.extract.reader import after_where, qualified
+from headrace.extract.reader import after_where, neighbourly, qualified
 from headrace.naming import distinct_names
 from headrace.project.database_sources import DatabaseStream
 from headrace.project.dispositions import KEYED
@@ -56,9 +56,9 @@ def read(
     """
     if resume.get("done"):
         return
-    spec, shared = _of(stream)
+    _, shared = _of(stream)
     with closing(opened(stream, local, clock)) as reader:
-        plan = _plan(stream, spec, shared, reader, cursor, resume)
+        plan = _plan(stream, _cells(stream, reader, local, clock), shared, reader, cursor, resume)
         yield from batches(plan, reader, local, shared.parallel, tuple(resume.get("after") or ()))
 
 
@@ -70,7 +70,7 @@ def reflected(stream: Stream, local: Embedded, clock: Clock) -> Stream:
         return stream
     with closing(opened(stream, local, clock)) as reader:
         table = _table(stream)
-        cells = _named(reader.columns(_relation(stream, reader), table))
+        cells = _cells(stream, reader, local, clock)
         names = {cell.original: cell.name for cell in cells}
         changed: dict[str, Any] = {}
         if keyed and not spec.primary_key:
@@ -101,7 +101,7 @@ def described(stream: Stream, local: Embedded, clock: Clock) -> tuple[tuple[str,
     """The primary key of the stream's table, and its columns that say when a row was changed."""
     with closing(opened(stream, local, clock)) as reader:
         table = _table(stream)
-        cells = _named(reader.columns(_relation(stream, reader), table))
+        cells = _cells(stream, reader, local, clock)
         names = {cell.original: cell.name for cell in cells}
         changed = (cell.name for cell in cells if cell.type.kind in _MOMENTS and _CHANGED.search(cell.name.lower()))
         return tuple(names[column] for column in reader.key(table)), tuple(changed)
@@ -217,21 +217,26 @@ def _relation(stream: Stream, reader: Reader) -> str:
     return qualified(lambda part: reader.name(folded(part) if part == part.lower() else part), _table(stream))
 
 
-def _named(cells: Sequence[Cell]) -> list[Cell]:
+def _cells(stream: Stream, reader: Reader, local: Embedded, clock: Clock) -> list[Cell]:
+    """The columns of what the stream reads, with their names here. Raises SourceRefused."""
+    spec, _ = _of(stream)
+    table = None if spec.query else _table(stream)
+    with neighbourly(table, lambda: opened(stream, local, clock)):
+        cells = reader.columns(_relation(stream, reader), table)
     names = distinct_names([(cell.original,) for cell in cells])
     return [replace(cell, name=names[(cell.original,)]) for cell in cells]
 
 
 def _plan(
     stream: Stream,
-    spec: DatabaseStream,
+    found: list[Cell],
     shared: Database,
     reader: Reader,
     cursor: Cursor | None,
     resume: Mapping[str, Any],
 ) -> Plan:
+    spec, _ = _of(stream)
     relation, table = _relation(stream, reader), None if spec.query else _table(stream)
-    found = _named(reader.columns(relation, table))
     incremental = spec.incremental
     at_cursor = _cursor(stream, incremental.cursor_path, found, reader, table) if incremental else None
     where = [f"({spec.where})"] if spec.where else []

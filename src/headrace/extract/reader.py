@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from headrace.errors import SourceRefused, SourceUnavailable, did_you_mean
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from headrace.arrow import pa
     from headrace.extract.cells import Cell
@@ -106,6 +109,23 @@ class Reader(Protocol):
 def qualified(name: Callable[[str], str], table: Table) -> str:
     """A table's name with its schema, where it has one, each in the quotes that `name` gives."""
     return ".".join(name(part) for part in (table.schema, table.name) if part)
+
+
+@contextmanager
+def neighbourly(table: Table | None, again: Callable[[], Reader]) -> Iterator[None]:
+    """What is refused because there is no such table is told with the one that may be meant.
+
+    `again` opens another session to look for it: the transaction of the one that was refused may be over.
+    """
+    try:
+        yield
+    except SourceRefused as error:
+        if table is not None:
+            with suppress(SourceRefused, SourceUnavailable), closing(again()) as reader:
+                names = [one.name for one in reader.tables(table.schema or None)]
+                missing = table.name.casefold() not in {one.casefold() for one in names}
+                error.hint = error.hint or (did_you_mean(table.name, names) if missing else None)
+        raise
 
 
 def after_where(conditions: Sequence[str]) -> str:
