@@ -62,6 +62,10 @@ class Dialect(Signs):
         """The sign before the fraction of a number, and the one between thousands."""
         return self.decimal, self.thousands
 
+    def written(self) -> dict[str, Any]:
+        """What is kept of it with the stream."""
+        return {"encoding": self.encoding, **asdict(self)}
+
 
 def encoding_of(file: Found, declared: str | None, known: Mapping[str, Any]) -> str:
     """What the file's text is in: what is declared, what the stream's files were in, or what its bytes say. Raises FileUnreadable."""
