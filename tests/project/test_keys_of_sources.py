@@ -76,6 +76,10 @@ def test_what_would_be_passed_over_in_silence_is_refused(write: Callable[[dict[s
         ("client: {base_url: http://x}\nresources: []\nstreams: {}\n", "what dlt calls resources is `streams:`"),
         ("client: {base_url: http://x}\nresource_defaults: {}\nstreams: {}\n", "it is `defaults:` here"),
         ("client: {base_url: http://x}\nstreams: {a: {endpoint: {path: a}}}\n", "stand beside those of the stream"),
+        ("client: {base_url: http://x}\nstreams: {a: {path: a, processing_steps: [{filter: x}]}}\n", "`transform:`"),
+        ("client: {base_url: http://x}\nstreams: {a: {path: a, parallelized: true}}\n", "`parallel_requests:` says"),
+        ("client: {base_url: http://x}\nstreams: {a: {path: a, selected: false}}\n", "`enabled: false` leaves a stream out"),
+        ("client: {base_url: http://x, paginator: {type: json_response}}\nstreams: {}\n", "dlt calls it `json_link` now"),
         ("client: {base_url: http://x, auth: {token: a}}\nstreams: {}\n", "auth has no 'type', which is one of bearer, api_key,"),
     ],
 )  # fmt: skip

@@ -154,8 +154,10 @@ def test_a_failed_page_without_which_the_next_is_unknown_stops_the_reading(api, 
 def test_a_refusal_is_not_tried_again_and_no_page_is_left_out(api, local, status):
     api.always["3"] = (status,)
 
-    with pytest.raises(RequestFailed, match=f"after 1 attempt: status {status}"):
+    with pytest.raises(RequestFailed, match=f"after 1 attempt: status {status}") as refused:
         list(read(api, stream(api, "page_number"), local))
+
+    assert "`auth:`" in refused.value.hint
 
 
 @pytest.mark.parametrize(

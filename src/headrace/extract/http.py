@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 _TELLING = re.compile(r"(?i)^(.*[_-])?(api[_-]?key|key|token|secret|password|signature|sig|auth)$")
 _MESSAGE_LENGTH = 200
 _LONGEST = 3600.0
+_HINTS = {
+    401: "is what stands under `auth:` right, and still valid?",
+    403: "may whoever `auth:` stands for read this?",
+    404: "are `base_url:` and `path:` right?",
+}
 _HARMLESS = frozenset({"Accept", "Accept-Encoding", "User-Agent", "Content-Type"})
 
 
@@ -82,7 +87,7 @@ class PageFailed(RequestFailed):
     """RequestFailed with the status the server gave, for those who can go on without this page."""
 
     def __init__(self, what: str, *, status: int | None, reason: str, kept: bool | None = None) -> None:
-        super().__init__(what)
+        super().__init__(what, hint=_HINTS.get(status or 0))
         self.status = status
         self.reason = reason
         self.kept = kept

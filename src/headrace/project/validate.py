@@ -40,8 +40,13 @@ _DLTS: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("streams", "it is `defaults:` here, beside `streams:`"),
     ),
     "endpoint": (("paginator", "the keys of an endpoint stand beside those of the stream"),),
+    "processing_steps": (("paginator", "what dlt does by functions is SQL over the rows here: `transform:`"),),
+    "parallelized": (("paginator", "streams run side by side; how many requests do, `parallel_requests:` says"),),
+    "selected": (("paginator", "`enabled: false` leaves a stream out"),),
 }
 """What is said of keys that are dlt's alone, where the key that stands for it is known."""
+_EARLIER: Mapping[str, str] = {"json_response": "dlt calls it `json_link` now, and so it is called here"}
+"""What is said of types that dlt has under another name by now."""
 
 
 def validate(kind: type[C], data: Any, document: Document, at: tuple[str | int, ...] = ()) -> C:
@@ -82,7 +87,8 @@ def _problem(
             known = [word.strip("' ") for word in str(context["expected_tags"]).split(",")]
             tag = str(context["tag"])
             place = document.place(*path, str(context["discriminator"]).strip("'"))
-            return f"{key}: type {tag!r} is none of {', '.join(known)}", place, did_you_mean(tag, known)
+            hint = _EARLIER.get(tag) or did_you_mean(tag, known)
+            return f"{key}: type {tag!r} is none of {', '.join(known)}", place, hint
         case "union_tag_not_found":
             known = types(kind, error["loc"])
             return f"{key} has no 'type', which is one of {', '.join(known)}", document.key_place(*path), None
