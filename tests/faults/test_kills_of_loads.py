@@ -52,6 +52,38 @@ def test_killed_at_each_moment_a_file_has_each_row_once(killer, tmp_path, target
     assert kills >= MOMENTS // 2
 
 
+@pytest.mark.crash
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_killed_at_each_moment_of_a_load_that_brings_a_column_all_files_have_it_or_none(killer, tmp_path, kind):
+    work, day_one = tmp_path / "work", tmp_path / "day_one"
+    (work / "in").mkdir(parents=True)
+    lake, pattern = f"{kind}:///{work}/lake", f"{work}/in/*.csv"
+    argv = ["load", pattern, lake, "--table", "orders", "--write-disposition", "append", "--no-color"]
+    for number in (1, 2, 3):
+        (work / "in" / f"{number}.csv").write_text(f"id,amount\n{number},1\n")
+        assert killer(argv)["code"] == 0, (tmp_path / "output").read_text()
+    (work / "in" / "4.csv").write_text("id,amount,note\n4,5000000000,new\n")
+    shutil.copytree(work, day_one)
+    moments, kills = killer(argv)["moments"], 0
+
+    for number in range(0, moments, -(-moments // MOMENTS)):
+        shutil.rmtree(work)
+        shutil.copytree(day_one, work)
+        kills += killer(argv, moment=1 + number)["killed"]
+        assert killer(argv)["code"] == 0, (tmp_path / "output").read_text()
+        opened = open_warehouse(lake)
+        with opened.connect() as connection:
+            rows = connection.rows("SELECT id, amount, note FROM main.orders ORDER BY 1")
+        opened.close()
+        assert rows == [(1, 1, None), (2, 1, None), (3, 1, None), (4, 5_000_000_000, "new")]
+        if kind == "parquet":
+            seen = duckdb.sql(f"SELECT id, amount, note FROM '{work}/lake/orders/*.parquet' ORDER BY 1").fetchall()
+            assert seen == rows, f"killed at moment {number + 1} of {moments}"
+
+    assert kills >= MOMENTS // 2
+
+
 FEWER = 5
 """The same for a load that takes longer."""
 SHOP = """\

@@ -56,7 +56,7 @@ def open_delta(url: str) -> LakeWarehouse:
 class DeltaFolder:
     """The tables as they are now, and what is remembered of their loads."""
 
-    splits, parted = False, None
+    splits, retypes, parted = False, False, None
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -141,14 +141,22 @@ def _query(table: Table, held: DeltaTable) -> str:
     if asked or held.metadata().partition_columns:
         what = ", ".join(sorted(asked)) or "partitions"
         raise NotSupported(f"the Delta table {table} has {what}, which is not written here")
-    files = held.file_uris()
-    if files:
-        return f"SELECT * FROM read_parquet([{', '.join(text(file) for file in files)}], union_by_name = true)"
-    fields = ", ".join(_empty(json.loads(held.schema().to_json())["fields"]))
-    return f"SELECT {fields} WHERE FALSE"
+    files = ", ".join(text(file) for file in held.file_uris())
+    fields = json.loads(held.schema().to_json())["fields"]
+    if not files:
+        return f"SELECT {', '.join(_empty(fields))} WHERE FALSE"
+    stored = f"SELECT * FROM read_parquet([{files}], union_by_name = true)"
+    # A column may have come with no row yet: then the log has it alone.
+    known = [one for one in fields if _type(one)]
+    return f"{stored}\nUNION ALL BY NAME SELECT {', '.join(_empty(known))} WHERE FALSE" if known else stored
+
+
+def _type(field: Mapping[str, object]) -> str | None:
+    """DuckDB's type of a column, if it is none that has others in it."""
+    kind = str(field["type"])
+    return _TYPES.get(kind, kind if kind.startswith("decimal") else None)
 
 
 def _empty(fields: Sequence[Mapping[str, object]]) -> Iterator[str]:
     for one in fields:
-        kind = str(one["type"])
-        yield f"CAST(NULL AS {_TYPES.get(kind, kind if kind.startswith('decimal') else 'VARCHAR')}) AS {name(str(one['name']))}"
+        yield f"CAST(NULL AS {_type(one) or 'VARCHAR'}) AS {name(str(one['name']))}"

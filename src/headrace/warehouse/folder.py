@@ -26,7 +26,7 @@ from headrace.sql.dialect import name, text
 from headrace.table import Table
 from headrace.warehouse.embedded import Embedded
 from headrace.warehouse.foldered import empty_folder, folder_of, split_by, touched, write_split
-from headrace.warehouse.lake import HOME, LakeWarehouse
+from headrace.warehouse.lake import HOME, LakeWarehouse, fitted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,11 +108,12 @@ class Folder:
         """The parts of a table that the list names."""
         return self._parts().get(key_of(table), [])
 
-    def worth_opening(self, parts: Sequence[str], where: str, local: Embedded) -> Sequence[str]:
+    def worth_opening(self, parts: Sequence[str], where: str, local: Embedded, fit: str) -> Sequence[str]:
         """The parts that hold a row, called t, which meets the condition; of folders with many small parts, those too."""
         if not parts:
             return ()
-        rows = f"{self._read(parts)}, filename = {text(_FILE)}) AS t"
+        columns = fit if fit == "*" else f"{fit}, {name(_FILE)}"
+        rows = f"(SELECT {columns} FROM {self._read(parts)}, filename = {text(_FILE)})) AS t"
         found = {Path(file).name for (file,) in local.rows(f"SELECT DISTINCT {name(_FILE)} FROM {rows} WHERE {where}")}
         small = [part for part in parts if self._path(part).stat().st_size < _SMALL]
         folders = Counter(Path(part).parent for part in small)
@@ -180,6 +181,11 @@ class Folder:
         self.number, self.listed = self.number + 1, listed
 
     @property
+    def retypes(self) -> bool:
+        """Whether a stored column can become of another type: its parts are given it one by one."""
+        return True
+
+    @property
     def splits(self) -> bool:
         """Whether a table can be in partitions: one file has no folders."""
         return not self.single
@@ -197,13 +203,18 @@ class Folder:
         self.read()
 
     def _changed(self, change: Change, held: list[str], local: Embedded) -> list[str]:
-        """The table's parts after the change. Where it is split otherwise than its parts are, all of it is written anew."""
+        """The table's parts after the change. Where it is split otherwise than its parts are, all of it is written anew.
+
+        Whoever reads the files is told of no schema: so all parts have the columns that the table has.
+        """
         by, query = change.by, kept_exactly(change.query, local)
         replaced = [part for part in held if change.parts is None or part in change.parts]
         kept = [part for part in held if part not in replaced]
         as_before = all(split_by(part) == (by.label if by else "") for part in held)
         if kept and not as_before:
-            query, kept = f"{self.query(kept)}\nUNION ALL BY NAME\n{query}", []
+            query, kept = f"{fitted(self.query(kept), change.fit)}\nUNION ALL BY NAME\n{query}", []
+        if change.fit != "*":
+            kept = [self._fit(part, change, local) for part in kept]
         if by is None:
             nothing = kept and not local.rows(f"SELECT 1 FROM (\n{query}\n) LIMIT 1")
             return kept if nothing else [*kept, self._write(change.table, query, local)]
@@ -214,6 +225,11 @@ class Folder:
             kept += [part for part in replaced if Path(part).parent.name not in new]
         found = [*kept, *self._split(change.table, by, query, local)]
         return found or [f"{empty_folder(by)}/{self._write(change.table, query, local)}"]
+
+    def _fit(self, part: str, change: Change, local: Embedded) -> str:
+        """A part with the columns that the table has now. The engine reads and writes it in a stream."""
+        query = kept_exactly(fitted(self.query([part]), change.fit), local)
+        return str(Path(part).with_name(self._write(change.table, query, local)))
 
     def _split(self, table: Table, by: Partitioning, query: str, local: Embedded) -> list[str]:
         place, parts = self.home / "spilled" / secrets.token_hex(4), []

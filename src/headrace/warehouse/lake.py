@@ -2,7 +2,8 @@
 
 A store keeps tables as files. Its tables stand in the session as views over them; one that a statement is about to change is brought in
 first. Appended rows are never read again: they wait beside the view. Where the store can replace parts of a table, only those come in
-that hold rows which an operation reads, and the view shows them and the others. At the end of a transaction the store takes all changes, the
+that hold rows which an operation reads, and the view shows them and the others. Columns that come or grow do so in what waits, and the view
+shows the stored rows with them too, which the store makes true of its files, or has no need to. At the end of a transaction the store takes all changes, the
 ledger's among them, at once: before its commit nothing of them is there, after it all of it, whenever the process ends.
 """
 
@@ -14,8 +15,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from headrace.errors import NotSupported
+from headrace.schema import Added
 from headrace.sql.dialect import name, relation
-from headrace.sql.operations import AddPartitions, Append, Overwrite, Publish, SetView
+from headrace.sql.operations import AddPartitions, AlterColumns, Append, Overwrite, Publish, Require, SetView
 from headrace.sql.reach import Reaching, changes, reached
 from headrace.table import Table
 from headrace.warehouse.duckdb import DuckDBConnection
@@ -40,25 +42,27 @@ _TABLES = (
 class Change:
     """Rows of a DuckDB query that a table has in place of some of its parts: all if `parts` is None, none of them if they are added.
 
-    `by` is how the table is split.
+    `by` is how the table is split. `fit` lists its columns as expressions over a stored row, where the parts that stay have others.
     """
 
     table: Table
     query: str
     by: Partitioning | None = None
     parts: tuple[str, ...] | None = None
+    fit: str = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What a transaction changes of a stored table: `rows` has those of the `parts` that it took, and new ones.
 
-    `changed` says whether a statement has changed anything there.
+    `changed` says whether a statement has changed anything there. `fit` lists the columns as expressions over a stored row.
     """
 
     rows: Table
     parts: tuple[str, ...] = ()
     changed: bool = False
+    fit: str = "*"
 
 
 class Parted(Protocol):
@@ -70,8 +74,11 @@ class Parted(Protocol):
     def query(self, parts: Sequence[str]) -> str:
         """A DuckDB query for the rows of some parts of a table; there is at least one."""
 
-    def worth_opening(self, parts: Sequence[str], where: str, local: Embedded) -> Sequence[str]:
-        """Those of the parts that hold a row, called t, which meets the condition; and those that had better become one."""
+    def worth_opening(self, parts: Sequence[str], where: str, local: Embedded, fit: str) -> Sequence[str]:
+        """Those of the parts that hold a row, called t, which meets the condition; and those that had better become one.
+
+        The row has the columns that `fit` lists.
+        """
 
 
 class Store(Protocol):
@@ -80,6 +87,10 @@ class Store(Protocol):
     @property
     def splits(self) -> bool:
         """Whether a table can be in partitions."""
+
+    @property
+    def retypes(self) -> bool:
+        """Whether a commit can give stored rows a column of another type: a new column it always can."""
 
     @property
     def parted(self) -> Parted | None:
@@ -128,6 +139,11 @@ class LakeConnection(DuckDBConnection):
         if isinstance(operation, Publish) and operation.built in split:
             split[operation.target] = split.pop(operation.built)
         changed = [table for table in self._warehouse.kept if changes(operation, table)]
+        if isinstance(operation, Require) and operation.table in changed:
+            return 0  # A file does not say it; a row that would break it is refused before.
+        if isinstance(operation, AlterColumns) and operation.table in changed and self._fits(operation):
+            self._reshape(operation)
+            return 0
         if isinstance(operation, Append) and operation.target in changed:
             return super().run(replace(operation, target=self._open(operation.target).rows))
         parted = self._warehouse.store.parted
@@ -179,7 +195,7 @@ class LakeConnection(DuckDBConnection):
             if table not in waiting
         ]
         partly = [
-            Change(table, f"SELECT * FROM {relation(one.rows)}", split.get(table), one.parts)
+            Change(table, f"SELECT * FROM {relation(one.rows)}", split.get(table), one.parts, one.fit)
             for table, one in opened.items()
             if one.changed
         ]
@@ -200,22 +216,46 @@ class LakeConnection(DuckDBConnection):
         stays = self._warehouse.kept[table]
         if parted:
             rest = [part for part in parted.parts(table) if part not in opened.parts]
-            found = parted.worth_opening(rest, where, self.local)
+            found = parted.worth_opening(rest, where, self.local, opened.fit)
             if found:
-                self.local.execute(f"INSERT INTO {relation(opened.rows)} BY NAME {parted.query(found)}")
+                held = fitted(parted.query(found), opened.fit)
+                self.local.execute(f"INSERT INTO {relation(opened.rows)} BY NAME {held}")
             opened = replace(opened, parts=(*opened.parts, *found))
             rest = [part for part in rest if part not in found]
-            stays = parted.query(rest) if rest else ""
+            stays = fitted(parted.query(rest), opened.fit) if rest else ""
+        self._show(table, opened, stays)
+        return opened
+
+    def _show(self, table: Table, opened: Opened, stays: str) -> None:
+        """Have the table stand as a view over what of it is opened and what stays in the store."""
         self._warehouse.opened[table] = opened
         self._warehouse.kept[table] = stays
         both = "\nUNION ALL BY NAME ".join(each for each in (f"SELECT * FROM {relation(opened.rows)}", stays) if each)
         self.local.execute(f"CREATE OR REPLACE VIEW {relation(table)} AS\n{both}")
-        return opened
+
+    def _fits(self, operation: AlterColumns) -> bool:
+        return self._warehouse.store.retypes or all(isinstance(change, Added) for change in operation.changes)
+
+    def _reshape(self, operation: AlterColumns) -> None:
+        """The columns change in what is opened of the table, and stored rows are shown with them."""
+        table = operation.table
+        opened, before = self._open(table), self._described(table)
+        super().run(replace(operation, table=opened.rows))
+        listed = ", ".join(
+            name(column)
+            if before.get(column) == kind
+            else f"CAST({name(column) if column in before else 'NULL'} AS {kind}) AS {name(column)}"
+            for column, kind in self._described(opened.rows).items()
+        )
+        stays = self._warehouse.kept[table]
+        self._show(table, replace(opened, changed=True, fit=listed), stays and fitted(stays, listed))
+
+    def _described(self, table: Table) -> dict[str, str]:
+        return {str(row[0]): str(row[1]) for row in self.local.rows(f"DESCRIBE {relation(table)}")}
 
     def _shape(self, made: Table, like: Table) -> None:
         """An empty table with the columns of another one; not from a query without rows, after which inserts have one thread."""
-        described = self.local.rows(f"DESCRIBE {relation(like)}")
-        columns = ", ".join(f"{name(str(row[0]))} {row[1]}" for row in described)
+        columns = ", ".join(f"{name(column)} {kind}" for column, kind in self._described(like).items())
         self.local.execute(f"CREATE TABLE {relation(made)} ({columns})")
 
     def _bring_in(self, table: Table, *, empty: bool = False) -> None:
@@ -230,6 +270,11 @@ class LakeConnection(DuckDBConnection):
         self.local.execute(f"ALTER TABLE {relation(here)} RENAME TO {name(table.name)}")
         if opened := self._warehouse.opened.pop(table, None):
             self.local.execute(f"DROP TABLE {relation(opened.rows)}")
+
+
+def fitted(query: str, fit: str) -> str:
+    """The query with other columns, which are listed as expressions over its rows."""
+    return query if fit == "*" else f"SELECT {fit} FROM (\n{query}\n)"
 
 
 class LakeWarehouse:
