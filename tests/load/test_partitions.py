@@ -18,7 +18,7 @@ from headrace.landing import Landing
 from headrace.table import Table
 from headrace.warehouse.opening import open_warehouse
 
-from .conftest import Pipe, batch_of, stream_of
+from .conftest import Pipe, batch_of, nested, stream_of
 
 on_engines = pytest.mark.parametrize("warehouse", ["duckdb", "postgres"], indirect=True)
 on_all = pytest.mark.parametrize("warehouse", ["duckdb", "postgres", "parquet"], indirect=True)
@@ -323,6 +323,72 @@ def test_in_every_way_of_loading_partitions_change_nothing_of_what_is_kept(pipe,
     assert kept_by(pipe, spec, batches) == kept_by(pipe, {**spec, "partition_by": None}, batches)
 
 
+LISTED = {"merge": {}, "delete_insert": {}, "scd2": {"deletes": {"column": "gone"}}}
+"""Ways in which a row goes, is written anew, or stays, and its elements with it."""
+
+
+def kept_of_lists(pipe, spec, batches):
+    """The elements of a stream's rows after the batches, what of each load became of them, and whether each has its row."""
+    own = Pipe(pipe.connection, Landing(Path(tempfile.mkdtemp(dir=pipe.landing.folder.parent))))
+    own.table = Table("raw", f"things{next(_numbers)}")
+    stream = replace(stream_of(**spec, nested="tables"), name=own.table.name)
+    for part in batches:
+        own.load(stream, nested(**{name: typed(name, [row[name] for row in part]) for name in (*TYPES, "lines")}))
+    rows, lines = f"raw.{own.table.name}", f"raw.{own.table.name}__lines"
+    if Table("raw", f"{own.table.name}__lines") not in own.connection.inspect("raw"):
+        return [], [], 0
+    counts = own.connection.rows(
+        "SELECT inserted, unchanged, duplicate, filtered, deleted FROM headrace.loads "
+        f"WHERE stream = '{stream.label}__lines' ORDER BY committed_at"
+    )
+    alone = f"SELECT count(*) FROM {lines} WHERE _headrace_root NOT IN (SELECT _headrace_row FROM {rows})"
+    found = own.connection.rows(f"SELECT _headrace_root_id, value FROM {lines} ORDER BY 1, 2")
+    return found, counts, own.connection.rows(alone)[0][0]
+
+
+def typed(name, values):
+    return pa.array(values, TYPES[name]) if name in TYPES else values
+
+
+@on_all
+@pytest.mark.parametrize("staying", STAYING)
+@pytest.mark.parametrize("way", LISTED)
+@settings(max_examples=5, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(change, min_size=1, max_size=8), data=st.data())
+def test_of_lists_too_partitions_change_nothing_of_what_is_kept(pipe, way, staying, changes, data):
+    rows = [
+        {
+            "id": key,
+            "day": day_of(key, month, gone and way == "scd2", staying),
+            "v": value,
+            "at": at,
+            "gone": gone,
+            "lines": [at, value],
+        }
+        for at, (key, month, value, gone) in enumerate(changes)
+    ]
+    shuffled, size = data.draw(st.permutations(rows)), data.draw(st.integers(1, 5))
+    batches = [shuffled[start : start + size] for start in range(0, len(shuffled), size)]
+    spec = {**LISTED[way], **STAYING[staying], "write_disposition": way, "incremental": {"cursor_path": "at"}}
+
+    found = kept_of_lists(pipe, spec, batches)
+
+    assert found == kept_of_lists(pipe, {**spec, "partition_by": None}, batches)
+    assert found[2] == 0
+
+
+@on_engines
+def test_elements_of_a_time_when_the_key_was_another_one_are_looked_for_in_all_partitions(pipe):
+    january, march = days("2026-01-05"), days("2026-03-05")
+    spec = {"nested": "tables", "partition_by": {**MONTHS, "immutable": True}}
+    pipe.load(stream_of(**spec, primary_key="id"), nested(id=[1], key=["a"], day=january, lines=[[1]]))
+    pipe.load(stream_of(**spec, primary_key="key"), nested(id=[2], key=["b"], day=march, lines=[[2]]))
+
+    pipe.load(stream_of(**spec, primary_key="key"), nested(id=[1], key=["a"], day=january, lines=[[3]]))
+
+    assert pipe.connection.rows("SELECT value FROM raw.things__lines ORDER BY 1") == [(2,), (3,)]
+
+
 @on_all
 def test_rows_that_share_a_merge_key_are_found_in_the_partitions_of_all_of_them(pipe):
     spec = {"write_disposition": "delete_insert", "merge_key": "v", "partition_by": {**MONTHS, "immutable": True}}
@@ -375,13 +441,16 @@ def test_a_history_whose_versions_are_in_several_partitions_is_searched_whole(pi
 
 
 @on_postgres
+@pytest.mark.parametrize("lists", ["json", "tables"])
 @pytest.mark.parametrize("way", WAYS)
-def test_no_statement_of_a_load_reads_a_partition_in_which_its_keys_cannot_be(pipe, way, monkeypatch):
-    stream = stream_of(**WAYS[way], **STAYING["promised"], write_disposition=way, incremental={"cursor_path": "at"})
+def test_no_statement_of_a_load_reads_a_partition_in_which_its_keys_cannot_be(pipe, way, lists, monkeypatch):
+    spec = {**WAYS[way], **STAYING["promised"], "write_disposition": way, "incremental": {"cursor_path": "at"}}
+    stream = stream_of(**spec, nested=lists)
     january, february = (
-        {"id": [key], "day": days(day), "gone": [False]} for key, day in enumerate(("2026-01-05", "2026-02-05"))
+        {"id": [key], "day": days(day), "gone": [False], "lines": [["x"]]}
+        for key, day in enumerate(("2026-01-05", "2026-02-05"))
     )
-    pipe.load(stream, batch_of(**january, v=["a"], at=[1]), batch_of(**february, v=["a"], at=[1]))
+    pipe.load(stream, nested(**january, v=["a"], at=[1]), nested(**february, v=["a"], at=[1]))
     plans, execute = [], pipe.connection.execute
 
     def explained(sql):
@@ -390,7 +459,7 @@ def test_no_statement_of_a_load_reads_a_partition_in_which_its_keys_cannot_be(pi
         return execute(sql)
 
     monkeypatch.setattr(pipe.connection, "execute", explained)
-    pipe.load(stream, batch_of(**february, v=["b"], at=[2]))
+    pipe.load(stream, nested(**february, v=["b"], at=[2]))
 
     assert any("things__2026_02" in plan for plan in plans)
     assert not [plan for plan in plans if "things__2026_01" in plan]

@@ -142,6 +142,15 @@ CASES = {
     "orphans_of_keys": op.Orphans(
         Table("raw", "orders__lines"), ORDERS, "_headrace_root", "_headrace_row", STAGED, (("_headrace_root_id", "id"),)
     ),
+    "orphans_in_partitions": op.Orphans(
+        Table("raw", "orders__lines"),
+        ORDERS,
+        "_headrace_root",
+        "_headrace_row",
+        STAGED,
+        (("_headrace_root_id", "id"),),
+        within=WITHIN,
+    ),
     "scd2": op.Scd2(
         ORDERS,
         STAGED,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from headrace.load.changed import record_changes
 from headrace.load.extras import ROOT, ROW, growth, of_elements, root_name, same
 from headrace.load.nested import earlier
+from headrace.load.partitioning import arrived, within
 from headrace.load.staging import stage_query
 from headrace.schema import Schema
-from headrace.sql.dialect import column, relation, temporary
+from headrace.sql.dialect import column, name, relation, temporary
 from headrace.sql.merge import PLACE, VERDICT, place
 from headrace.sql.operations import AlterColumns, Append, Drop, Merge, Orphans, Overwrite, Publish
 
@@ -76,16 +77,18 @@ def let_in(job: Job, rows: Table, *, gone: bool, swept: bool = False) -> None:
     spec = job.stream.spec
     narrow = not swept and spec.key == spec.primary_key
     key = tuple((root_name(each), each) for each in spec.primary_key) if narrow else ()
+    of_keys, of_rows = (within(job) if key and gone else None), (arrived(job) if gone else None)
     for branch in job.branches:
         counts, staged = branch.counts, beside(job, branch)
         if branch.held and gone:
             among = job.staged if key else None
-            counts.deleted += connection.run(Orphans(branch.table, rows, ROOT, ROW, among, key))
+            there = None if of_keys is None or _lacks_keys(job, branch, key) else of_keys
+            counts.deleted += connection.run(Orphans(branch.table, rows, ROOT, ROW, among, key, there))
         if branch.room is None:
             if branch.held and replaced:
                 connection.execute(f"DELETE FROM {relation(branch.table)}")
             continue
-        left = connection.run(Orphans(staged, rows, ROOT, ROW))
+        left = connection.run(Orphans(staged, rows, ROOT, ROW, within=of_rows))
         counts.inserted += counts.read - left
         counts.duplicate += left - counts.unchanged - counts.filtered
         if branch.held:
@@ -97,6 +100,12 @@ def let_in(job: Job, rows: Table, *, gone: bool, swept: bool = False) -> None:
             kept = connection.dependents(branch.table) if kind else ()
             carried = connection.carried(branch.table, "table") if kind else ()
             connection.run(Publish(branch.table, staged, kind, kept, carried))
+
+
+def _lacks_keys(job: Job, branch: Branch, key: tuple[tuple[str, str], ...]) -> bool:
+    """Whether elements are there from a time when the key was another one: where their rows are is not known."""
+    lacking = " OR ".join(f"{name(own)} IS NULL" for own, _ in key)
+    return bool(job.connection.rows(f"SELECT 1 FROM {relation(branch.table)} WHERE {lacking} LIMIT 1"))
 
 
 def forget(loading: Loading, there: Mapping[Table, Relation]) -> None:

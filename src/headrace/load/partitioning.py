@@ -117,13 +117,26 @@ def _missing(job: Job, target: Table, by: Partitioning) -> tuple[Partition, ...]
 def within(job: Job) -> Within | None:
     """Where in the table the staged keys can be, if less than all of it: their partitions' values are known to be theirs there too."""
     by = job.by
-    if by is None or by.type.kind in _UNORDERED or not _stays(job, by.column):
+    if by is None or not _stays(job, by.column):
         return None
+    found, unknown = _edges(job, by)
+    return None if unknown else found
+
+
+def arrived(job: Job) -> Within | None:
+    """Where in the table the staged rows are that were let in, if less than all of it: each where its own value says."""
+    by = job.by
+    return _edges(job, by)[0] if by and job.own.get(by.column) else None
+
+
+def _edges(job: Job, by: Partitioning) -> tuple[Within | None, int]:
+    """Between what the staged rows are, and how many of them say that they are deleted and nothing of the column."""
+    if by.type.kind in _UNORDERED:
+        return None, 0
     deleted = DELETED if DELETED in job.staged_names else None
     ((low, high, without, unknown),) = job.connection.rows(partitioned.edges(by, job.staged, deleted))
-    if low is None or unknown:
-        return None
-    return Within(by.column, by.type, low, high, without=bool(without))
+    found = None if low is None else Within(by.column, by.type, low, high, without=bool(without))
+    return found, int(unknown)
 
 
 def _stays(job: Job, column: str) -> bool:

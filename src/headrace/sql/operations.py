@@ -217,6 +217,8 @@ class Orphans:
     row: str
     among: Table | None = None
     key: tuple[tuple[str, str], ...] = ()
+    within: Within | None = None
+    """What is looked at may belong to rows that stand there in `rows`, and to no others; with `among`, all of it has a key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def reached(operation: Reaching, capabilities: Capabilities) -> str:
     """A condition over the operation's target, called t: true for rows of staged keys, or for those that go or are marked."""
     match operation:
         case Orphans():
-            return orphaned(operation)
+            return orphaned(operation, capabilities)
         case Sweep():
             return missing(operation)
         case DeleteInsert(expression=str(key)):

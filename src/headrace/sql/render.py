@@ -57,7 +57,7 @@ def _write(
         case op.Overwrite():
             return write.overwrite(operation)
         case op.Orphans():
-            return write.orphans(operation)
+            return write.orphans(operation, capabilities)
         case op.DeleteInsert():
             return write.delete_insert(operation, capabilities)
         case op.ReplaceWindow():

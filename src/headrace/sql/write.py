@@ -28,22 +28,24 @@ def overwrite(operation: Overwrite) -> list[str]:
     ]
 
 
-def orphans(operation: Orphans) -> list[str]:
+def orphans(operation: Orphans, capabilities: Capabilities) -> list[str]:
     """One statement over the rows that nothing stands for any longer."""
-    return [f"DELETE FROM {relation(operation.target)} AS t\nWHERE {orphaned(operation)}"]
+    return [f"DELETE FROM {relation(operation.target)} AS t\nWHERE {orphaned(operation, capabilities)}"]
 
 
-def orphaned(operation: Orphans) -> str:
+def orphaned(operation: Orphans, capabilities: Capabilities) -> str:
     """The condition of those rows of the target, which is called t."""
-    there = f"SELECT 1 FROM {relation(operation.rows)} AS r WHERE {column(operation.row, 'r')} = {column(operation.of, 't')}"
+    belongs = f"{column(operation.row, 'r')} = {column(operation.of, 't')}"
+    there = (
+        f"SELECT 1 FROM {relation(operation.rows)} AS r WHERE {belongs}{inside(operation.within, 'r', capabilities)}"
+    )
     where = f"NOT EXISTS (\n    {there}\n)"
     if operation.among is not None:
         match = " AND ".join(f"{column(other, 's')} = {column(own, 't')}" for own, other in operation.key)
+        known = f"EXISTS (\n    SELECT 1 FROM {relation(operation.among)} AS s WHERE {match}\n)"
         # What has no key is of a time when the key was another one.
         unknown = " OR ".join(f"{column(own, 't')} IS NULL" for own, _ in operation.key)
-        where = (
-            f"({unknown} OR EXISTS (\n    SELECT 1 FROM {relation(operation.among)} AS s WHERE {match}\n)) AND {where}"
-        )
+        where = f"{known} AND {where}" if operation.within else f"({unknown} OR {known}) AND {where}"
     return where
 
 
