@@ -13,11 +13,13 @@ from headrace.extract.source import open_stream
 from headrace.project.file_sources import FilesStream
 from headrace.project.sources import Stream
 from headrace.retry import SYSTEM
+from headrace.sql import lines as sql_lines
 from headrace.sql.lines import UNFIT, lines_query
 from headrace.sql.scan import scan_query
 
 TYPES = {"id": "bigint", "price": "double", "ok": "boolean", "name": "varchar", "day": "varchar", "at": "json"}
 FIELDS = [{"key": key, "name": key, "type": of, "declared": False} for key, of in TYPES.items()]
+AWKWARD = [*FIELDS, {"key": 'x\\"name', "name": "x", "type": "bigint", "declared": False}]
 PLAIN = {"id": "12", "price": "1.25", "ok": "true", "name": '"a"', "day": '"2024-01-01"', "at": '{"x":1}'}
 SPELLED = st.sampled_from(
     ["0", "-0", "7", "100", "1e2", "1e5", "1E5", "15e2", "1.5e20", "15e19", "1e-3", "12e-3", "0.012", "10.0", "1.50", "0.5", "5e-1",
@@ -46,9 +48,9 @@ def shown(tmp_path, local, monkeypatch):
     return arriving
 
 
-def said(local, path, *, compact):
+def said(local, path, fields=FIELDS, *, compact):
     try:
-        return local.rows(lines_query([str(path)], FIELDS, ("'a.jsonl'", "origin"), compact=compact))
+        return local.rows(lines_query([str(path)], fields, ("'a.jsonl'", "origin"), compact=compact))
     except StatementFailed as error:
         return UNFIT if UNFIT in error.what else "not JSON"
 
@@ -60,24 +62,41 @@ def said(local, path, *, compact):
     ),
     less=st.sets(st.sampled_from(sorted(PLAIN)), max_size=2),
     blanks=st.sampled_from(["", "", "", " ", "  "]),
+    fields=st.sampled_from([FIELDS, AWKWARD]),
+    most=st.sampled_from([0, 30]),
 )
-@example(values={**PLAIN, "price": "1e5"}, more=[("a", "1")], less=set(), blanks="")
-@example(values={**PLAIN, "name": "1e5"}, more=[("a", "1")], less=set(), blanks="")
-@example(values={**PLAIN, "at": '{"y":1e5}'}, more=[("a", "1")], less=set(), blanks="")
-@example(values={**PLAIN, "id": "null"}, more=[("ix", "1")], less={"id"}, blanks="")
-@example(values=PLAIN, more=[("ix", "null")], less={"id"}, blanks="")
-@example(values=PLAIN, more=[("nama", "null")], less={"name"}, blanks="")
-@example(values={**PLAIN, "at": '{"name":null}'}, more=[("nama", "null")], less={"name"}, blanks="")
-@example(values={**PLAIN, "at": '{"name":null}'}, more=[("nama", '"ab"')], less={"name"}, blanks="")
-@example(values={**PLAIN, "day": '"name\\":null"'}, more=[("nama", "null")], less={"name"}, blanks="")
-@example(values=PLAIN, more=[('x"name', "null")], less={"name"}, blanks="")
+@example(values={**PLAIN, "price": "1e5"}, more=[("a", "1")], less=set(), blanks="", fields=FIELDS, most=30)
+@example(values={**PLAIN, "name": "1e5"}, more=[("a", "1")], less=set(), blanks="", fields=FIELDS, most=30)
+@example(values={**PLAIN, "at": '{"y":1e5}'}, more=[("a", "1")], less=set(), blanks="", fields=FIELDS, most=30)
+@example(values={**PLAIN, "id": "null"}, more=[("ix", "1")], less={"id"}, blanks="", fields=FIELDS, most=30)
+@example(values=PLAIN, more=[("ix", "null")], less={"id"}, blanks="", fields=FIELDS, most=30)
+@example(values=PLAIN, more=[("nama", "null")], less={"name"}, blanks="", fields=FIELDS, most=30)
+@example(
+    values={**PLAIN, "at": '{"name":null}'}, more=[("nama", "null")], less={"name"}, blanks="", fields=FIELDS, most=30
+)
+@example(
+    values={**PLAIN, "at": '{"name":null}'}, more=[("nama", '"ab"')], less={"name"}, blanks="", fields=FIELDS, most=30
+)
+@example(
+    values={**PLAIN, "day": '"name\\":null"'}, more=[("nama", "null")], less={"name"}, blanks="", fields=FIELDS, most=30
+)
+@example(values=PLAIN, more=[('x"name', "null")], less={"name"}, blanks="", fields=FIELDS, most=30)
+@example(values=PLAIN, more=[('x"name', "null")], less=set(), blanks="  ", fields=AWKWARD, most=30)
+@example(values={**PLAIN, "price": "1e2"}, more=[], less={"id"}, blanks="  ", fields=FIELDS, most=0)
+@example(values={**PLAIN, "price": "1e6"}, more=[("a", "1")], less=set(), blanks="", fields=FIELDS, most=30)
+@example(values={**PLAIN, "price": " 1e9"}, more=[("abc", "1")], less=set(), blanks="", fields=FIELDS, most=30)
+@example(values={**PLAIN, "id": "null"}, more=[], less={"name"}, blanks="", fields=FIELDS, most=0)
+@example(values={**PLAIN, "id": "null"}, more=[("ix", "1")], less={"id"}, blanks="", fields=FIELDS, most=0)
+@example(values=PLAIN, more=[("nama", "null")], less={"name"}, blanks="", fields=FIELDS, most=0)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
-def test_the_length_of_a_line_hides_nothing(local, tmp_path, values, more, less, blanks):
+def test_the_length_of_a_line_hides_nothing(local, tmp_path, monkeypatch, *, values, more, less, blanks, fields, most):
+    monkeypatch.setattr(sql_lines, "_MANY", most)
     written = [*((key, value) for key, value in values.items() if key not in less), *more]
     text = "{" + ",".join(f"{json.dumps(key)}:{value}" for key, value in written) + blanks + "}"
     (tmp_path / "one.jsonl").write_text(text)
 
-    assert said(local, tmp_path / "one.jsonl", compact=True) == said(local, tmp_path / "one.jsonl", compact=False)
+    short, long = (said(local, tmp_path / "one.jsonl", fields, compact=compact) for compact in (True, False))
+    assert short == long
 
 
 def test_compact_lines_are_told_from_others(shown):
@@ -99,6 +118,7 @@ def test_compact_lines_are_told_from_others(shown):
         SHOWN[0].replace('"name":"n1"', '"name":[1]'),
         '{"id":1,"id":2}',
         "[1]",
+        "7",
     ],
 )
 def test_a_compact_line_that_the_sample_did_not_show_stops_the_read(shown, local, last):

@@ -7,6 +7,7 @@ Each line is parsed once, and what the parse cannot tell is asked of the line it
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headrace.schema import BOOLEAN, JSON, VARCHAR, Kind, Type, parse_type
@@ -16,7 +17,7 @@ from headrace.sql.exact import exact, spelled
 from headrace.sql.readers import located
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 UNFIT = "does not fit what its sample has shown"
 """What the statement says of a file whose lines are not as they were expected; the file's name is before it."""
@@ -32,6 +33,9 @@ _WHOLE_DOUBLE = 9007199254740991
 _TINY = "regexp_matches(line, '[0-9][eE]-[0-9]{3}')"
 _APART = "-?([0-9.]+[eE][-+]?[0-9]+|[0-9]{19,})"
 _NUMBER = "-?[0-9]+([.][0-9]+)?([eE][-+]?[0-9]+)?"
+_EXPONENT = r":\s*-?[0-9.]+[eE]"
+_MANY = 30
+"""Columns; where there are more, to list the keys of a line costs less than to look for the null of each in all of it."""
 
 
 def lines_query(
@@ -81,84 +85,113 @@ def proven_query(
     With `short`, somebody has seen already that no number is one of very many digits, and what may be a number with an exponent, or
     one that no BIGINT holds, is no text: whoever looks at it alone takes it otherwise.
     """
-    keys = [field["key"] for field in fields if field["key"] is not None]
-    structure = {field["key"]: "VARCHAR" if _as_text(field) else "JSON" for field in fields if field["key"] is not None}
-    columns = "".join(f"{_value(field)} AS {quoted(field['name'])}, " for field in fields if field["type"])
-    tests = [_known(keys), *(test for field in fields if (test := _fits(field)))]
+    read = [_read(number, field) for number, field in enumerate(fields)]
+    there = [field for field in read if field.key is not None]
+    columns = "".join(f"{field.value} AS {quoted(field.name)}, " for field in read if field.type)
+    tests = [_known(there), *(test for field in there if (test := _fits(field))), *_few_digits(there)]
     if short:
-        texts = [_held(field) for field in fields if field["key"] is not None and _type(field) == VARCHAR]
+        texts = [field.held for field in there if field.type == VARCHAR]
         tests += [f"NOT coalesce(regexp_full_match({held}, '{_APART}'), FALSE)" for held in texts]
     fits = " AND ".join(tests)
     if compact:
         long = "" if short else f" WHEN {_many_digits('line', LONGEST)} THEN FALSE"
-        fits = f"CASE WHEN {_evident(fields)} THEN TRUE{long} ELSE {fits} END"
+        fits = f"CASE WHEN {_evident(there)} THEN TRUE{long} ELSE {fits} END"
     kept = f"line, {quoted(file)}" if file else "line"
     origin, column = origins
     # As a column and not as a filter: a filter would be moved below the parse and parse each line once more for each key.
     proven = f"CASE WHEN {fits} THEN {origin} ELSE error({origin} || {literal(f' {UNFIT}')}) END AS {quoted(column)}"
-    return (
-        f"SELECT {columns}{proven} FROM (\n"
-        f"SELECT {kept}, json_transform(line, {literal(json.dumps(structure))}) AS s FROM {lines}\n"
-        ") AS lines"
-    )
+    structure = {field.key: "VARCHAR" if field.is_text else "JSON" for field in there}
+    parsed = f"SELECT {kept}, json_transform(line, {literal(json.dumps(structure))}) AS s FROM {lines}"
+    # What is asked of a value more than once is made once, in a query of its own: in the branches of a CASE it would be made for each.
+    made = ", ".join([kept, *(each for field in read for each in _made(field))])
+    return f"SELECT {columns}{proven} FROM (\nSELECT {made} FROM (\n{parsed}\n) AS parsed\n) AS lines"
 
 
-def _type(field: Mapping[str, Any]) -> Type | None:
-    return parse_type(field["type"]) if field["type"] else None
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """A key of the lines: `held` is the column of its values as text, `value` that of the values of its type, both NULL where the value is none."""
+
+    key: str | None
+    name: str
+    type: Type | None
+    declared: bool
+    held: str
+    value: str
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the value of a text is the text, without quotes; else it is JSON."""
+        return self.type == VARCHAR or (self.declared and self.type is not None and self.type.kind is not Kind.JSON)
+
+    @property
+    def quotes(self) -> int:
+        """How much longer the value is in the line than its text."""
+        return len('""') if self.is_text else 0
 
 
-def _as_text(field: Mapping[str, Any]) -> bool:
-    of = _type(field)
-    return of == VARCHAR or (field["declared"] and of is not None and of.kind is not Kind.JSON)
+def _read(number: int, field: Mapping[str, Any]) -> _Field:
+    of = parse_type(field["type"]) if field["type"] else None
+    held = f"lines.t{number:d}"
+    value = held if of == VARCHAR and field["key"] is not None else f"lines.v{number:d}"
+    return _Field(field["key"], field["name"], of, field["declared"], held, value)
 
 
-def _value(field: Mapping[str, Any]) -> str:
-    of = parse_type(field["type"])
-    if field["key"] is None:
-        return f"CAST(NULL AS {spelled(of)})"
-    held = _held(field)
-    if field["declared"] and of.kind is not Kind.JSON:
-        return exact(held, of)
-    if of == JSON:
-        return f"s.{quoted(field['key'])}"
-    return held if of == VARCHAR else f"try_cast({held} AS {spelled(of)})"
+def _made(field: _Field) -> Iterator[str]:
+    """The columns of a field's text and value."""
+    held, value = field.held.partition(".")[2], field.value.partition(".")[2]
+    if field.key is None:
+        if field.type:
+            yield f"CAST(NULL AS {spelled(field.type)}) AS {value}"
+        return
+    at = f"s.{quoted(field.key)}"
+    text = at if field.is_text else f"CAST({at} AS VARCHAR)"
+    yield f"{text} AS {held}"
+    if field.type is None or value == held:
+        return
+    if field.declared and field.type.kind is not Kind.JSON:
+        yield f"{exact(text, field.type)} AS {value}"
+    elif field.type == JSON:
+        yield f"{at} AS {value}"
+    else:
+        yield f"try_cast({text} AS {spelled(field.type)}) AS {value}"
 
 
-def _held(field: Mapping[str, Any]) -> str:
-    at = f"s.{quoted(field['key'])}"
-    return at if _as_text(field) else f"CAST({at} AS VARCHAR)"
-
-
-def _fits(field: Mapping[str, Any]) -> str | None:
-    """A condition: the value is of the type and loses nothing by it."""
-    if field["key"] is None:
-        return None
+def _fits(field: _Field) -> str | None:
+    """A condition: the value is of the type and loses nothing by it, but for digits of numbers in texts."""
     # The line is looked through in a CASE only: of an AND, DuckDB computes both sides for all rows.
-    of, held = _type(field), _held(field)
+    of, held = field.type, field.held
     if of is None:
         return f"{held} IS NULL"
-    if field["declared"] and of.kind is not Kind.JSON:
-        test = "TRUE" if of == VARCHAR else f"({_value(field)}) IS NOT NULL"
+    if field.declared and of.kind is not Kind.JSON:
+        if of == VARCHAR:
+            return None
+        test = f"{field.value} IS NOT NULL"
     elif of == BOOLEAN:
         test = f"{held} IN ('true', 'false')"
     elif of == JSON:
-        tiny = f"contains({held}, '0.0') OR contains({held}, 'e-')"
-        test = f"CASE WHEN {_many_digits(held, KEPT)} THEN FALSE WHEN {tiny} THEN NOT {_TINY} ELSE TRUE END"
+        test = f"CASE WHEN contains({held}, '0.0') OR contains({held}, 'e-') THEN NOT {_TINY} ELSE TRUE END"
     elif of == VARCHAR:
         nested = f"starts_with({held}, '{{') OR starts_with({held}, '[')"
-        unfit = f"{nested} OR {_many_digits(held, KEPT)}"
-        test = f"CASE WHEN {unfit} THEN FALSE WHEN {held} = '0.0' THEN NOT {_TINY} ELSE TRUE END"
+        test = f"CASE WHEN {nested} THEN FALSE WHEN {held} = '0.0' THEN NOT {_TINY} ELSE TRUE END"
     elif of.kind is Kind.DOUBLE:
         # Whole numbers that a double does not hold, and numbers so small that their digits are gone.
-        value = f"abs({_value(field)})"
+        value = f"abs({field.value})"
         exponent = f"contains({held}, '.') OR contains({held}, 'e')"
         test = (
             f"CASE WHEN {value} BETWEEN 1e-290 AND {_WHOLE_DOUBLE} THEN TRUE WHEN {value} < 1 THEN NOT {_TINY}"
             f" ELSE isfinite({value}) AND ({exponent}) END"
         )
     else:
-        test = f"{_value(field)} IS NOT NULL AND NOT contains({held}, '.')"
+        test = f"{field.value} IS NOT NULL AND NOT contains({held}, '.')"
     return f"({held} IS NULL OR coalesce({test}, FALSE))"
+
+
+def _few_digits(fields: Sequence[_Field]) -> Iterator[str]:
+    """Conditions: no text and no object has a number of which digits may be lost. All are looked at as one text."""
+    texts = [field.held for field in fields if field.type == JSON or (field.type == VARCHAR and not field.declared)]
+    if texts:
+        joined = f"concat_ws(chr(32), {', '.join(texts)})"
+        yield f"NOT {_many_digits(joined, KEPT)}"
 
 
 def _many_digits(held: str, most: int) -> str:
@@ -171,42 +204,64 @@ def _many_digits(held: str, most: int) -> str:
     )
 
 
-def _evident(fields: Sequence[Mapping[str, Any]]) -> str:
-    """A condition, cheap to ask: the line is as short as its keys and values can be written, so that there is nothing else in it.
+def _evident(fields: Sequence[_Field]) -> str:
+    """A condition, cheap to ask: the line is as long as the members that were read of it, so that there is nothing else in it.
 
-    It takes for granted that no value is written shorter than it is read, and so leaves out the numbers of which that is not so:
-    those that an exponent makes short. What is longer than it need be has other keys, blanks, escapes or digits that were lost.
+    Each of them is there, and none is written shorter than it was read: where an exponent may have made a number short, the line is
+    looked through for one. What is longer than it need be has other keys, blanks, escapes or digits that were lost.
     """
-    keys = sum(len(field["key"].encode()) + len('"":,') for field in fields)
-    quotes = sum(len('""') for field in fields if _as_text(field))
-    lengths = " + ".join(
-        f"coalesce(strlen({_held(field)}), {len('null') - (len('  ') if _as_text(field) else 0)})" for field in fields
+    plain = " AND ".join(_plain(field) for field in fields)
+    doubles = [field for field in fields if field.type and field.type.kind is Kind.DOUBLE]
+    short = " OR ".join(f"abs({field.value}) < 0.01 OR suffix({field.held}, '.0')" for field in doubles)
+    exponent = f" AND CASE WHEN {short} THEN NOT regexp_matches(line, '{_EXPONENT}') ELSE TRUE END" if short else ""
+    lengths = {
+        field: len(json.dumps(field.key, ensure_ascii=False).encode()) + len(":,") + field.quotes for field in fields
+    }
+    # A key that is missing is as long as nothing, and where none is there the line is a number of one digit.
+    read = " + ".join(f"coalesce(strlen({field.held}), -{length})" for field, length in lengths.items())
+    most = 1 + sum(lengths.values())
+    return (
+        f"coalesce({plain}, TRUE){exponent} AND strlen(line) > 1"
+        f" AND CASE WHEN strlen(line) = {most} + {read} THEN TRUE ELSE {_nulls_shown(fields, lengths)} END"
     )
-    plain_keys = all(json.dumps(field["key"], ensure_ascii=False) == f'"{field["key"]}"' for field in fields)
-    objects = [_held(field) for field in fields if _type(field) == JSON]
-    shapes = " AND ".join(
-        f"CASE WHEN {_held(field)} IS NULL THEN {_null_written(field, objects) if plain_keys else 'FALSE'} ELSE {_plain(field)} END"
+
+
+def _nulls_shown(fields: Sequence[_Field], lengths: Mapping[_Field, int]) -> str:
+    """A condition: so long is the line with the nulls that are written in it, where a key that has none is missing."""
+    most, length = 1 + sum(lengths.values()), "strlen(line)"
+    read = {field: f"strlen({field.held})" for field in fields}
+    null = {field: len("null") - field.quotes for field in fields}
+    if len(fields) > _MANY:
+        whole = " + ".join(f"coalesce({read[field]}, {null[field]})" for field in fields)
+        listed = "[" + ", ".join(literal(str(field.key)) for field in fields) + "]"
+        return f"CASE WHEN json_keys(line) = {listed} THEN {length} = {most} + {whole} ELSE FALSE END"
+    if any(json.dumps(field.key, ensure_ascii=False) != f'"{field.key}"' for field in fields):
+        return "FALSE"
+    objects = [field.held for field in fields if field.type == JSON]
+    whole = " + ".join(
+        f"CASE WHEN {field.held} IS NOT NULL THEN {read[field]}"
+        f" WHEN {_null_written(field, objects)} THEN {null[field]} ELSE -{lengths[field]} END"
         for field in fields
     )
-    return f"strlen(line) = {keys + quotes + 1} + {lengths} AND {shapes}"
+    return f"{length} = {most} + {whole}"
 
 
-def _null_written(field: Mapping[str, Any], objects: Sequence[str]) -> str:
-    """A condition: a value is none because null is written for it, not because its key is missing, whose length something else may have.
+def _null_written(field: _Field, objects: Sequence[str]) -> str:
+    """A condition: a value is none because null is written for it.
 
     No text has a key with both of its quotes in it, since they are escaped there, and a key that ends like it is longer; but among the
     keys of an object that is a value it may be.
     """
-    written = literal(f'"{field["key"]}":null')
+    written = literal(f'"{field.key}":null')
     within = "".join(f" AND NOT coalesce(contains({held}, {written}), FALSE)" for held in objects)
     return f"contains(line, {written}){within}"
 
 
-def _plain(field: Mapping[str, Any]) -> str:
-    """A condition: the value is of the type beyond doubt, and its text is not longer than what was read; NULL or FALSE if it may be."""
-    of, held = _type(field), _held(field)
+def _plain(field: _Field) -> str:
+    """A condition: the value is of the type beyond doubt; NULL or TRUE where there is none."""
+    of, held, value = field.type, field.held, field.value
     if of is None:
-        return "FALSE"
+        return f"{held} IS NULL"
     if of == BOOLEAN:
         return f"{held} IN ('true', 'false')"
     if of == VARCHAR:
@@ -215,17 +270,16 @@ def _plain(field: Mapping[str, Any]) -> str:
         return f"CASE WHEN {held} < ':' THEN {digits} ELSE NOT ({nested} OR {held} IN ('true', 'false', 'null')) END"
     if of == JSON:
         return f"CASE WHEN contains({held}, '.') THEN NOT regexp_matches({held}, '[.]0|[.][0-9]+e|[0-9.]{{{KEPT + 1}}}') ELSE TRUE END"
-    if of.kind is Kind.DOUBLE:
-        return f"abs({_value(field)}) BETWEEN 0.01 AND {_WHOLE_DOUBLE} AND NOT suffix({held}, '.0')"
-    return f"{_value(field)} IS NOT NULL AND NOT contains({held}, '.')"
+    sure = f"abs({value}) <= {_WHOLE_DOUBLE}" if of.kind is Kind.DOUBLE else f"NOT contains({held}, '.')"
+    return f"CASE WHEN {value} IS NULL THEN {held} IS NULL ELSE {sure} END"
 
 
-def _known(keys: Sequence[str]) -> str:
+def _known(fields: Sequence[_Field]) -> str:
     """A condition: the line is an object of these keys, each at most once."""
-    there = " AND ".join(f"s.{quoted(key)} IS NOT NULL" for key in keys)
-    listed = "[" + ", ".join(literal(key) for key in keys) + "]"
+    there = " AND ".join(f"{field.held} IS NOT NULL" for field in fields)
+    listed = "[" + ", ".join(literal(str(field.key)) for field in fields) + "]"
     found = "json_keys(line)"
     return (
-        f"CASE WHEN {there} THEN len({found}) = {len(keys)}"
+        f"CASE WHEN {there} THEN len({found}) = {len(fields)}"
         f" ELSE json_type(line) = 'OBJECT' AND list_has_all({listed}, {found}) AND len(list_distinct({found})) = len({found}) END"
     )
