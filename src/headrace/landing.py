@@ -346,7 +346,7 @@ def _with_origin(batch: Batch) -> pa.Table:
     rows, origins = batch.rows, batch.origins
     for index, column in enumerate(rows.schema):
         if pa.types.is_null(column.type):  # Parquet has no such type
-            rows = rows.set_column(index, column.name, rows.column(index).cast(pa.string()))
+            rows = rows.set_column(index, column.name, pa.nulls(rows.num_rows, pa.string()))
     if origins is None:
         return rows.append_column(ORIGIN, pa.repeat(pa.scalar(batch.origin, pa.string()), rows.num_rows))
     return rows.append_column(ORIGIN, origins)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from headrace.arrow import pa
+from headrace.arrow import pa, under
 from headrace.batch import Batch
 from headrace.naming import distinct_names
 from headrace.sql.dialect import name as quoted
@@ -66,7 +66,7 @@ def batch_of(rows: pa.Table, origin: str, first: int, local: Embedded, *, flatte
     fields = [
         field.with_metadata({b"headrace": marks[field.name]}) if field.name in marks else field for field in made.schema
     ]
-    return Batch(made.cast(pa.schema(fields)), rows.num_rows, rejected, None, {}, origin)
+    return Batch(under(made, fields), rows.num_rows, rejected, None, {}, origin)
 
 
 def _columns(

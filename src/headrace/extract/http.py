@@ -7,8 +7,9 @@ import re
 import threading
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from headrace.counting import count
@@ -175,18 +176,15 @@ class Http:
 
     def wire(self, request: Request, used: Credentials) -> Wire:
         """The request as it goes out. Credentials go to the host of `base_url` alone, wherever a link leads."""
-        base = self.client.base_url.rstrip("/") + "/"
         try:
-            parts = urlsplit(urljoin(base, request.url.lstrip("/") if "://" not in request.url else request.url))
+            place = _placed(self.client.base_url.rstrip("/") + "/", request.url)
         except ValueError:
             raise PageFailed("what is to be asked is no URL", status=None, reason="no URL") from None
-        home = urlsplit(base)
-        ours = used if (parts.scheme, parts.netloc) == (home.scheme, home.netloc) else None
+        ours = used if place.ours else None
         added = {**request.params, **(ours.params if ours else {})}
-        query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in added]
+        query = [pair for pair in place.query if pair[0] not in added]
         query += [(name, _text(one)) for name, value in added.items() for one in _each(value)]
-        path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._")
-        url = urlunsplit((parts.scheme, parts.netloc, path, urlencode(query), ""))
+        url = urlunsplit((place.scheme, place.netloc, place.path, urlencode(query), ""))
         kind, body = _body(request)
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "headrace", **kind}
         headers |= {**self.client.headers, **request.headers, **ours.headers} if ours else {}
@@ -230,6 +228,26 @@ class Http:
         what = f"{request.method} {self.shown_url(request)} failed after {tries}: {reason}"
         what += f": {said}" if said else ""
         return PageFailed(what, status=failure.status, reason=reason, kept=failure.kept)
+
+
+class _Place(NamedTuple):
+    """Where a request goes, but for its parameters; whether that is the host of `base_url`."""
+
+    scheme: str
+    netloc: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    ours: bool
+
+
+@lru_cache(100)  # the pages of a stream are mostly asked of one place
+def _placed(base: str, url: str) -> _Place:
+    """The place of a URL, or of a path below the base. Raises ValueError."""
+    parts = urlsplit(urljoin(base, url.lstrip("/") if "://" not in url else url))
+    home = urlsplit(base)
+    ours = (parts.scheme, parts.netloc) == (home.scheme, home.netloc)
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._")
+    return _Place(parts.scheme, parts.netloc, path, tuple(parse_qsl(parts.query, keep_blank_values=True)), ours)
 
 
 def _body(request: Request) -> tuple[dict[str, str], bytes | None]:

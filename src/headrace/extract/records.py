@@ -357,11 +357,11 @@ def apart(rows: pa.Table) -> tuple[pa.Table, pa.ChunkedArray]:
 
 def labelled(rows: pa.Table, types: Mapping[str, Type]) -> pa.Table:
     """The rows with columns of text that say what they stand for."""
-    from headrace.arrow import pa
+    from headrace.arrow import under
 
     marks = {name: of.kind.value.encode() for name, of in types.items() if of.kind in (Kind.JSON, Kind.UUID)}
     fields = [one.with_metadata({b"headrace": marks[one.name]}) if one.name in marks else one for one in rows.schema]
-    return rows.cast(pa.schema(fields))
+    return under(rows, fields)
 
 
 def _rejected_sql(refusals: list[_Refusal], refused: str, texts: str) -> str:

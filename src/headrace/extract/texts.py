@@ -87,7 +87,7 @@ def batch_of(
 
 def landed(query: str, types: Mapping[str, Type], local: Embedded) -> pa.Table:
     """The rows of a query in columns that Parquet has; text that stands for another type says so."""
-    from headrace.arrow import pa
+    from headrace.arrow import under
 
     marked = {name: of.kind.value.encode() for name, of in types.items() if of.kind in _MARKED}
     cast = ", ".join(f"CAST({quoted(name)} AS VARCHAR) AS {quoted(name)}" for name in marked)
@@ -96,7 +96,7 @@ def landed(query: str, types: Mapping[str, Type], local: Embedded) -> pa.Table:
         field.with_metadata({b"headrace": marked[field.name]}) if field.name in marked else field
         for field in rows.schema
     ]
-    return rows.cast(pa.schema(fields))
+    return under(rows, fields)
 
 
 def _torn(torn: Sequence[Torn], origin: str) -> pa.Table:
