@@ -18,8 +18,8 @@ from headrace.publish import publish
 from headrace.sql.operations import CreateSchema
 from headrace.table import Table
 from headrace.transform.compile import compile_node
-from headrace.transform.context import Runtime
 from headrace.transform.materialize import build
+from headrace.transform.runtime import Runtime
 from headrace.transform.upkeep import finish
 from headrace.warehouse.opening import open_warehouse
 

@@ -10,8 +10,8 @@ from headrace.project.manifest import load_manifest
 from headrace.project.nodes import DataTest, Model, Seed
 from headrace.publish import publish
 from headrace.transform.compile import compile_node
-from headrace.transform.context import Runtime
 from headrace.transform.materialize import build
+from headrace.transform.runtime import Runtime
 from headrace.transform.seeds import build_seed
 from headrace.transform.upkeep import finish
 from headrace.warehouse.opening import open_warehouse

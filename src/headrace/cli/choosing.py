@@ -14,7 +14,7 @@ from headrace.errors import UsageError
 if TYPE_CHECKING:
     from headrace.cli.options import Asked
     from headrace.project.manifest import Manifest
-    from headrace.transform.context import Runtime
+    from headrace.transform.runtime import Runtime
 
 
 def selected(manifest: Manifest, asked: Asked) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ def selected(manifest: Manifest, asked: Asked) -> tuple[str, ...]:
 
 def runtime_of(asked: Asked, manifest: Manifest, which: str, chosen: tuple[str, ...]) -> Runtime:
     """For compiling without a run: incremental models give their whole query."""
-    from headrace.transform.context import Runtime
+    from headrace.transform.runtime import Runtime
 
     flags = {**flags_of(asked, which), "FULL_REFRESH": True}
     return Runtime(

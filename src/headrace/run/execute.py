@@ -18,12 +18,11 @@ from headrace.project.nodes import Relational
 from headrace.project.secrets import redact
 from headrace.refusals import refused_by_system
 from headrace.retry import SYSTEM
-from headrace.run.models import build_model, load_seed, run_alone, run_unit_test
 from headrace.run.patience import Patience, Tries
 from headrace.run.schedule import Job, run_jobs
 from headrace.run.session import Session
 from headrace.run.steps import BuildModel, LoadSeed, LoadStream, ReplayStream, RunCheck, RunUnit, Step
-from headrace.transform.context import Runtime
+from headrace.transform.runtime import Runtime
 from headrace.warehouse.opening import open_warehouse
 
 if TYPE_CHECKING:
@@ -284,12 +283,24 @@ class _Doing:
 
 
 def _do(session: Session, step: Step) -> Done:
-    # What reads APIs and files is imported where a step needs it: a project of models alone does not.
+    # What reads APIs and files is imported where a step needs it, and so is what builds models: many projects have but one of the two.
     match step:
         case LoadStream():
             from headrace.run.streams import load_stream
 
             return load_stream(session, step)
+        case ReplayStream():
+            from headrace.run.replay import replay_stream
+
+            return replay_stream(session, step)
+        case _:
+            return _build(session, step)
+
+
+def _build(session: Session, step: LoadSeed | BuildModel | RunCheck | RunUnit) -> Done:
+    from headrace.run.models import build_model, load_seed, run_alone, run_unit_test
+
+    match step:
         case LoadSeed():
             return load_seed(session, step)
         case BuildModel():
@@ -298,10 +309,6 @@ def _do(session: Session, step: Step) -> Done:
             return run_alone(session, step)
         case RunUnit():
             return run_unit_test(session, step)
-        case ReplayStream():
-            from headrace.run.replay import replay_stream
-
-            return replay_stream(session, step)
 
 
 def _finished(one: str, done: Done, seconds: float) -> StepFinished:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from headrace.check.fused import candidates, overridden_by, screen
-from headrace.check.tests import CheckResult, kept_at, passed, run_check, store
+from headrace.check.tests import CheckResult, passed, run_check
 from headrace.check.unit import run_unit
 from headrace.counting import count
 from headrace.errors import HeadraceError, StatementFailed
@@ -16,6 +15,7 @@ from headrace.events import BatchFinished, emit
 from headrace.project.nodes import Model, Seed, Snapshot, SourceTable
 from headrace.publish import publish
 from headrace.run.session import Done
+from headrace.run.settling import once, settled
 from headrace.schema import Column, Schema
 from headrace.sql.dialect import read_type, relation
 from headrace.state import ledger
@@ -32,7 +32,7 @@ from headrace.transform.unit import compile_unit
 from headrace.transform.upkeep import finish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from headrace.project.nodes import DataTest
@@ -173,16 +173,6 @@ def _never_loaded(session: Session, connection: Connection, node: Buildable) -> 
     )
 
 
-@contextmanager
-def once() -> Iterator[None]:
-    """A block after a commit: whatever fails in it, the step must not be done again, for that would do it twice."""
-    try:
-        yield
-    except HeadraceError as error:
-        error.transient = False
-        raise
-
-
 def _compiled(
     session: Session, connection: Connection, node: Buildable, relations: Mapping[Table, Relation], turn: Turn | None
 ) -> Compiled:
@@ -318,25 +308,3 @@ def _built(
         passed=statuses.count("pass"),
         warned=statuses.count("warn"),
     )
-
-
-def settled(
-    session: Session, rows: int | None, results: Sequence[CheckResult], otherwise: str = "readers keep what they had"
-) -> Done:
-    """What a step comes to, by its tests, and their failing rows kept where that is wanted; `otherwise` says what a failure means."""
-    for result in results:
-        session.checked[result.check.unique_id] = result
-        if result.failing is not None:
-            # The schema is made where threads wait for each other, and before the transaction that fills the table.
-            schema = session.manifest.settings.target.schema
-            session.relations.open(session.connection(), [kept_at(result.check, schema).space])
-            store(session.connection(), result, schema)
-    failing = [result.check.name for result in results if result.stops]
-    if failing:
-        return Done("error", rows, f"{_names(failing)} failed; {otherwise}")
-    warned = [result.check.name for result in results if result.status == "warn"]
-    return Done("warn", rows, f"{_names(warned)} warned") if warned else Done("success", rows)
-
-
-def _names(checks: Sequence[str]) -> str:
-    return ", ".join(checks[:3]) + (f" and {len(checks) - 3} more" if len(checks) > 3 else "")

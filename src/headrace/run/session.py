@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from headrace.retry import Clock
     from headrace.run.backfill import Span
     from headrace.table import Table
-    from headrace.transform.context import Runtime
+    from headrace.transform.runtime import Runtime
     from headrace.warehouse.base import Connection, Warehouse
 
 

@@ -22,9 +22,9 @@ from headrace.naming import Names, naming
 from headrace.project.config import Config
 from headrace.project.lists import keep_lists
 from headrace.run.backfill import narrowed
-from headrace.run.models import check_all, once, settled
 from headrace.run.parents import parent_rows, still_fresh
 from headrace.run.session import Done
+from headrace.run.settling import once, settled
 from headrace.state import files, ledger
 from headrace.state.fence import fenced
 from headrace.state.ledger import NAMES
@@ -32,11 +32,13 @@ from headrace.state.ledger import NAMES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from headrace.check.tests import CheckResult
     from headrace.landing import Package
     from headrace.project.nodes import SourceTable
     from headrace.project.sources import Stream
     from headrace.run.session import Session
     from headrace.run.steps import LoadStream
+    from headrace.warehouse.base import Connection
     from headrace.warehouse.embedded import Embedded
 
 
@@ -62,8 +64,15 @@ def load_stream(session: Session, step: LoadStream) -> Done:
     if isinstance(read, Done):
         return read
     with once():
-        results = check_all(session, connection, step.checks, {})
-        return settled(session, read, results, "the rows are loaded all the same")
+        return settled(session, read, _checked(session, connection, step), "the rows are loaded all the same")
+
+
+def _checked(session: Session, connection: Connection, step: LoadStream) -> list[CheckResult]:
+    if not step.checks:
+        return []
+    from headrace.run.models import check_all
+
+    return check_all(session, connection, step.checks, {})
 
 
 def _read(session: Session, node: SourceTable, stream: Stream) -> int | Done:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from headrace.project.template import Templates
     from headrace.table import Table
     from headrace.transform.batches import Batch
-    from headrace.transform.context import Runtime
+    from headrace.transform.runtime import Runtime
     from headrace.warehouse.base import Connection
     from headrace.warehouse.base import Relation as Known
 

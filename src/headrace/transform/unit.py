@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from headrace.project.nodes import Given, Node, UnitTest
     from headrace.table import Table
-    from headrace.transform.context import Runtime
+    from headrace.transform.runtime import Runtime
     from headrace.warehouse.base import Connection
     from headrace.warehouse.base import Relation as Known
 
