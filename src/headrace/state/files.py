@@ -10,9 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from headrace.sql.dialect import names, relation, text, timestamp
-from headrace.sql.operations import Drop
-from headrace.state.ledger import FILES, HOME
-from headrace.table import Table
+from headrace.state.ledger import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,26 +80,16 @@ def record(
     """Write the files that a load (its stream, its id and its time) has read, with how many rows of each were let in and kept out."""
     if not stamps:
         return
-    from headrace.arrow import pa
-
     stream, load_id, at = load
-    listed = pa.table(
-        {
-            "name": pa.array(stamps, pa.string()),
-            "stamp": pa.array(stamps.values(), pa.string()),
-            "size": pa.array([sizes.get(each) for each in stamps], pa.int64()),
-            "rows": pa.array([rows[each][0] for each in stamps], pa.int64()),
-            "quarantined": pa.array([rows[each][1] for each in stamps], pa.int64()),
-        }
+    kept = ", ".join(f"unnest(CAST(? AS {word}[]))" for word in ("VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "BIGINT"))
+    counts = [rows[each] for each in stamps]
+    connection.rows(
+        f"INSERT INTO {relation(FILES)} ({names(_COLUMNS)}) SELECT {text(stream)}, {kept}, {text(load_id)}, {timestamp(at)}",
+        [
+            list(stamps),
+            list(stamps.values()),
+            [sizes.get(each) for each in stamps],
+            [let_in for let_in, _ in counts],
+            [kept_out for _, kept_out in counts],
+        ],
     )
-    held, staged = f"headrace_files_{load_id.replace('-', '')}", Table(HOME, f"files__{load_id.replace('-', '')}")
-    connection.local.register(held, listed)
-    try:
-        connection.load_local(staged, f"SELECT * FROM {held}")
-    finally:
-        connection.local.unregister(held)
-    connection.execute(
-        f"INSERT INTO {relation(FILES)} ({names(_COLUMNS)}) SELECT {text(stream)}, {names(_COLUMNS[1:6])}, "
-        f"{text(load_id)}, {timestamp(at)} FROM {relation(staged)}"
-    )
-    connection.run(Drop(staged))
