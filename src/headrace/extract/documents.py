@@ -11,7 +11,7 @@ from headrace.batch import Batch
 from headrace.errors import FileUnreadable, RecordsNotFound, StatementFailed
 from headrace.extract.nesting import DEEPEST, too_deep
 from headrace.extract.records import Shape, rows_of
-from headrace.extract.selecting import find_selector, looked
+from headrace.extract.selecting import all_there, find_selector, find_selectors, looked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -62,6 +62,20 @@ def document(file: Found, spec: FilesStream, local: Embedded) -> Iterator[tuple[
     except StatementFailed as error:
         raise _no_document(file, body, str(error)) from error
     yield Batch(rows.rows, rows.read, rows.rejected, rows.cursor, {}, file.key), {"byte": len(body)}, True
+
+
+def gathered(files: Sequence[Found], spec: FilesStream, local: Embedded) -> Batch | None:
+    """Small JSON documents as one Batch, since a statement for each costs more than its rows; None where they have to be told apart."""
+    try:
+        bodies = [_text(file, file.path.read_bytes()) for file in files]
+        selectors = {files[0].selector} if files[0].selector else set(find_selectors(local, bodies))
+        shape = shape_of(spec, str(selectors.pop()))
+        if selectors or any(map(too_deep, bodies)) or not all_there(local, bodies, shape.selector):
+            return None
+        rows = rows_of([(file.key, body) for file, body in zip(files, bodies, strict=True)], shape, local)
+    except (StatementFailed, FileUnreadable, RecordsNotFound):
+        return None
+    return Batch(rows.rows, rows.read, rows.rejected, rows.cursor, {}, files[0].key, rows.origins)
 
 
 def _no_document(file: Found, body: str, said: str) -> FileUnreadable:

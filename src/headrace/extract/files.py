@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import groupby, islice
+from itertools import accumulate, groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from headrace.warehouse.embedded import Embedded
 
 _TOGETHER = 500
+_SMALL = 1_000_000
+_GATHERED = 4_000_000
+"""Bytes of a document that may be read with others, and of all that are."""
 _OF_LINES = ("csv", "tsv", "jsonl", "fixed")
 
 
@@ -113,10 +116,14 @@ def _one_by_one(wanted: Sequence[Sighting], spec: FilesStream) -> bool:
 
 
 def _alone(found: Iterator[_Here]) -> Iterator[list[_Here]]:
-    """Files of Parquet by hundreds, of which one statement tells the columns; others one by one."""
-    for many, files in groupby(found, lambda one: one.file.format == "parquet"):
+    """Files of Parquet and small documents of JSON by hundreds, of which one statement is asked; others one by one."""
+    for many, files in groupby(found, lambda one: one.file.format == "parquet" or _is_small(one.file)):
         while group := list(islice(files, _TOGETHER if many else 1)):
             yield group
+
+
+def _is_small(file: Found) -> bool:
+    return file.format == "json" and file.path.stat().st_size <= _SMALL
 
 
 @dataclass(slots=True)
@@ -135,30 +142,62 @@ class _Reader:
     types: Mapping[str, Type] = field(default_factory=dict)
     lines_before: Scan | None = None
 
+    @property
+    def _in_flight(self) -> bool:
+        """Whether SQL of the user's sees the rows before they are loaded: those of one file at a time."""
+        return self.spec.transform is not None and self.spec.transform.when == "in_flight"
+
     def read(self, group: Sequence[_Here]) -> Iterator[Arrived]:
         """What arrives of files that have their types in common. Copies of what arrived as rows go as soon as those are safe."""
         empty = [one for one in group if self._is_nothing(one.file)]
         yield from (self._nothing(one.file) for one in empty)
         ready = [(self._readable(one.file), one.copies) for one in group if one not in empty]
-        in_flight = self.spec.transform is not None and self.spec.transform.when == "in_flight"
         seen_by = delimited.profiled(
-            list(self.profiles.values()), self.local, self.scratch, whole=in_flight, unfit=self.unfit
+            list(self.profiles.values()), self.local, self.scratch, whole=self._in_flight, unfit=self.unfit
         )
         self.profiles = {one.file.key: one for one in seen_by}
         self.types = delimited.together(list(self.profiles.values()))
         tables = [file for file, _ in ready if file.format == "parquet"]
         scans = {scan.origin: scan for scan in parquet.scans_of(tables, self.partitions, self.local)} if tables else {}
         held = {"dialect": self.words} if self.words else {}
-        for file, copies in ready:
-            if scan := scans.get(file.key) or self._in_place(file):
-                yield self._placed(scan, file, held)
+        for files in self._runs(ready):
+            if len(files) > 1 and (batch := self._gathered([file for file, _ in files])):
+                yield replace(batch, resume={**held, **batch.resume})
+                _forget(path for _, copies in files for path in copies)
                 continue
-            for batch in self._batches(file):
-                rows = hive.added(batch.rows, file.name, self.partitions, self.local)
-                yield replace(batch, rows=rows, resume={**held, **batch.resume})
-            for path in copies:
-                path.unlink(missing_ok=True)
+            for file, copies in files:
+                if scan := scans.get(file.key) or self._in_place(file):
+                    yield self._placed(scan, file, held)
+                    continue
+                for batch in self._batches(file):
+                    yield replace(batch, resume={**held, **batch.resume})
+                _forget(copies)
         self.profiles = {}
+
+    def _runs(self, ready: Sequence[tuple[Found, tuple[Path, ...]]]) -> Iterator[list[tuple[Found, tuple[Path, ...]]]]:
+        """Files with their copies: small documents that one statement can read in one list, each other file in one of its own."""
+        ends = accumulate(file.path.stat().st_size if _is_small(file) else 0 for file, _ in ready)
+        marks = (self._mark(file, number, end) for number, ((file, _), end) in enumerate(zip(ready, ends, strict=True)))
+        for _, run in groupby(zip(marks, ready, strict=True), lambda one: one[0]):
+            yield [one for _, one in run]
+
+    def _mark(self, file: Found, number: int, end: int) -> tuple[Any, ...]:
+        """What those files have in common that are read together: some megabytes of documents, of one folder where that is a row's value."""
+        if self._in_flight or not _is_small(file) or _begun(self.midway, file):
+            return (number,)
+        return end // _GATHERED, file.name.rpartition("/")[0] if self.partitions else ""
+
+    def _gathered(self, files: Sequence[Found]) -> Batch | None:
+        batch = documents.gathered(files, self.spec, self.local)
+        if batch is None:
+            return None
+        rows = hive.added(batch.rows, files[0].name, self.partitions, self.local)
+        sizes = {file.key: file.size for file in files if file.size is not None}
+        return replace(
+            batch,
+            rows=rows,
+            resume={"files": {file.key: file.stamp for file in files}, **({"sizes": sizes} if sizes else {})},
+        )
 
     def _is_nothing(self, file: Found) -> bool:
         """Whether a file of lines has no byte, where that can do no harm: a table that is made of all files might lose its rows."""
@@ -195,7 +234,7 @@ class _Reader:
         if one is not None:
             fits = one.clean and file.key not in self.unfit
             return delimited.scan_of(one, self.types, self.local, self.scratch) if fits else None
-        asked = file.selector or spec.incremental or (spec.transform and spec.transform.when == "in_flight")
+        asked = file.selector or spec.incremental or self._in_flight
         if file.format != "jsonl" or asked:
             return None
         found = None if file.key in self.unfit else self._lines(file)
@@ -232,7 +271,13 @@ class _Reader:
         sizes = {} if file.size is None else {"sizes": {file.key: file.size}}
         for batch, place, last in pieces:
             at = {"file": file.key, "stamp": file.stamp, **place}
-            yield replace(batch, resume={"files": {file.key: file.stamp}, **sizes} if last else {"at": at})
+            rows = hive.added(batch.rows, file.name, self.partitions, self.local)
+            yield replace(batch, rows=rows, resume={"files": {file.key: file.stamp}, **sizes} if last else {"at": at})
+
+
+def _forget(copies: Iterable[Path]) -> None:
+    for path in copies:
+        path.unlink(missing_ok=True)
 
 
 def _delimited(

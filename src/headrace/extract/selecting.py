@@ -31,8 +31,20 @@ def records_sql(body: str, selector: str) -> str:
 
 def find_selector(local: Embedded, body: str) -> str:
     """Where the records are in a first page: the list itself, the one list of objects, or the object. Raises RecordsNotFound."""
-    ((structure,),) = local.rows("SELECT CAST(json_structure(CAST(? AS JSON)) AS VARCHAR)", [body])
-    level: list[tuple[str, Any]] = [("$", json.loads(structure))]
+    return find_selectors(local, [body])[0]
+
+
+def find_selectors(local: Embedded, bodies: Sequence[str]) -> list[str]:
+    """As `find_selector`, for each of some bodies. Raises RecordsNotFound."""
+    structures = local.rows(
+        "SELECT CAST(json_structure(CAST(body AS JSON)) AS VARCHAR) FROM (SELECT unnest(?) AS body)", [list(bodies)]
+    )
+    known = {structure: _list_in(json.loads(structure)) for structure in {one for (one,) in structures}}
+    return [known[structure] for (structure,) in structures]
+
+
+def _list_in(structure: Any) -> str:
+    level: list[tuple[str, Any]] = [("$", structure)]
     while level:
         lists = {path: of for path, of in level if isinstance(of, list)}
         full = [path for path, of in lists.items() if of and (isinstance(of[0], dict) or of == ["JSON"])]
@@ -66,6 +78,15 @@ def looked(local: Embedded, body: str, selector: str, paths: Sequence[str]) -> t
     # Of each path, as one key with dots in its name and as steps, the first that is there.
     tried = {path: [text for place in _places(path) if (text := texts[place]) is not None] for path in paths}
     return rows, {path: json.loads(there[0]) for path, there in tried.items() if there}
+
+
+def all_there(local: Embedded, bodies: Sequence[str], selector: str) -> bool:
+    """Whether each of some bodies has something at the selector. Raises StatementFailed where one is not JSON."""
+    if "[*]" in _list_path(selector):
+        return True
+    found = f"json_type(body, {literal(_list_path(selector))}) IS NOT NULL"
+    ((there,),) = local.rows(f"SELECT bool_and({found}) FROM (SELECT unnest(?) AS body)", [list(bodies)])
+    return bool(there)
 
 
 @lru_cache(100)
