@@ -89,7 +89,9 @@ def _awaited(job: Job, values: Mapping[str, Any], http: Http, policy: Policy, la
             raise JobFailed(f"{label}: the API says of its job {values['job.id']}: {status}: {said}")
         if http.clock.monotonic() >= until:
             still = f"but still {status}" if told is not None else f"and the answer has nothing at '{poll.status_path}'"
-            raise RequestFailed(f"{label}: the job {values['job.id']} was not done after {poll.timeout:g} s, {still}")
+            raise RequestFailed(
+                f"{label}: the job {values['job.id']} was not done after {poll.timeout:g} {'second' if poll.timeout == 1 else 'seconds'}, {still}"
+            )
         pause(poll.interval, http.clock, http.stopped)
 
 
