@@ -17,6 +17,7 @@ from headrace.errors import (
     SourceRefused,
     SourceUnavailable,
 )
+from headrace.extract import files
 from headrace.load.parts import FilesUnfit
 from headrace.retry import SYSTEM
 
@@ -269,6 +270,7 @@ def test_a_web_server_has_no_patterns(lake, web):
 
 def test_rows_of_fetched_files_go_from_the_disk_as_soon_as_they_have_landed(lake, web, monkeypatch):
     web.files |= {f"/{n}.json": b'[{"id": %d}]' % n for n in range(20)}
+    monkeypatch.setattr(files, "_SMALL", -1)  # each by itself, as larger ones are
     one = lake()
     held = []
     refer = type(one.landing.beside("x.y", None, "s")).write
