@@ -153,6 +153,15 @@ def test_large_blobs_of_sqlite_come_a_few_at_a_time(tmp_path):
     assert much["peak"] - little["peak"] < 350, f"{much}, and for next to nothing {little}"
 
 
+def test_a_table_of_sqlite_has_as_many_columns_as_it_can_have(tmp_path):
+    session = sqlite3.connect(tmp_path / "shop.db", isolation_level=None)
+    session.execute(f"CREATE TABLE wide ({', '.join(f'c{n}' for n in range(1900))})")
+    session.execute(f"INSERT INTO wide VALUES ({', '.join(map(str, range(1900)))})")
+    session.close()
+
+    assert landed(tmp_path, "sqlite:///shop.db", "wide")["rows"] == 1
+
+
 @pytest.mark.parametrize("name", ["wide.csv", "wide.jsonl"])
 def test_what_hundreds_of_columns_of_a_file_hold_is_asked_without_room_for_the_square_of_them(tmp_path, name):
     values = [7, "x", "2024-01-02", 1.50, True, 0.12345678901234567] * 50

@@ -134,7 +134,7 @@ class SqliteReader(Alone):
         """Counted rows, and what the first of them hold."""
         quoted = qualified(name, table)
         names = [row[0] for row in self._ask(f"SELECT * FROM {quoted} LIMIT 0").description]
-        width = " + ".join(f"coalesce(length(CAST({name(column)} AS BLOB)), 0) + 8" for column in names)
+        width = _sum([f"coalesce(length(CAST({name(column)} AS BLOB)), 0) + 8" for column in names])
         sampled, size = self.rows(
             f"SELECT count(*), sum(width) FROM (SELECT {width} AS width FROM {quoted} LIMIT 1000)"
         )[0]
@@ -204,6 +204,14 @@ class SqliteReader(Alone):
             return self.session.execute(sql)
         except sqlite3.Error as error:
             raise SourceRefused(f"SQLite: {error}", hint=_hint(error)) from error
+
+
+def _sum(terms: Sequence[str]) -> str:
+    """A sum of any number of terms: SQLite takes a chain of a thousand, which a table may have columns more than."""
+    if len(terms) == 1:
+        return terms[0]
+    half = len(terms) // 2
+    return f"({_sum(terms[:half])} + {_sum(terms[half:])})"
 
 
 def _hint(error: sqlite3.Error) -> str | None:
