@@ -246,3 +246,14 @@ def test_a_column_that_has_a_contract_wins_over_its_type_and_a_type_over_all_oth
 
     assert pipe.rows("id, v, w", "1") == [(1, 1, True), (3, 3, True)]
     assert (entry.inserted, entry.filtered) == (1, 1)
+
+
+def test_a_column_whose_texts_are_all_gone_becomes_what_arrives(pipe):
+    stream = stream_of(write_disposition="merge", **KEYED)
+    pipe.load(stream, batch_of(id=[1, 2], b=of(TEXT, "true", "x")))
+    pipe.load(stream, batch_of(id=[1, 2], b=of(TEXT, None, None)))
+
+    pipe.load(stream, batch_of(id=[2, 3], b=of(BIG, 7, 2**40)))
+
+    assert pipe.rows("id, b", "1") == [(1, None), (2, 7), (3, 2**40)]
+    assert pipe.types()["b"] == "bigint"

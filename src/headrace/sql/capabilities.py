@@ -18,6 +18,7 @@ class Capabilities:
     `transactions`: ddl (tables are made and dropped inside one), dml, or none. `merge`: how changed rows of a stream
     are written, in place (update), or by delete + insert (which on DuckDB needs two thirds of the memory). `view_replace`: any, or drop_create where a view's columns
     cannot change in place. `views_follow_names`: False where a view holds the table itself, so that dropping it takes the view.
+    `retypes_gone`: True where a change of a column's type also casts what rows hold that were deleted and are not cleared away yet.
     `partitions`: whether a table is declared to be in partitions, which are made before their rows come.
     `types`: the engine's word for each kind; `{precision}` and `{scale}` stand in decimal's, `{item}` in list's.
     """
@@ -28,6 +29,7 @@ class Capabilities:
     merge: Literal["update", "delete_insert"]
     view_replace: Literal["any", "drop_create"]
     views_follow_names: bool
+    retypes_gone: bool
     max_name: int
     partitions: bool
     types: Mapping[Kind, str]

@@ -141,7 +141,9 @@ def _alteration(change: Added | Widened | Risky, capabilities: Capabilities) -> 
     if isinstance(change, Added):
         return f"ADD COLUMN {name(change.column.name)} {spell(change.column.type, capabilities)}"
     held, word = name(change.column.name), spell(change.to, capabilities)
-    return f"ALTER COLUMN {held} TYPE {word} USING CAST({held} AS {word})"
+    # What rows hold is known to survive; what rows held that are gone is nobody's, and may not.
+    cast = "TRY_CAST" if capabilities.retypes_gone else "CAST"
+    return f"ALTER COLUMN {held} TYPE {word} USING {cast}({held} AS {word})"
 
 
 def require(operation: Require) -> list[str]:

@@ -31,6 +31,7 @@ CAPABILITIES = Capabilities(
     merge="delete_insert",
     view_replace="any",
     views_follow_names=True,
+    retypes_gone=True,
     max_name=63,
     partitions=False,
     types={

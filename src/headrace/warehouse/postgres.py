@@ -38,6 +38,7 @@ CAPABILITIES = Capabilities(
     merge="update",
     view_replace="drop_create",
     views_follow_names=False,
+    retypes_gone=False,
     max_name=63,
     partitions=True,
     types={
