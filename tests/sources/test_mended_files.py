@@ -93,6 +93,7 @@ def test_what_is_wrong_is_cut_out_and_nothing_else_is_otherwise(tmp_path, local,
     number=st.sampled_from(["bigint", "varchar"]),
 )
 @example([b'5,"open,6', b"1,a,2", b'3,"two\nlines",4', b"1,a,2"], PLAIN, "bigint")
+@example([b'5,"open,6', b'5,"open,6', b"7,\xff,z", b'9,5",6'], {**PLAIN, "last": False, "header": False}, "bigint")
 def test_a_quote_that_is_not_closed_is_cut_out_and_nothing_else_is_otherwise(tmp_path, local, read, lines, how, number):
     # With types of the stream's own: read in pieces, a file in which a quote is open shows only the types of the rows before it.
     same_as_by_line(tmp_path, local, read, lines, how, {"id": "varchar", "v": "varchar", "n": number})

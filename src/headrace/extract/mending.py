@@ -8,6 +8,7 @@ line that stood within a value would have made the new row a part of that value.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import IO, TYPE_CHECKING
 
 from headrace.durable import seen
@@ -77,6 +78,8 @@ def _proven(one: Profile, local: Embedded, scratch: Path) -> tuple[Path, list[Cu
         if not more or len(cuts) + len(more) > _MOST:
             return None
         cuts = sorted([*cuts, *more], key=lambda cut: cut.start)
+        if any(cut.start < before.end for before, cut in pairwise(cuts)):
+            return None  # a damaged line within what an open quote takes for one row
         path = beside(one.file, scratch, "marked")
         written(one.file.path, cuts, path, _marker(one))
     return None
