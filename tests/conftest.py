@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shutil
 import signal
@@ -28,6 +29,13 @@ _OTHER_TARGETS = re.compile(r"postgres|[-\[](parquet|delta)\b")
 # A law that holds slowly on a busy machine holds.
 hypothesis.settings.register_profile("headrace", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("headrace")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The unit part, in which nothing loses its power or its process, writes to memory where the system has a folder for that."""
+    memory = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own there, for this user
+    if config.option.markexpr == "unit" and memory.is_dir() and shutil.disk_usage(memory).free > 2**32:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+@cache
+def _local() -> Embedded:
+    """One for all packages: to open another costs as much as to load a few rows."""
+    return Embedded.in_memory()
+
+
 class Pipe:
     """A stream, its landing and its warehouse: what a run joins, in a few lines."""
 
@@ -44,7 +51,7 @@ class Pipe:
 
     def package(self, stream: Stream, *arrived: Arrived, cursor: Cursor | None = None) -> Package:
         package = self.landing.begin(stream.label, cursor, "sig")
-        local = Embedded.in_memory()
+        local = _local()
         for each in arrived:
             match each:
                 case Batch():
@@ -53,7 +60,6 @@ class Pipe:
                     package.bury(each)
                 case _:
                     package.refer(each)
-        local.close()
         package.finish()
         return package
 
