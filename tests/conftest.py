@@ -29,12 +29,17 @@ _OTHER_TARGETS = re.compile(r"postgres|[-\[](parquet|delta)\b")
 # A law that holds slowly on a busy machine holds.
 hypothesis.settings.register_profile("headrace", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("headrace")
+hypothesis.settings.register_profile("unit", hypothesis.settings.get_profile("headrace"), max_examples=25)
+"""The unit part asks laws a quarter of what the suite asks them, where they don't say by themselves how often."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The unit part, in which nothing loses its power or its process, writes to memory where the system has a folder for that."""
+    """The unit part writes to memory where the system has a folder for that: nothing there is about disks. Its laws have fewer examples."""
+    if config.option.markexpr != "unit":
+        return
+    hypothesis.settings.load_profile("unit")
     memory = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own there, for this user
-    if config.option.markexpr == "unit" and memory.is_dir() and shutil.disk_usage(memory).free > 2**32:
+    if memory.is_dir() and shutil.disk_usage(memory).free > 2**32:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 

@@ -71,7 +71,7 @@ def kinds(rows):
 @example(last={**PLAIN, "name": "123456789012345"}, more=[], less=set())
 @example(last={**PLAIN, "name": "0.00012345"}, more=[], less=set())
 @example(last={**PLAIN, "id": "1.5"}, more=[], less=set())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=100)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_value_is_another_than_in_a_batch_that_is_looked_at_by_itself(local, last, more, less):
     pages, shape = Pages(local), Shape("$")
     pages.rows_of([("first", text(PLAIN, PLAIN))], shape)

@@ -88,7 +88,11 @@ def said(local, path, fields=FIELDS, *, compact):
 @example(values={**PLAIN, "id": "null"}, more=[], less={"name"}, blanks="", fields=FIELDS, most=0)
 @example(values={**PLAIN, "id": "null"}, more=[("ix", "1")], less={"id"}, blanks="", fields=FIELDS, most=0)
 @example(values=PLAIN, more=[("nama", "null")], less={"name"}, blanks="", fields=FIELDS, most=0)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=settings.default.max_examples * 3 // 2,
+)
 def test_the_length_of_a_line_hides_nothing(local, tmp_path, monkeypatch, *, values, more, less, blanks, fields, most):
     monkeypatch.setattr(sql_lines, "_MANY", most)
     written = [*((key, value) for key, value in values.items() if key not in less), *more]

@@ -61,7 +61,7 @@ BAD = [b"4,d", b"6,f,x,#", b"x"]
 COMMENTS = [b"#", b"# x", b'#"q"', b"#,,", b'# "open']
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lines=st.lists(st.sampled_from(LINES + BAD + COMMENTS), max_size=20),
     ends=st.sampled_from([b"\n", b"\r\n"]),

@@ -53,7 +53,11 @@ WRITTEN = st.fixed_dictionaries(
     }
 )  # fmt: skip
 PLAIN = {"ends": b"\n", "last": True, "mark": False, "header": True, "skipped": 0}
-LAW = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LAW = settings(
+    max_examples=settings.default.max_examples * 4 // 5,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 def same_as_by_line(tmp_path, local, read, lines, how, types):

@@ -54,7 +54,7 @@ BAD = [
 ]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lines=st.lists(st.sampled_from(GOOD) | st.sampled_from(BAD), min_size=1, max_size=20),
     ends=st.sampled_from([b"\n", b"\r\n"]),
