@@ -65,7 +65,7 @@ AROUND = [
 ]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     records=RECORDS,
     place=st.sampled_from([(around, selector) for around, selectors in AROUND for selector in selectors]),
@@ -104,7 +104,7 @@ def test_a_document_gives_the_same_at_once_and_as_lines(tmp_path, local, read, r
         assert told(local, read(unrolls=how["most"], unfit=["a.json"], **spec)) == expected
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     text=st.sampled_from(
         [one.format(records=json.dumps([{"id": n, "v": [n, "]"]} for n in range(9)])) for one, _ in AROUND]
@@ -171,6 +171,8 @@ def test_an_element_that_is_no_record_is_rejected_with_its_number(tmp_path, loca
             "mend the file",
         ),
         ('[{"id": 1}, {"id": 2}, {"id":', "begins as a list, and ends with", "fetch it anew"),
+        ('[{"id": 1}, {"id": 2},\n', "begins as a list, and ends with", "fetch it anew"),
+        ('[{"id": 1}, {"id": 2}] {"id": 3}, {"id": 4}]', "goes on in line 1, behind the end", "jsonl"),
         ('[{"id": 1}, {"id": 2} {"id": 3}]', "a.json is not JSON in record 3: unexpected character", "mend the file"),
         ('{"data": [{"id": 1}, {"id": 2}', "a.json is cut off: it ends in line 1", "fetch it anew"),
         ('{"a": [{"id": 1}], "b": [{"id": 2}]}', "several lists", "data_selector"),

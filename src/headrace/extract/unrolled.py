@@ -1,8 +1,9 @@
 """A large JSON document written anew as JSON lines, so that its list of records is read as those are: never more than a part of it at once.
 
 Where the list begins is looked for in the first bytes of the document, and where it ends in the last ones. Both are right if what is
-between them is a list, which the engine says while it reads it, and if the document without it is one, which is asked of the engine
-before: a value that stands where a value stood makes a document of a document.
+between them is a list, and if the document without it is one, which is asked of the engine before: a value that stands where a value
+stood makes a document of a document. That it is a list is told by its bytes, which are those of the lines with commas between them:
+the engine's own reader of lists takes one that ends with a comma, or goes on behind its end.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from headrace.durable import seen
 from headrace.errors import FileUnreadable, RecordsNotFound, StatementFailed
@@ -36,6 +37,9 @@ _BATCH = 2048
 _RECORD = '[{"headrace":"a record"}]'
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}"]', re.DOTALL)
 _MARK = b"\xef\xbb\xbf"
+_BLOCK = 1 << 20
+_BLANKS = b" \t\r"
+_COMMAS = bytes.maketrans(b"\n", b",")
 _WRONG = re.compile(r"in record/value (\d+): ([^.\n]*)")
 """How the engine says which element of a list is no JSON, of which it takes the list itself for the first, and why."""
 
@@ -135,10 +139,9 @@ def _written(file: Found, place: tuple[int, int] | None, target: Path, local: Em
         if place:
             source = target.with_name(f"{target.name}.list")
             cut_out(file.path, *place, source)
-        with partial.open("wb") as out:
-            for lines in _lines(source, local):
-                out.write(lines)
-        if partial.stat().st_size:
+        with source.open("rb") as raw, partial.open("wb") as out:
+            is_list = _copied(_lines(source, local), raw, out)
+        if is_list:
             partial.rename(target)
             return True
     except StatementFailed as error:
@@ -149,7 +152,27 @@ def _written(file: Found, place: tuple[int, int] | None, target: Path, local: Em
         partial.unlink(missing_ok=True)
         if place:
             source.unlink(missing_ok=True)
+    if place is None and (cut_off := _cut_off(file)):
+        raise cut_off
     return False
+
+
+def _copied(lines: Iterator[memoryview], raw: IO[bytes], out: IO[bytes]) -> bool:
+    """Write the lines; whether a file is a list of them, and of one at least: the same bytes, but for blanks, with commas between the lines."""
+    blanks = _BLANKS + b"\n"
+    rest = raw.read(len(_MARK)).removeprefix(_MARK).translate(None, blanks)
+    held, same = b"[", True
+    for some in lines:
+        out.write(some)
+        told = held + bytes(some).translate(_COMMAS, _BLANKS)
+        held, wanted = told[-1:], told[:-1]
+        parts, size = [rest], len(rest)
+        while size < len(wanted) and (block := raw.read(_BLOCK)):
+            parts.append(block.translate(None, blanks))
+            size += len(parts[-1])
+        found = b"".join(parts)
+        same, rest = same and found.startswith(wanted), found[len(wanted) :]
+    return same and held == b"," and rest + raw.read().translate(None, blanks) == b"]"
 
 
 def _lines(path: Path, local: Embedded) -> Iterator[memoryview]:
@@ -176,14 +199,19 @@ def _lines(path: Path, local: Embedded) -> Iterator[memoryview]:
 
 def _no_list(file: Found, record: int, wrong: str) -> FileUnreadable:
     """What is to be said of a document that begins as a list and is none."""
+    return _cut_off(file) or FileUnreadable(
+        f"{file.key} is not JSON in record {record}: {wrong}",
+        hint="mend the file, or set `format:` on the stream if it is something else",
+    )
+
+
+def _cut_off(file: Found) -> FileUnreadable | None:
+    """What is to be said of a list that has no end at the end of its file."""
     with file.path.open("rb") as stream:
         stream.seek(max(0, file.path.stat().st_size - _TAIL))
         last = stream.read().rstrip()[-20:].decode("utf-8", "replace")
     if last.endswith("]"):
-        return FileUnreadable(
-            f"{file.key} is not JSON in record {record}: {wrong}",
-            hint="mend the file, or set `format:` on the stream if it is something else",
-        )
+        return None
     return FileUnreadable(
         f"{file.key} is cut off, or goes on behind its end: it begins as a list, and ends with {last!r}",
         hint="fetch it anew; whoever writes it does best to write beside it and rename it when it is whole",
