@@ -19,12 +19,15 @@ import psycopg
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 _numbers = itertools.count()
 _ROOMS = {"check", "docs", "engines", "load", "observe", "project", "run", "sources", "sql", "transform", "values"}
 _OTHER_TARGETS = re.compile(r"postgres|[-\[](parquet|delta)\b")
 """What the tests of these rooms are asked for besides DuckDB."""
+
+_COMMANDS = {"headrace", "project"}
+"""What tests of `sources` are given that run the command line."""
 
 # A law that holds slowly on a busy machine holds.
 hypothesis.settings.register_profile("headrace", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -53,10 +56,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         asked = getattr(item, "fixturenames", ())
         if "mysql_url" in asked or "[mysql" in item.name:
             item.add_marker(pytest.mark.mysql)
-        elif item.path.parent.name in _ROOMS and not any(map(_OTHER_TARGETS.search, (*asked, item.name))):
+        elif _is_unit(item.path.parent.name, item.name, asked):
             item.add_marker(pytest.mark.unit)
     # Those that take longest begin first, so that no worker is left alone with them at the end.
     items.sort(key=lambda item: item.get_closest_marker("crash") is None)
+
+
+def _is_unit(room: str, name: str, asked: Collection[str]) -> bool:
+    """Whether a test needs this process and DuckDB alone."""
+    if room not in _ROOMS or (room == "sources" and (_COMMANDS.intersection(asked) or "command_line" in name)):
+        return False
+    return not any(map(_OTHER_TARGETS.search, (*asked, name)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
