@@ -184,6 +184,7 @@ def test_a_project_in_the_folder_takes_no_part(run, small):
     ("words", "told"),
     [
         (["orders.csv"], "takes a source and a target"),
+        (["a.csv", "b.csv", "c.csv", "x.duckdb"], "one source and one target, and 4 words stand there"),
         (["--table", "x"], "--table goes with a source and a target"),
         (["orders.csv", "x.txt"], "is no target"),
         (["orders.csv", "duckdb://"], "has to be somewhere when the command ends"),

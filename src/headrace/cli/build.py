@@ -103,6 +103,7 @@ def _adhoc(command: Command) -> Command:
 @click.command(cls=Verb)
 @click.argument("source", required=False)
 @click.argument("into", metavar="[TARGET]", required=False)
+@click.argument("more", metavar="", nargs=-1)
 @_adhoc
 @selection
 @full_refresh("Read streams from their beginning.")
@@ -116,6 +117,7 @@ def load(
     *,
     source: str | None,
     into: str | None,
+    more: tuple[str, ...],
     table: str | None,
     write_disposition: str | None,
     primary_key: tuple[str, ...],
@@ -150,6 +152,11 @@ def load(
         raise UsageError(
             "a load without a project takes a source and a target",
             hint="headrace load SOURCE duckdb:///FILE.duckdb; a stream of a project is selected by -s",
+        )
+    if more:
+        raise UsageError(
+            f"a load takes one source and one target, and {len(more) + 2} words stand there",
+            hint="put quotes around a pattern, so that the shell leaves it as it is: 'data/*.csv'",
         )
     return load_adhoc(asked, source, into, given)
 
