@@ -100,10 +100,9 @@ def _adhoc(command: Command) -> Command:
     return command
 
 
-@click.command(cls=Verb)
+@click.command(cls=Verb, context_settings={"allow_extra_args": True})
 @click.argument("source", required=False)
 @click.argument("into", metavar="[TARGET]", required=False)
-@click.argument("more", metavar="", nargs=-1)
 @_adhoc
 @selection
 @full_refresh("Read streams from their beginning.")
@@ -117,7 +116,6 @@ def load(
     *,
     source: str | None,
     into: str | None,
-    more: tuple[str, ...],
     table: str | None,
     write_disposition: str | None,
     primary_key: tuple[str, ...],
@@ -153,7 +151,7 @@ def load(
             "a load without a project takes a source and a target",
             hint="headrace load SOURCE duckdb:///FILE.duckdb; a stream of a project is selected by -s",
         )
-    if more:
+    if more := click.get_current_context().args:
         raise UsageError(
             f"a load takes one source and one target, and {len(more) + 2} words stand there",
             hint="put quotes around a pattern, so that the shell leaves it as it is: 'data/*.csv'",

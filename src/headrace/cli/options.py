@@ -333,7 +333,7 @@ class Verb(click.Command):
         shared = {option.opts[0] for option in everywhere_options()}
         own = [option for option in self.get_params(ctx) if option.opts[0] not in shared]
         for title, options in (("Options", own), ("Options of every command", everywhere_options())):
-            rows = [row for row in (option.get_help_record(ctx) for option in options) if row and row[0]]
+            rows = [row for row in (option.get_help_record(ctx) for option in options) if row]
             with formatter.section(title):
                 formatter.write_dl(rows)
 
