@@ -167,12 +167,16 @@ def arrived(
 
     bodies, long = _protected([body for _, body in pages])
     arriving = pa.table({"origin": pa.array([origin for origin, _ in pages], pa.string()), "body": bodies})
-    records = f"unnest({records_sql('CAST(body AS JSON)', shape.selector)}) AS r"
-    query = f"SELECT origin, {records} FROM headrace_pages"
-    if any(added):
+    also = ", added" if any(added) else ""
+    if also:
         arriving = arriving.append_column("added", pa.array(added, pa.string()))
+    lists = f"SELECT origin{also}, {records_sql('CAST(body AS JSON)', shape.selector)} AS list FROM headrace_pages"
+    # By their places: what the engine takes to unnest a list grows with the square of its length.
+    placed = f"SELECT origin{also}, list, unnest(range(1, len(list) + 1)) AS place FROM ({lists})"
+    query = f"SELECT origin{also}, list[place] AS r FROM ({placed})"
+    if also:
         joined = "CASE WHEN json_type(r) = 'OBJECT' AND added IS NOT NULL THEN json_merge_patch(r, added) ELSE r END"
-        query = f"SELECT origin, {joined} AS r FROM (SELECT origin, added, {records} FROM headrace_pages)"
+        query = f"SELECT origin, {joined} AS r FROM ({query})"
     local.register("headrace_pages", arriving)
     try:
         yield query, long
