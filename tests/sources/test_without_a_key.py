@@ -41,7 +41,8 @@ def things(shop, rows=ROWS):
 
 def planned(pull, reader, name="things", **spec):
     stream = pull.stream(name, **spec)
-    return database._plan(stream, stream.spec, pull.database, reader, None, {})
+    cells = database._cells(stream, reader, pull.connection.local, SYSTEM)
+    return database._plan(stream, cells, pull.database, reader, None, {})
 
 
 def opened(pull, name="things"):
