@@ -25,3 +25,10 @@ def rows(local, arrived):
 def rejected(arrived):
     """Those that were split off, as they are kept."""
     return [row for one in arrived if one.rejected is not None for row in one.rejected.to_pylist()]
+
+
+def emptied(folder):
+    """A folder that is there, and has no file in it."""
+    folder.mkdir(exist_ok=True)
+    for left in folder.iterdir():
+        left.unlink()

@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sources_arrived import tables
+from sources_arrived import emptied, tables
 
 from headrace.batch import Scan
 from headrace.errors import StatementFailed
@@ -19,9 +19,7 @@ def read(read, tmp_path, monkeypatch):
 
     def reading(*, mends, **given):
         monkeypatch.setattr(torn_lines, "_WORTH", 0 if mends else 1 << 40)
-        (tmp_path / "scratch").mkdir(exist_ok=True)
-        for left in (tmp_path / "scratch").iterdir():
-            left.unlink()
+        emptied(tmp_path / "scratch")
         return read(**given)
 
     return reading

@@ -6,7 +6,7 @@ import tracemalloc
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sources_arrived import rows, tables
+from sources_arrived import emptied, rows, tables
 
 from headrace.batch import Batch, Scan
 from headrace.errors import FileUnreadable, HeadraceError, RecordsNotFound, StatementFailed
@@ -21,9 +21,7 @@ def read(read, tmp_path, monkeypatch):
         monkeypatch.setattr(unrolled, "_LARGE", 0 if unrolls else 1 << 40)
         monkeypatch.setattr(unrolled, "_HEAD", unrolls)
         monkeypatch.setattr(unrolled, "_TAIL", unrolls)
-        (tmp_path / "scratch").mkdir(exist_ok=True)
-        for left in (tmp_path / "scratch").iterdir():
-            left.unlink()
+        emptied(tmp_path / "scratch")
         return read(**given)
 
     return reading
