@@ -11,7 +11,7 @@ from headrace.batch import Batch
 from headrace.errors import FileUnreadable, RecordsNotFound, StatementFailed
 from headrace.extract.nesting import DEEPEST, too_deep
 from headrace.extract.records import Shape, rows_of
-from headrace.extract.selecting import all_there, find_selector, find_selectors, looked
+from headrace.extract.selecting import all_there, find_selector, find_selectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from headrace.extract.found import Found
     from headrace.project.file_sources import FilesStream
     from headrace.warehouse.embedded import Embedded
+
+FETCH_ANEW = "fetch it anew; whoever writes it does best to write beside it and rename it when it is whole"
+MEND = "mend the file, or set `format:` on the stream if it is something else"
+"""What to do about a document that is cut off, and about one that is no JSON."""
 
 _CHUNK = 8_000_000
 _SHOWN = 40
@@ -56,7 +60,7 @@ def document(file: Found, spec: FilesStream, local: Embedded) -> Iterator[tuple[
         raise FileUnreadable(f"{file.key} is nested deeper than {DEEPEST} levels, which no record is")
     try:
         selector = file.selector or find_selector(local, body)
-        if looked(local, body, selector, ())[0] is None:
+        if not all_there(local, [body], selector):
             raise RecordsNotFound(f"{file.key} has nothing at '{selector}'", hint="say where with `data_selector:`")
         rows = rows_of([(file.key, body)], shape_of(spec, selector), local)
     except StatementFailed as error:
@@ -93,7 +97,7 @@ def _no_document(file: Found, body: str, said: str) -> FileUnreadable:
     if "end of data" in found[2]:
         return FileUnreadable(
             f"{file.key} is cut off: it ends in line {body.rstrip().count(chr(10)) + 1}, and its document does not",
-            hint="fetch it anew; whoever writes it does best to write beside it and rename it when it is whole",
+            hint=FETCH_ANEW,
         )
     if "after document" in found[2]:
         return FileUnreadable(
@@ -104,7 +108,7 @@ def _no_document(file: Found, body: str, said: str) -> FileUnreadable:
     at = len(before) - before.rfind("\n")
     return FileUnreadable(
         f"{file.key} is not JSON in line {line}, at character {at}: {found[2]} at {rest!r}",
-        hint="mend the file, or set `format:` on the stream if it is something else",
+        hint=MEND,
     )
 
 

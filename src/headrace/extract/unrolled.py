@@ -17,6 +17,7 @@ from headrace.durable import seen
 from headrace.errors import FileUnreadable, RecordsNotFound, StatementFailed
 from headrace.events import Warned, emit
 from headrace.extract.cutting import beside, cut_out
+from headrace.extract.documents import FETCH_ANEW, MEND
 from headrace.extract.paths import until_list
 from headrace.extract.selecting import find_selector
 from headrace.sql.readers import located
@@ -52,8 +53,9 @@ def unrolled(file: Found, local: Embedded, scratch: Path) -> Found:
     size = file.path.stat().st_size
     if size < _LARGE:
         return file
-    target, before = beside(file, scratch, "lines"), seen(file.path)
+    before = seen(file.path)
     for place, selector in _places(file, size, local):
+        target = beside(file, scratch, f"{place[0] if place else 0}.lines")
         made = target.exists() or _written(file, place, target, local)
         if made and seen(file.path) == before:
             return replace(file, path=target, format="jsonl", selector=selector or None)
@@ -201,7 +203,7 @@ def _no_list(file: Found, record: int, wrong: str) -> FileUnreadable:
     """What is to be said of a document that begins as a list and is none."""
     return _cut_off(file) or FileUnreadable(
         f"{file.key} is not JSON in record {record}: {wrong}",
-        hint="mend the file, or set `format:` on the stream if it is something else",
+        hint=MEND,
     )
 
 
@@ -214,5 +216,5 @@ def _cut_off(file: Found) -> FileUnreadable | None:
         return None
     return FileUnreadable(
         f"{file.key} is cut off, or goes on behind its end: it begins as a list, and ends with {last!r}",
-        hint="fetch it anew; whoever writes it does best to write beside it and rename it when it is whole",
+        hint=FETCH_ANEW,
     )
